@@ -1,0 +1,70 @@
+# make demo   the lab, site.yml on it, and what the cluster says to signed and unsigned images
+# make test   everything that decides whether a change is good
+# make check  the fast part of it: lint, types, unit tests
+.DEFAULT_GOAL := help
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+COLLECTION := .build/ansible_collections/image_trust/azure
+export PATH := $(BIN):$(PATH)
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
+export ANSIBLE_LOCALHOST_WARNING := false
+export ANSIBLE_INVENTORY_UNPARSED_WARNING := false
+
+help: ## Say what there is
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+
+setup: $(VENV)/ready $(COLLECTION) ## Virtual environment and system packages (needs root and a Debian-like system)
+	@lab/packages.sh
+
+$(VENV)/ready: requirements.txt requirements-dev.txt
+	@echo "Python packages, about a minute"
+	python3 -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+$(COLLECTION): $(VENV)/ready
+	mkdir -p $(dir $@)
+	ln -sfn ../../.. $@
+
+up: setup ## Bring the lab up
+	python -m lab up
+
+down: ## Stop the lab (state is kept; `python -m lab down --delete` forgets it)
+	python -m lab down
+
+demo: setup ## Lab up, site.yml, verdicts, site.yml again
+	python -m lab.demo
+
+check: setup lint types unit ## Lint, types, unit tests: under two minutes
+
+lint: setup
+	ruff check .
+	ruff format --check .
+	yamllint .
+	ansible-lint
+	antsibull-changelog lint
+	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=all $(COLLECTION)
+
+types: setup
+	mypy lab tests $(COLLECTION)/plugins
+
+unit: setup
+	pytest -q tests/unit tests/emulator
+
+contract: setup
+	pytest -q tests/contract
+
+sanity: setup
+	tests/sanity/run
+
+molecule: up
+	tests/molecule
+
+e2e: up
+	pytest -q tests/e2e
+
+test: check contract sanity molecule e2e ## Everything; about an hour on an empty machine, most of it the first build of the lab
+
+.PHONY: help setup up down demo check lint types unit contract sanity molecule e2e test

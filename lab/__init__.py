@@ -1,0 +1,1 @@
+"""A real Kubernetes cluster and an emulated Azure on one Linux machine."""

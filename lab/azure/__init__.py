@@ -1,0 +1,1 @@
+"""An emulated Azure that enforces what the real one enforces: tokens, rights, limits, delays."""

@@ -1,0 +1,36 @@
+"""What the emulated Azure needs of the machine it runs on: real clusters and a real registry."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+
+class Backend(Protocol):
+    """Implemented by `lab.clusters` with real nodes, and by tests without. Methods block; Azure calls them in a thread."""
+
+    registry: str
+    """Base URL of the OCI registry (distribution) that stores what the registry front and the public registries serve."""
+
+    def start_cluster(self, name: str) -> None:
+        """Make the node `name` run; returns when its Kubernetes API answers and the node is Ready. Adopts one that runs."""
+
+    def delete_cluster(self, name: str) -> None:
+        """Stop the node and forget what it stored."""
+
+    def kubeconfig(self, name: str) -> str:
+        """Text of a kubeconfig with client certificate, usable on 127.0.0.1."""
+
+    def issuer(self, name: str) -> str:
+        """Issuer of the cluster's service account tokens, with trailing slash."""
+
+    def jwks(self, name: str) -> dict[str, Any]:
+        """The public keys that sign the cluster's service account tokens (JWKS); read from the cluster itself."""
+
+    def kubernetes_version(self, name: str) -> str:
+        """Such as `1.36.4`."""
+
+    def install_workload_identity(self, name: str, tenant: str) -> None:
+        """Make the azure-workload-identity webhook serve in the cluster; returns when it does."""
+
+    def remove_workload_identity(self, name: str) -> None:
+        """Take it away again."""

@@ -1,0 +1,180 @@
+"""Key Vault data plane: `<vault>.vault.azure.net`, secrets and certificates, read only.
+
+https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret/get-secret
+https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import jwt
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from lab.azure.context import Azure, Reset, note
+from lab.azure.roles import allows_data
+from lab.azure.state import SecretVersion, Vault, now
+
+AUDIENCE = "https://vault.azure.net"
+_API_VERSION = re.compile(r"(7\.\d|20\d\d-\d\d-\d\d)(-preview(\.\d+)?)?")
+_NAME = re.compile(r"[0-9A-Za-z-]{1,127}")
+
+
+class Unreachable(Exception):  # noqa: N818 - not an answer
+    """The vault has no DNS record (yet)."""
+
+
+class KeyVaultError(Exception):
+    """A request that is answered with an error, in Key Vault's form."""
+
+    def __init__(self, status: int, code: str, message: str, *, inner: str | None = None, headers: dict[str, str] | None = None) -> None:
+        super().__init__(message)
+        self.status, self.code, self.message, self.inner, self.headers = status, code, message, inner, headers
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of object: its word in paths and access policies, in messages and error codes, and the data action that reads it."""
+
+    plural: str
+    singular: str
+    action: str
+
+
+SECRETS = Kind("secrets", "secret", "Microsoft.KeyVault/vaults/secrets/getSecret/action")
+CERTIFICATES = Kind("certificates", "certificate", "Microsoft.KeyVault/vaults/certificates/read")
+
+
+def app(azure: Azure) -> Starlette:
+    """Serves every vault that exists, by the request's host name."""
+
+    async def secret(request: Request) -> Response:
+        vault, name, version, found = _read(azure, request, SECRETS)
+        if not found.enabled:
+            raise KeyVaultError(403, "Forbidden", "Operation get is not allowed on a disabled secret.", inner="SecretDisabled")
+        host = request.url.hostname
+        content = {"value": found.value, "contentType": found.content_type, "id": f"https://{host}/secrets/{name}/{version}", "attributes": _attributes(found)}
+        if name in vault.certificates:
+            content |= {"kid": f"https://{host}/keys/{name}/{version}", "managed": True}
+        return JSONResponse(content)
+
+    async def certificate(request: Request) -> Response:
+        _, name, version, found = _read(azure, request, CERTIFICATES)
+        leaf = x509.load_pem_x509_certificate(found.value.encode())
+        ids = {key: f"https://{request.url.hostname}/{kind}/{name}/{version}" for key, kind in {"id": "certificates", "kid": "keys", "sid": "secrets"}.items()}
+        thumbprint = base64.urlsafe_b64encode(leaf.fingerprint(hashes.SHA1())).rstrip(b"=").decode()  # noqa: S303 - Key Vault's x5t
+        cer = base64.b64encode(leaf.public_bytes(serialization.Encoding.DER)).decode()
+        return JSONResponse({**ids, "x5t": thumbprint, "cer": cer, "contentType": found.content_type, "attributes": _attributes(found)})
+
+    paths = {SECRETS: secret, CERTIFICATES: certificate}
+    routes = [
+        Route(f"/{kind.plural}/{{name}}{rest}", endpoint, methods=["GET"]) for kind, endpoint in paths.items() for rest in ("", "/", "/{version}", "/{version}/")
+    ]
+    return Starlette(routes=routes, exception_handlers={KeyVaultError: _refusal, Unreachable: _no_answer})
+
+
+def _read(azure: Azure, request: Request, kind: Kind) -> tuple[Vault, str, str, SecretVersion]:
+    """Vault, name, version and content of the object that the request names, if its caller may read it."""
+    vault = azure.state.vault_named((request.url.hostname or "").partition(".")[0])
+    if not vault or vault.registered_at > now():
+        raise Unreachable
+    claims = _authenticate(azure, request)
+    note(request, principal=claims["oid"])
+    api_version = request.query_params.get("api-version")
+    if not api_version:
+        raise KeyVaultError(400, "BadParameter", "api-version must be specified")
+    if not _API_VERSION.fullmatch(api_version):
+        raise KeyVaultError(400, "BadParameter", f"The specified version ({api_version}) is not recognized. Consider using the latest supported version (7.6).")
+    name, version = request.path_params["name"], request.path_params.get("version", "")
+    if not _NAME.fullmatch(name):
+        raise KeyVaultError(400, "BadParameter", f"The request URI contains an invalid name: {name}")
+    _authorize(azure, vault, claims, kind, name)
+    stored = {key.lower(): key for key in (vault.secrets if kind is SECRETS else vault.certificates)}.get(name.lower())
+    secret = vault.secrets.get(stored or "")
+    found = secret.versions.get(version or secret.latest) if secret else None
+    if not stored or not secret or not found:
+        asked = f"{name}/{version}" if version else name
+        raise KeyVaultError(
+            404,
+            f"{kind.singular.capitalize()}NotFound",
+            f"A {kind.singular} with (name/id) {asked} was not found in this key vault. If you recently deleted this {kind.singular} you may be able to recover "
+            "it using the correct recovery command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182",
+        )
+    return vault, stored, version or secret.latest, found
+
+
+def _authenticate(azure: Azure, request: Request) -> dict[str, Any]:
+    """Claims of the caller's Entra token for Key Vault; without a good one the caller is told where to get it."""
+    kind, _, token = request.headers.get("authorization", "").partition(" ")
+    try:
+        if kind.lower() == "bearer" and token:
+            return azure.tokens.verify_access_token(token, [AUDIENCE])
+        why = "AKV10000: Request is missing a Bearer or PoP token."
+    except jwt.InvalidAudienceError:
+        why = f"AKV10022: Invalid audience. Expected {AUDIENCE}."
+    except jwt.ExpiredSignatureError:
+        why = "[TokenExpired] Error validating token: 'IDX10223: Lifetime validation failed. The token is expired.'"
+    except jwt.InvalidTokenError:
+        why = "[BearerReadAccessTokenFailed] Error occurred while reading token."
+    challenge = f'Bearer authorization="https://login.microsoftonline.com/{azure.state.tenant}", resource="{AUDIENCE}"'
+    raise KeyVaultError(401, "Unauthorized", why, headers={"WWW-Authenticate": challenge})
+
+
+def _authorize(azure: Azure, vault: Vault, claims: dict[str, Any], kind: Kind, name: str) -> None:
+    """By whichever rights model the vault has. Raises KeyVaultError 403 in the words of that model."""
+    caller = f"appid={claims['appid']};oid={claims['oid']};iss={claims['iss']}"
+    if vault.properties.get("enableRbacAuthorization"):
+        resource = f"{vault.id.lower()}/{kind.plural}/{name}"
+        if not allows_data(azure.state.roles_of(claims["oid"], resource), kind.action):
+            raise KeyVaultError(
+                403,
+                "Forbidden",
+                "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role definitions were changed recently, "
+                f"please observe propagation time.\r\nCaller: {caller}\r\nAction: '{kind.action}'\r\nResource: '{resource}'\r\nAssignment: (not found)\r\n"
+                f"DenyAssignmentId: null\r\nDecisionReason: 'DeniedWithNoValidRBAC' \r\nVault: {vault.name};location={vault.location}\r\n",
+                inner="ForbiddenByRbac",
+            )
+    elif not _permits(vault, claims, kind):
+        raise KeyVaultError(
+            403,
+            "Forbidden",
+            f"The user, group or application '{caller}' does not have {kind.plural} get permission on key vault '{vault.name};location={vault.location}'. "
+            "For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125287",
+            inner="ForbiddenByPolicy",
+        )
+
+
+def _permits(vault: Vault, claims: dict[str, Any], kind: Kind) -> bool:
+    """Whether an access policy gives the caller `get`. One with an applicationId is for a user through that application, so for nobody here."""
+    return any(
+        permission.lower() in ("get", "all")
+        for policy in vault.properties.get("accessPolicies", [])
+        if policy["tenantId"].lower() == claims["tid"].lower() and policy["objectId"].lower() == claims["oid"].lower() and not policy.get("applicationId")
+        for permission in policy["permissions"].get(kind.plural) or []
+    )
+
+
+def _attributes(version: SecretVersion) -> dict[str, Any]:
+    at = int(version.created)
+    return {"enabled": version.enabled, "created": at, "updated": at, "recoveryLevel": "Recoverable+Purgeable", "recoverableDays": 90}
+
+
+async def _refusal(request: Request, error: Exception) -> Response:
+    assert isinstance(error, KeyVaultError)
+    note(request, error=error.inner or error.code)
+    content: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.inner:
+        content["innererror"] = {"code": error.inner}
+    return JSONResponse({"error": content}, error.status, error.headers)
+
+
+async def _no_answer(request: Request, error: Exception) -> Response:
+    return Reset()

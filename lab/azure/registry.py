@@ -1,0 +1,227 @@
+"""Azure Container Registry: `<name>.azurecr.io`, in front of the real registry. No admin user, no anonymous pull.
+
+Rights are looked up at every request, so that a revoked right has an effect at once (in Azure, when the access token has expired).
+https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import json
+from typing import Any
+from urllib.parse import parse_qs
+
+import jwt
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from lab.azure.context import Azure, note
+from lab.azure.distribution import MANIFEST_LIMIT, Distribution, RegistryError, Target, challenge, refusal, scopes
+from lab.azure.roles import allows, allows_data
+from lab.azure.state import Registry, guid
+
+ISSUER = "Azure Container Registry"
+AUDIENCES = ("https://containerregistry.azure.net", "https://management.azure.com", "https://management.core.windows.net")
+NULL_GUID = "00000000-0000-0000-0000-000000000000"
+"""The user name that says that the password is a refresh token."""
+REFRESH_SECONDS = 3 * 60 * 60
+ACCESS_SECONDS = 75 * 60
+INDEX = "application/vnd.oci.image.index.v1+json"
+
+_PROVIDER = "Microsoft.ContainerRegistry/registries"
+_LEGACY = {"pull": f"{_PROVIDER}/pull/read", "push": f"{_PROVIDER}/push/write", "delete": f"{_PROVIDER}/artifacts/delete"}
+_REPOSITORY = {action: f"{_PROVIDER}/repositories/content/{name}" for action, name in {"pull": "read", "push": "write", "delete": "delete"}.items()}
+
+
+def app(azure: Azure, storage: Distribution | None = None) -> Starlette:
+    """Serves every registry that exists, by the request's host name."""
+    front = _Front(azure, storage or Distribution())
+    routes = [
+        Route("/oauth2/exchange", front.exchange, methods=["POST"]),
+        Route("/oauth2/token", front.token, methods=["GET", "POST"]),
+        Route("/v2/", front.version, methods=["GET"]),
+        Route("/v2/{path:path}", front.repository, methods=["GET", "PUT", "POST", "PATCH", "DELETE"]),
+    ]
+    return Starlette(routes=routes, exception_handlers={RegistryError: refusal})
+
+
+def rights(azure: Azure, registry: Registry, principal_id: str) -> set[str]:
+    """Which of pull, push and delete a principal may do in `registry`, by the registry's role assignment mode."""
+    roles = azure.state.roles_of(principal_id, registry.id)
+    if registry.properties.get("roleAssignmentMode") == "AbacRepositoryPermissions":
+        return {action for action, needed in _REPOSITORY.items() if allows_data(roles, needed)}
+    return {action for action, needed in _LEGACY.items() if allows(roles, needed)}
+
+
+class _Front:
+    def __init__(self, azure: Azure, storage: Distribution) -> None:
+        self._azure, self._storage = azure, storage
+
+    async def exchange(self, request: Request) -> Response:
+        """An Entra access token for the registry's refresh token."""
+        registry, form = self._registry(request), parse_qs((await request.body()).decode())
+        service = form.get("service", [""])[0]
+        if form.get("grant_type") != ["access_token"] or service.lower() != _host(request):
+            raise RegistryError(400, "UNSUPPORTED", "grant_type must be access_token and service the registry's login server")
+        try:
+            claims = self._azure.tokens.verify_access_token(form.get("access_token", [""])[0], AUDIENCES)
+        except jwt.InvalidTokenError:
+            raise _unauthorized()
+        note(request, principal=claims["oid"])
+        if not rights(self._azure, registry, claims["oid"]):
+            raise _unauthorized()
+        return JSONResponse({"refresh_token": self._sign(request, claims["oid"], "refresh_token", REFRESH_SECONDS)})
+
+    async def token(self, request: Request) -> Response:
+        """A refresh token, or a service principal's id and secret, for an access token with the scopes that the principal may have."""
+        registry = self._registry(request)
+        asked = parse_qs((await request.body()).decode() if request.method == "POST" else request.url.query)
+        principal = self._principal(request, *_credentials(request, asked))
+        note(request, principal=principal)
+        allowed, access = rights(self._azure, registry, principal), []
+        for repository, wanted in scopes(asked.get("scope", [])).items():
+            if not wanted & allowed:
+                raise _unauthorized(repository, ",".join(sorted(wanted)))
+            access.append({"Type": "repository", "Name": repository, "Actions": sorted(wanted & allowed)})
+        return JSONResponse({"access_token": self._sign(request, principal, "access_token", ACCESS_SECONDS, access=access)})
+
+    async def version(self, request: Request) -> Response:
+        self._registry(request)
+        self._bearer(request)
+        return JSONResponse({}, headers={"Docker-Distribution-Api-Version": "registry/2.0"})
+
+    async def repository(self, request: Request) -> Response:
+        """Everything below /v2/<repository>/."""
+        registry, target = self._registry(request), Target.of(request)
+        self._authorize(request, registry, target)
+        if target.kind == "referrers":
+            return self._referrers(request, registry, target)
+        body = await _manifest(request) if target.kind == "manifests" and request.method == "PUT" else None
+        answer = await self._storage.forward(request, self._azure.backend.registry, _host(request), target, body)
+        if body is not None and answer.status_code == 201:
+            self._refer(registry, target, answer, body)
+        if target.kind == "manifests" and request.method == "DELETE" and answer.status_code == 202:
+            self._forget(registry, target)
+        return answer
+
+    def _registry(self, request: Request) -> Registry:
+        name, _, domain = _host(request).partition(".")
+        registry = self._azure.state.registry_named(name)
+        if not registry or domain != "azurecr.io":
+            raise Unreachable
+        return registry
+
+    def _sign(self, request: Request, principal: str, kind: str, seconds: int, **claims: Any) -> str:
+        return self._azure.tokens.sign({"sub": principal, "grant_type": kind, **claims}, issuer=ISSUER, audience=_host(request), seconds=seconds)
+
+    def _verify(self, request: Request, token: str, kind: str) -> dict[str, Any]:
+        """Claims of a token of this registry of the given kind. Raises jwt.InvalidTokenError."""
+        claims = self._azure.tokens.verify(token, issuer=ISSUER, audiences=[_host(request)])
+        if claims.get("grant_type") != kind:
+            raise jwt.InvalidTokenError(f"not a {kind}")
+        return claims
+
+    def _principal(self, request: Request, user: str, password: str) -> str:
+        """Object id of who has these credentials."""
+        if user == NULL_GUID:
+            try:
+                return str(self._verify(request, password, "refresh_token")["sub"])
+            except jwt.InvalidTokenError:
+                raise _unauthorized()
+        application = self._azure.state.service_principals.get(user.lower())
+        if not application or not hmac.compare_digest(application.secret.encode(), password.encode()):
+            raise _unauthorized()
+        return application.object_id
+
+    def _bearer(self, request: Request, scope: str | None = None) -> dict[str, Any]:
+        """Claims of the request's access token; without a good one the caller is told where to get it."""
+        kind, _, token = request.headers.get("authorization", "").partition(" ")
+        realm, error = f"https://{_host(request)}/oauth2/token", None
+        if kind.lower() == "bearer":
+            try:
+                return self._verify(request, token, "access_token")
+            except jwt.InvalidTokenError:
+                error = "invalid_token"
+        raise _unauthorized(headers=challenge(realm, _host(request), scope=scope, error=error))
+
+    def _authorize(self, request: Request, registry: Registry, target: Target) -> None:
+        action = target.action(request.method)
+        scope = f"repository:{target.repository}:{'pull,push' if action == 'push' else action}"
+        claims = self._bearer(request, scope)
+        note(request, principal=claims["sub"])
+        granted = {action for grant in claims.get("access", []) if grant["Name"] == target.repository for action in grant["Actions"]}
+        if action not in granted & rights(self._azure, registry, claims["sub"]):
+            headers = challenge(f"https://{_host(request)}/oauth2/token", _host(request), scope=scope, error="insufficient_scope")
+            raise _unauthorized(target.repository, action, headers)
+
+    def _referrers(self, request: Request, registry: Registry, target: Target) -> Response:
+        if request.method != "GET":
+            raise RegistryError(405, "UNSUPPORTED", "the operation is unsupported")
+        wanted = request.query_params.get("artifactType")
+        found = registry.referrers.get(f"{target.repository}@{target.reference}", [])
+        shown = [descriptor for descriptor in found if not wanted or descriptor["artifactType"] == wanted]
+        headers = {"OCI-Filters-Applied": "artifactType"} if wanted else None
+        return JSONResponse({"schemaVersion": 2, "mediaType": INDEX, "manifests": shown}, headers=headers, media_type=INDEX)
+
+    def _refer(self, registry: Registry, target: Target, stored: Response, body: bytes) -> None:
+        """Keep what the manifest just stored refers to: the real registry has no referrers API."""
+        manifest = json.loads(body)
+        subject = manifest.get("subject")
+        if not subject:
+            return
+        descriptor = {
+            "mediaType": manifest["mediaType"],
+            "digest": stored.headers["docker-content-digest"],
+            "size": len(body),
+            "artifactType": manifest.get("artifactType") or manifest["config"]["mediaType"],
+            "annotations": manifest.get("annotations", {}),
+        }
+        known = registry.referrers.setdefault(f"{target.repository}@{subject['digest']}", [])
+        if descriptor not in known:
+            known.append(descriptor)
+            self._azure.save()
+        stored.headers["OCI-Subject"] = subject["digest"]
+
+    def _forget(self, registry: Registry, target: Target) -> None:
+        for key, descriptors in list(registry.referrers.items()):
+            if key.startswith(f"{target.repository}@"):
+                registry.referrers[key] = [descriptor for descriptor in descriptors if descriptor["digest"] != target.reference]
+        self._azure.save()
+
+
+def _host(request: Request) -> str:
+    return (request.url.hostname or "").lower()
+
+
+def _unauthorized(repository: str | None = None, action: str | None = None, headers: dict[str, str] | None = None) -> RegistryError:
+    detail = [{"Type": "repository", "Name": repository, "Action": action}] if repository else None
+    message = f"authentication required, visit https://aka.ms/acr/authorization for more information. CorrelationId: {guid()}"
+    return RegistryError(401, "UNAUTHORIZED", message, detail=detail, headers=headers)
+
+
+def _credentials(request: Request, asked: dict[str, list[str]]) -> tuple[str, str]:
+    """User and password of a token request: by Basic (GET) or in the form (POST)."""
+    if request.method == "POST":
+        if asked.get("grant_type") == ["refresh_token"]:
+            return NULL_GUID, asked.get("refresh_token", [""])[0]
+        return asked.get("username", [""])[0], asked.get("password", [""])[0]
+    kind, _, encoded = request.headers.get("authorization", "").partition(" ")
+    try:
+        user, _, password = base64.b64decode(encoded if kind.lower() == "basic" else "", validate=True).decode().partition(":")
+    except (binascii.Error, UnicodeDecodeError):
+        raise _unauthorized()
+    return user, password
+
+
+async def _manifest(request: Request) -> bytes:
+    """The body of a manifest PUT, read whole because its `subject` is looked at."""
+    body = b""
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > MANIFEST_LIMIT:
+            raise RegistryError(413, "MANIFEST_INVALID", f"the manifest is larger than {MANIFEST_LIMIT} bytes")
+    return body

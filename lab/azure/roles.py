@@ -1,0 +1,159 @@
+"""The built-in roles that the emulator knows, with their real ids and permissions (learn.microsoft.com/azure/role-based-access-control/built-in-roles)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Role:
+    """A built-in role definition. `actions` and `data_actions` may hold `*`, as in Azure."""
+
+    name: str
+    guid: str
+    description: str
+    actions: tuple[str, ...] = ()
+    not_actions: tuple[str, ...] = ()
+    data_actions: tuple[str, ...] = ()
+
+    def permissions(self) -> dict[str, Any]:
+        return {"actions": list(self.actions), "notActions": list(self.not_actions), "dataActions": list(self.data_actions), "notDataActions": []}
+
+
+OWNER = Role(
+    "Owner",
+    "8e3af657-a8ff-443c-a75c-2fe8c4bcb635",
+    "Grants full access to manage all resources, including the ability to assign roles in Azure RBAC.",
+    actions=("*",),
+)
+CONTRIBUTOR = Role(
+    "Contributor",
+    "b24988ac-6180-42a0-ab88-20f7382dd24c",
+    "Grants full access to manage all resources, but does not allow you to assign roles in Azure RBAC, manage assignments in Azure Blueprints, "
+    "or share image galleries.",
+    actions=("*",),
+    not_actions=("Microsoft.Authorization/*/Delete", "Microsoft.Authorization/*/Write", "Microsoft.Authorization/elevateAccess/Action"),
+)
+USER_ACCESS_ADMINISTRATOR = Role(
+    "User Access Administrator",
+    "18d7d88d-d35e-4fb5-a5c3-7773c20a72d9",
+    "Lets you manage user access to Azure resources.",
+    actions=("*/read", "Microsoft.Authorization/*", "Microsoft.Support/*"),
+)
+READER = Role(
+    "Reader",
+    "acdd72a7-3385-48ef-bd42-f606fba81ae7",
+    "View all resources, but does not allow you to make any changes.",
+    actions=("*/read",),
+)
+ACR_PULL = Role(
+    "AcrPull",
+    "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+    "acr pull",
+    actions=("Microsoft.ContainerRegistry/registries/pull/read",),
+)
+ACR_PUSH = Role(
+    "AcrPush",
+    "8311e382-0749-4cb8-b61a-304f252e45ec",
+    "acr push",
+    actions=("Microsoft.ContainerRegistry/registries/pull/read", "Microsoft.ContainerRegistry/registries/push/write"),
+)
+REPOSITORY_READER = Role(
+    "Container Registry Repository Reader",
+    "b93aa761-3e63-49ed-ac28-beffa264f7ac",
+    "Allows for read access to Azure Container Registry repositories, but excluding catalog listing.",
+    data_actions=("Microsoft.ContainerRegistry/registries/repositories/metadata/read", "Microsoft.ContainerRegistry/registries/repositories/content/read"),
+)
+REPOSITORY_WRITER = Role(
+    "Container Registry Repository Writer",
+    "2a1e307c-b015-4ebd-883e-5b7698a07328",
+    "Allows for read and write access to Azure Container Registry repositories, but excluding catalog listing.",
+    data_actions=(
+        "Microsoft.ContainerRegistry/registries/repositories/metadata/read",
+        "Microsoft.ContainerRegistry/registries/repositories/content/read",
+        "Microsoft.ContainerRegistry/registries/repositories/metadata/write",
+        "Microsoft.ContainerRegistry/registries/repositories/content/write",
+    ),
+)
+KEY_VAULT_ADMINISTRATOR = Role(
+    "Key Vault Administrator",
+    "00482a5a-887f-4fb3-b363-3b7fe8e74483",
+    "Perform all data plane operations on a key vault and all objects in it, including certificates, keys, and secrets. "
+    "Cannot manage key vault resources or manage role assignments.",
+    actions=(
+        "Microsoft.Authorization/*/read",
+        "Microsoft.KeyVault/checkNameAvailability/read",
+        "Microsoft.KeyVault/vaults/*/read",
+        "Microsoft.KeyVault/operations/read",
+    ),
+    data_actions=("Microsoft.KeyVault/vaults/*",),
+)
+KEY_VAULT_SECRETS_USER = Role(
+    "Key Vault Secrets User",
+    "4633458b-17de-408a-b874-0445c86b69e6",
+    "Read secret contents. Only works for key vaults that use the 'Azure role-based access control' permission model.",
+    data_actions=("Microsoft.KeyVault/vaults/secrets/getSecret/action", "Microsoft.KeyVault/vaults/secrets/readMetadata/action"),
+)
+KEY_VAULT_CERTIFICATE_USER = Role(
+    "Key Vault Certificate User",
+    "db79e9a7-68ee-4b58-9aeb-b90e7c24fcba",
+    "Read certificate contents. Only works for key vaults that use the 'Azure role-based access control' permission model.",
+    data_actions=(
+        "Microsoft.KeyVault/vaults/certificates/read",
+        "Microsoft.KeyVault/vaults/secrets/getSecret/action",
+        "Microsoft.KeyVault/vaults/secrets/readMetadata/action",
+        "Microsoft.KeyVault/vaults/keys/read",
+    ),
+)
+CLUSTER_USER = Role(
+    "Azure Kubernetes Service Cluster User Role",
+    "4abbcc35-e782-43d8-92c5-2d3f1bd2253f",
+    "List cluster user credential action.",
+    actions=("Microsoft.ContainerService/managedClusters/listClusterUserCredential/action", "Microsoft.ContainerService/managedClusters/read"),
+)
+
+BUILT_IN = {
+    role.guid: role
+    for role in (
+        OWNER,
+        CONTRIBUTOR,
+        USER_ACCESS_ADMINISTRATOR,
+        READER,
+        ACR_PULL,
+        ACR_PUSH,
+        REPOSITORY_READER,
+        REPOSITORY_WRITER,
+        KEY_VAULT_ADMINISTRATOR,
+        KEY_VAULT_SECRETS_USER,
+        KEY_VAULT_CERTIFICATE_USER,
+        CLUSTER_USER,
+    )
+}
+"""By GUID."""
+
+
+def _matches(pattern: str, action: str) -> bool:
+    """Whether an action (any case) is covered by a pattern in which `*` stands for anything, slashes included."""
+    parts, rest = pattern.lower().split("*"), action.lower()
+    if len(parts) == 1:
+        return rest == parts[0]
+    if not rest.startswith(parts[0]) or not rest.endswith(parts[-1]) or len(rest) < len(parts[0]) + len(parts[-1]):
+        return False
+    rest = rest[len(parts[0]) : len(rest) - len(parts[-1])]
+    for part in parts[1:-1]:
+        before, found, rest = rest.partition(part)
+        if not found:
+            return False
+    return True
+
+
+def allows(role_guids: set[str], action: str) -> bool:
+    """Whether one of the roles permits `action`, such as `Microsoft.KeyVault/vaults/write`. Unknown roles permit nothing."""
+    roles = [BUILT_IN[guid] for guid in role_guids if guid in BUILT_IN]
+    return any(any(_matches(p, action) for p in role.actions) and not any(_matches(p, action) for p in role.not_actions) for role in roles)
+
+
+def allows_data(role_guids: set[str], action: str) -> bool:
+    """Whether one of the roles permits the data action `action`, such as `Microsoft.KeyVault/vaults/secrets/getSecret/action`."""
+    return any(any(_matches(p, action) for p in BUILT_IN[guid].data_actions) for guid in role_guids if guid in BUILT_IN)

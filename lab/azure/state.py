@@ -1,0 +1,200 @@
+"""What the emulated Azure remembers. Resources are kept under their lower-cased ARM id: ids are case-insensitive."""
+
+from __future__ import annotations
+
+import os
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from pydantic import TypeAdapter
+
+
+def now() -> float:
+    """Seconds since the epoch."""
+    return time.time()
+
+
+def guid() -> str:
+    return str(uuid4())
+
+
+@dataclass
+class FederatedCredential:
+    name: str
+    issuer: str
+    subject: str
+    audiences: list[str]
+    effective_at: float = 0.0
+    """Entra honours it from then on (propagation)."""
+
+
+@dataclass
+class Identity:
+    """A user-assigned managed identity."""
+
+    id: str
+    name: str
+    location: str
+    tags: dict[str, str]
+    principal_id: str = field(default_factory=guid)
+    client_id: str = field(default_factory=guid)
+    credentials: dict[str, FederatedCredential] = field(default_factory=dict)
+    """By lower-cased name."""
+    visible_at: float = 0.0
+    """Role assignments find the principal from then on (PrincipalNotFound before)."""
+
+
+@dataclass
+class ServicePrincipal:
+    """An application with a client secret."""
+
+    client_id: str
+    object_id: str
+    name: str
+    secret: str
+
+
+@dataclass
+class SecretVersion:
+    value: str
+    content_type: str
+    created: float
+    enabled: bool = True
+
+
+@dataclass
+class Secret:
+    """A secret of a vault; a certificate is one whose name is also in `Vault.certificates`."""
+
+    latest: str
+    versions: dict[str, SecretVersion]
+
+
+@dataclass
+class Vault:
+    id: str
+    name: str
+    location: str
+    tags: dict[str, str]
+    properties: dict[str, Any]
+    """As in ARM: tenantId, sku, accessPolicies, enableRbacAuthorization, ..."""
+    registered_at: float = 0.0
+    """provisioningState is RegisteringDns until then."""
+    secrets: dict[str, Secret] = field(default_factory=dict)
+    certificates: list[str] = field(default_factory=list)
+
+
+@dataclass
+class RoleAssignment:
+    id: str
+    name: str
+    scope: str
+    role_definition_id: str
+    principal_id: str
+    principal_type: str
+    properties: dict[str, Any] = field(default_factory=dict)
+    """createdOn, updatedBy, description, condition, ..."""
+    effective_at: float = 0.0
+
+
+@dataclass
+class Registry:
+    id: str
+    name: str
+    location: str
+    tags: dict[str, str]
+    properties: dict[str, Any]
+    """As in ARM: loginServer, roleAssignmentMode, ..."""
+    referrers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
+    """Descriptors of what refers to a manifest, by `<repository>@<digest>` (the OCI referrers API, which the backend lacks)."""
+
+
+@dataclass
+class ManagedCluster:
+    id: str
+    name: str
+    location: str
+    tags: dict[str, str]
+    properties: dict[str, Any]
+    """As in ARM: oidcIssuerProfile, securityProfile, identityProfile, ..."""
+    identity: dict[str, Any] = field(default_factory=dict)
+    sku: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Operation:
+    """An asynchronous operation, as `Azure-AsyncOperation` shows it."""
+
+    id: str
+    status: str
+    started: float
+    ended: float | None = None
+    error: dict[str, str] | None = None
+
+
+@dataclass
+class Settings:
+    """Delays in seconds, as in Azure but short; all may be set at run time."""
+
+    role_assignment_delay: float = 1.0
+    federated_credential_delay: float = 1.0
+    principal_delay: float = 2.0
+    vault_dns_delay: float = 2.0
+    operation_delay: float = 1.0
+    write_duration: float = 0.05
+    """A write of a federated credential or of a vault takes that long; another of the same identity or vault meanwhile is refused."""
+
+
+@dataclass
+class State:
+    tenant: str
+    subscription: str
+    signing_key: str = ""
+    """PEM of the key that signs the tokens of Entra and of the registries; kept, so that tokens outlive a restart."""
+    settings: Settings = field(default_factory=Settings)
+    service_principals: dict[str, ServicePrincipal] = field(default_factory=dict)
+    """By client id."""
+    resource_groups: dict[str, dict[str, Any]] = field(default_factory=dict)
+    identities: dict[str, Identity] = field(default_factory=dict)
+    vaults: dict[str, Vault] = field(default_factory=dict)
+    role_assignments: dict[str, RoleAssignment] = field(default_factory=dict)
+    registries: dict[str, Registry] = field(default_factory=dict)
+    clusters: dict[str, ManagedCluster] = field(default_factory=dict)
+    operations: dict[str, Operation] = field(default_factory=dict)
+
+    def vault_named(self, name: str) -> Vault | None:
+        return next((v for v in self.vaults.values() if v.name.lower() == name.lower()), None)
+
+    def registry_named(self, name: str) -> Registry | None:
+        return next((r for r in self.registries.values() if r.name.lower() == name.lower()), None)
+
+    def cluster_named(self, name: str) -> ManagedCluster | None:
+        return next((c for c in self.clusters.values() if c.name.lower() == name.lower()), None)
+
+    def roles_of(self, principal_id: str, scope: str) -> set[str]:
+        """GUIDs of the role definitions that `principal_id` holds on `scope` (an ARM id) or above, and that have taken effect."""
+        at = scope.lower().rstrip("/") + "/"
+        return {
+            a.role_definition_id.rpartition("/")[2].lower()
+            for a in self.role_assignments.values()
+            if a.principal_id.lower() == principal_id.lower() and at.startswith(a.scope.lower().rstrip("/") + "/") and a.effective_at <= now()
+        }
+
+
+_ADAPTER = TypeAdapter(State)
+
+
+def load(file: Path) -> State | None:
+    """The state that `save` wrote, or None where there is none."""
+    return _ADAPTER.validate_json(file.read_bytes()) if file.exists() else None
+
+
+def save(state: State, file: Path) -> None:
+    """Write the whole state, readable by the owner only, in one step."""
+    new = file.with_suffix(".new")
+    with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+        out.write(_ADAPTER.dump_json(state, indent=1))
+    new.replace(file)

@@ -1,0 +1,85 @@
+"""Where the lab keeps things, and the names, ports and subnets of a cluster. Everything in lab/ takes them from here."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import NAMESPACE_URL, uuid5
+
+TENANT = "11111111-1111-1111-1111-111111111111"
+SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"
+LOCATION = "eastus"
+RESOURCE_GROUP = "image-trust-lab"
+REGISTRY = "imagetrustlab"
+VAULT = "image-trust-lab"
+CERTIFICATE = "brooklyn-io"
+REPOSITORY = "net-monitor"
+
+AZURE_PORT = int(os.environ.get("LAB_AZURE_PORT", "14430"))
+"""Port of the emulated Azure on 127.0.0.1, for everything outside the clusters."""
+
+
+def cache() -> Path:
+    """Folder of what is built once and kept: programs, images, charts. XDG cache folder, outside the checkout."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "image-trust-lab"
+
+
+def home() -> Path:
+    """Folder of the running lab: $LAB_HOME, or in the XDG state folder. `down --delete` removes it."""
+    state = Path(os.environ.get("XDG_STATE_HOME") or Path.home() / ".local/state")
+    return Path(os.environ.get("LAB_HOME") or state / "image-trust-lab")
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """One cluster of the lab. `index` (0..99) keeps ports and subnets of two clusters apart."""
+
+    name: str
+    index: int
+
+    @property
+    def folder(self) -> Path:
+        return home() / "clusters" / self.name
+
+    @property
+    def api_port(self) -> int:
+        """Port of the Kubernetes API on 127.0.0.1, outside the cluster's namespaces."""
+        return AZURE_PORT + 100 + self.index
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Administrator's kubeconfig (client certificate), for use outside the cluster's namespaces. Mode 0600."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def node_address(self) -> str:
+        return f"10.240.{self.index}.4"
+
+    @property
+    def azure_address(self) -> str:
+        """Address at which the inside of the cluster finds every name of Azure and of the public registries."""
+        return f"10.240.{self.index}.5"
+
+    @property
+    def pod_subnet(self) -> str:
+        return f"10.244.{self.index}.0/24"
+
+    @property
+    def service_subnet(self) -> str:
+        return f"10.{self.index + 1}.0.0/16"
+
+    @property
+    def issuer(self) -> str:
+        """Issuer of the cluster's service account tokens, with its trailing slash, as AKS names it."""
+        return f"https://{LOCATION}.oic.prod-aks.azure.com/{TENANT}/{uuid5(NAMESPACE_URL, self.name)}/"
+
+    @property
+    def azure_socket(self) -> Path:
+        """Unix socket (TLS) of the emulated Azure; the node relays `azure_address`:443 to it."""
+        return home() / "azure" / "azure.sock"
+
+    @property
+    def imds_socket(self) -> Path:
+        """Unix socket (plain HTTP) of this cluster's instance metadata service; the node relays 169.254.169.254:80 to it."""
+        return self.folder / "imds.sock"

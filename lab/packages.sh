@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Debian packages that the lab needs and the machine lacks. Quick and silent where nothing is missing.
+set -euo pipefail
+cd "$(dirname "$0")"
+mapfile -t wanted < <(grep -vE '^(#|$)' packages.txt)
+missing=()
+for package in "${wanted[@]}"; do
+  dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")
+done
+((${#missing[@]})) || exit 0
+echo "Debian packages: ${missing[*]}"
+export DEBIAN_FRONTEND=noninteractive
+apt-get -qq update
+apt-get -qq install --yes --no-install-recommends "${missing[@]}" >/dev/null

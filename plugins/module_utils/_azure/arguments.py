@@ -1,0 +1,44 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The options that every module has. Private to the collection."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule, env_fallback
+
+from .errors import refuse
+
+
+def _from(*names: str, **spec: Any) -> dict[str, Any]:
+    return {"type": "str", "fallback": (env_fallback, list(names)), **spec}
+
+
+def login_options() -> dict[str, dict[str, Any]]:
+    """The options of the doc fragment image_trust.azure.azure."""
+    return {
+        "subscription_id": _from("AZURE_SUBSCRIPTION_ID"),
+        "tenant": _from("AZURE_TENANT", "AZURE_TENANT_ID"),
+        "client_id": _from("AZURE_CLIENT_ID"),
+        "secret": _from("AZURE_SECRET", "AZURE_CLIENT_SECRET", no_log=True),
+        "auth_source": _from("ANSIBLE_AZURE_AUTH_SOURCE", choices=["auto", "env", "credential_file", "cli", "msi"], default="auto"),
+        "profile": _from("AZURE_PROFILE"),
+        "cloud_environment": _from("AZURE_CLOUD_ENVIRONMENT", default="AzureCloud"),
+    }
+
+
+def azure_module(*, required_if: list[Any] | None = None, **options: dict[str, Any]) -> AnsibleModule:
+    """A module with `options` beside those for the login; it supports check mode."""
+    return AnsibleModule(argument_spec={**login_options(), **options}, required_if=required_if, supports_check_mode=True)
+
+
+def state_option() -> dict[str, Any]:
+    return {"type": "str", "choices": ["present", "absent"], "default": "present"}
+
+
+def perhaps_unknown(module: AnsibleModule, option: str) -> str | None:
+    """Value of an option that an earlier task finds out. In check mode that task may not have known it: then, and only then, empty is None."""
+    value: str | None = module.params[option] or None
+    if value is None and not module.check_mode:
+        raise refuse(f"{option} is empty; give the value that the task which creates it returned.")
+    return value

@@ -1,0 +1,104 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""The clouds: where Resource Manager and Entra answer. Private to the collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from .errors import Failure, refuse
+
+METADATA_VERSION = "2022-09-01"
+TIMEOUT = 15
+"""Seconds within which an endpoint answers its metadata."""
+
+
+@dataclass(frozen=True)
+class Cloud:
+    """One cloud: base URL of Resource Manager, base URL of Entra, and the scope for which tokens are asked."""
+
+    name: str
+    resource_manager: str
+    authority: str
+    scope: str
+
+    @property
+    def authority_is_known(self) -> bool:
+        """Whether Microsoft's instance discovery knows the login host; for others the SDK must not ask it."""
+        return urlsplit(self.authority).hostname in {urlsplit(cloud.authority).hostname for cloud in CLOUDS.values()}
+
+
+CLOUDS = {
+    cloud.name: cloud
+    for cloud in (
+        Cloud("AzureCloud", "https://management.azure.com", "https://login.microsoftonline.com", "https://management.azure.com/.default"),
+        Cloud(
+            "AzureUSGovernment",
+            "https://management.usgovcloudapi.net",
+            "https://login.microsoftonline.us",
+            "https://management.core.usgovcloudapi.net/.default",
+        ),
+        Cloud(
+            "AzureChinaCloud",
+            "https://management.chinacloudapi.cn",
+            "https://login.chinacloudapi.cn",
+            "https://management.chinacloudapi.cn/.default",
+        ),
+    )
+}
+
+
+def check(environment: str) -> None:
+    """Refuse what is neither a cloud's name nor the https URL of a Resource Manager."""
+    url = urlsplit(environment)
+    if environment not in CLOUDS and not (url.scheme == "https" and url.hostname and not url.query):
+        raise refuse(f"cloud_environment is {environment!r}, but must be one of {', '.join(CLOUDS)} or the https URL of a Resource Manager.")
+
+
+def cloud(environment: str) -> Cloud:
+    """The cloud of that name, or the one that the Resource Manager at that URL describes (one request). Raises `Failure`."""
+    check(environment)
+    return CLOUDS.get(environment) or described(environment.rstrip("/"), _metadata(environment.rstrip("/")))
+
+
+def described(url: str, metadata: Any) -> Cloud:
+    """The cloud in the metadata that the Resource Manager at `url` answered: one cloud, or a list of which one has this URL."""
+    entries = metadata if isinstance(metadata, list) else [metadata]
+    fitting = entries if len(entries) == 1 else [e for e in entries if isinstance(e, dict) and str(e.get("resourceManager", "")).rstrip("/") == url]
+    try:
+        authentication = fitting[0]["authentication"]
+        authority, audience = str(authentication["loginEndpoint"]), str(authentication["audiences"][0])
+    except (IndexError, KeyError, TypeError):
+        raise Failure(
+            f"The endpoint {url} named by cloud_environment does not describe a cloud (no authentication.loginEndpoint and audiences for it in its metadata);"
+            " check that it is a Resource Manager.",
+            code="InvalidMetadata",
+        ) from None
+    # As az does: the audience verbatim, also where that makes two slashes.
+    return Cloud(url, url, authority.rstrip("/"), audience + "/.default")
+
+
+def _metadata(url: str) -> Any:
+    import requests
+
+    address = f"{url}/metadata/endpoints?api-version={METADATA_VERSION}"
+    try:
+        answer = requests.get(address, timeout=TIMEOUT)
+        answer.raise_for_status()
+        return answer.json()
+    except requests.exceptions.SSLError as error:
+        raise Failure(
+            f"The certificate of {url}, named by cloud_environment, is not trusted; point REQUESTS_CA_BUNDLE to the certificates of its authority.",
+            code="Unreachable",
+            message=str(error),
+        ) from None
+    except requests.RequestException as error:
+        status = error.response.status_code if error.response is not None else None
+        reason = f"it answers {status}" if status else f"no answer within {TIMEOUT} s" if isinstance(error, requests.Timeout) else "no connection"
+        raise Failure(
+            f"Cannot get the cloud's metadata from {url}, named by cloud_environment ({reason}); check the URL, the proxy and the network of this machine.",
+            code="Unreachable",
+            message=str(error),
+            status=status,
+        ) from None

@@ -1,0 +1,137 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What goes wrong with Azure, as one sentence, and what is worth another try. Private to the collection."""
+
+from __future__ import annotations
+
+import random
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from azure.core.exceptions import AzureError
+
+T = TypeVar("T")
+
+
+class Failure(Exception):
+    """The one error of the collection: a sentence that names the object and the way out, and what Azure said beside it.
+
+    `code` is Azure's error code, or one of ours where Azure was not asked: InvalidInput, LoginFailed, Unreachable, Timeout, MissingLibrary.
+    `status` is the HTTP status, `request_id` what Microsoft's support asks for; both None where there was no answer.
+    """
+
+    def __init__(self, sentence: str, *, code: str, message: str = "", status: int | None = None, request_id: str | None = None) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+        self.code = code
+        self.message = message or sentence
+        self.status = status
+        self.request_id = request_id
+
+    @property
+    def error(self) -> dict[str, Any]:
+        """The `error` that a failed module returns."""
+        return {"code": self.code, "message": self.message, "status": self.status, "request_id": self.request_id}
+
+
+def refuse(sentence: str) -> Failure:
+    """Input that Azure would refuse, or worse accept; found before anything was asked."""
+    return Failure(sentence, code="InvalidInput")
+
+
+@dataclass(frozen=True)
+class Retry:
+    """An answer that is worth another try, and for how long (seconds)."""
+
+    code: str
+    waits_for: str
+    bound: float
+    first_pause: float = 1.0
+    longest_pause: float = 10.0
+
+
+RETRIES = {
+    retry.code: retry
+    for retry in (
+        Retry(
+            code="ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity",
+            waits_for="other writers of this identity's federated credentials",
+            bound=300,
+        ),
+        Retry(code="ConflictError", waits_for="other writers of this vault", bound=180),
+        Retry(code="ConditionNotMet", waits_for="other writers of this vault", bound=180),
+        Retry(code="PrincipalNotFound", waits_for="the new principal to be known to Azure RBAC", bound=180, first_pause=2.0),
+    )
+}
+"""Beside these, azure-core repeats 408, 429 and 5xx, and whatever comes with Retry-After (see RETRIED_BY_THE_SDK in session.py)."""
+
+WAYS_OUT = {
+    "ResourceGroupNotFound": "check resource_group and subscription_id",
+    "SubscriptionNotFound": "check subscription_id, and that the login has a role in it",
+    "InvalidSubscriptionId": "check subscription_id",
+    "AuthorizationFailed": "give the login a role that includes this action",
+    "LinkedAuthorizationFailed": "give the login a role that includes this action",
+    "InvalidAuthenticationToken": "check that tenant is the subscription's",
+    "InvalidAuthenticationTokenTenant": "check that tenant is the subscription's",
+    "MissingSubscriptionRegistration": "register the resource provider in the subscription",
+    "ParentResourceNotFound": "create the object it belongs to first, or correct its name",
+    "Unreachable": "check cloud_environment, the proxy and the network of this machine",
+}
+
+
+def ask(what: str, request: Callable[[], T]) -> T:
+    """Send one request to Azure, and again as RETRIES says. `what` completes "Could not ...". Raises `Failure`."""
+    from azure.core.exceptions import AzureError
+
+    started = time.monotonic()
+    tries = 0
+    while True:
+        try:
+            return request()
+        except AzureError as error:
+            failure = failure_of(what, error)
+        retry = RETRIES.get(failure.code)
+        if not retry:
+            raise failure
+        pause = min(retry.first_pause * 2**tries, retry.longest_pause) * random.uniform(0.5, 1.0)
+        waited = time.monotonic() - started
+        if waited + pause > retry.bound:
+            failure.args = (f"{failure.sentence} (tried for {waited:.0f} s, waiting for {retry.waits_for})",)
+            failure.sentence = failure.args[0]
+            raise failure
+        time.sleep(pause)
+        tries += 1
+
+
+def find(what: str, request: Callable[[], T]) -> T | None:
+    """As `ask`, and None where the object, the object it belongs to or its resource group does not exist."""
+    try:
+        return ask(what, request)
+    except Failure as failure:
+        if failure.status == 404 and failure.code != "SubscriptionNotFound":
+            return None
+        raise
+
+
+def failure_of(what: str, error: AzureError) -> Failure:
+    """The `Failure` for what the SDK raised. `what` completes "Could not ..."."""
+    from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
+
+    if isinstance(error, HttpResponseError) and error.response is not None:
+        detail = error.error
+        code = str(detail.code) if detail and detail.code else str(error.reason)
+        message = str(detail.message) if detail and detail.message else str(error.message)
+        headers = error.response.headers
+        return _failure(what, code, message, error.status_code, headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id"))
+    if isinstance(error, (ServiceRequestError, ServiceResponseError)):
+        return _failure(what, "Unreachable", str(error.message), None, None)
+    return _failure(what, type(error).__name__, str(error.message), None, None)
+
+
+def _failure(what: str, code: str, message: str, status: int | None, request_id: str | None) -> Failure:
+    text = " ".join(message.split()).rstrip(".")
+    way_out = WAYS_OUT.get(code)
+    sentence = f"Could not {what}: {text} ({code})" + (f"; {way_out}." if way_out else ".")
+    return Failure(sentence, code=code, message=message, status=status, request_id=request_id)

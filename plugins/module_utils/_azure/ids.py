@@ -1,0 +1,65 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Names and ids of Azure: their rules, and comparison without case. Private to the collection."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from .errors import refuse
+
+_GUID = "[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What a name must look like, as pattern and in words."""
+
+    pattern: str
+    words: str
+
+    def check(self, option: str, value: str) -> str:
+        """`value`, if it follows the rule; raises `Failure` with option, value and rule otherwise."""
+        if not re.fullmatch(self.pattern, value, re.ASCII):
+            raise refuse(f"{option} is {value!r}, but must be {self.words}.")
+        return value
+
+
+# https://learn.microsoft.com/azure/azure-resource-manager/management/resource-name-rules
+GUID = Rule(_GUID, "a GUID such as 00000000-0000-0000-0000-000000000000")
+RESOURCE_GROUP = Rule(r"(?!.*\.$)[\w.()-]{1,90}", "1 to 90 letters, digits, '_', '-', '.', '(' or ')', not ending with '.'")
+IDENTITY = Rule(r"[A-Za-z0-9][A-Za-z0-9_-]{2,127}", "3 to 128 letters, digits, '-' or '_', starting with a letter or digit")
+FEDERATED_CREDENTIAL = Rule(r"[A-Za-z0-9][A-Za-z0-9_-]{2,119}", "3 to 120 letters, digits, '-' or '_', starting with a letter or digit")
+VAULT = Rule(
+    r"(?!.*--)[A-Za-z][A-Za-z0-9-]{1,22}[A-Za-z0-9]",
+    "3 to 24 letters, digits or '-', starting with a letter, ending with a letter or digit, without '--'",
+)
+REGISTRY = Rule(r"[A-Za-z0-9]{5,50}", "5 to 50 letters or digits, without the domain")
+CLUSTER = Rule(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?", "1 to 63 letters, digits, '-' or '_', starting and ending with a letter or digit")
+LOCATION = Rule(r"[A-Za-z0-9 ]{2,60}", "the name of an Azure region such as eastus")
+SCOPE = Rule(
+    rf"(?:/subscriptions/{_GUID}(?:/resource[gG]roups/[^/\s]+)?|/providers/Microsoft\.Management/managementGroups/[^/\s]+)(?:/providers/[^/\s]+(?:/[^/\s]+/[^/\s]+)+)*",
+    "the id of a subscription, resource group, resource or management group such as /subscriptions/<GUID>/resourceGroups/<name>, without '/' at its end",
+)
+ROLE_ID = Rule(rf"(?:/subscriptions/{_GUID}(?:/[^/\s]+)*)?/providers/Microsoft\.Authorization/roleDefinitions/{_GUID}", "the id of a role definition")
+
+
+def same(one: str | None, other: str | None) -> bool:
+    """Whether two ids or names mean the same object: Azure's are case-insensitive."""
+    return (one or "").lower() == (other or "").lower()
+
+
+def same_location(one: str, other: str) -> bool:
+    """Whether two locations are the same: `East US` is `eastus`."""
+    return same(one.replace(" ", ""), other.replace(" ", ""))
+
+
+def last(resource_id: str) -> str:
+    """The last segment of an id: the object's name."""
+    return resource_id.rstrip("/").rpartition("/")[2]
+
+
+def resource_group_of(resource_id: str) -> str:
+    """Name of the resource group in an id, whichever way the provider spells the segment; empty where there is none."""
+    found = re.search(r"/resourcegroups/([^/]+)", resource_id, re.IGNORECASE)
+    return found.group(1) if found else ""

@@ -1,0 +1,107 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""User-assigned managed identities. Private to the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from ._azure import ids
+from ._azure.errors import ask, find, refuse
+from ._azure.session import Azure
+from ._change import Change
+
+
+@dataclass(frozen=True)
+class Identity:
+    """A managed identity. What Azure gives it is None until it exists."""
+
+    name: str
+    resource_group: str
+    location: str | None
+    tags: Mapping[str, str] = field(default_factory=dict)
+    id: str | None = None
+    principal_id: str | None = None
+    client_id: str | None = None
+    tenant_id: str | None = None
+
+    def shown(self) -> dict[str, Any]:
+        return {**vars(self), "tags": dict(self.tags)}
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked: `location` and `tags` None leave them as they are; `tags` are all that the identity has."""
+
+    name: str
+    resource_group: str
+    location: str | None = None
+    tags: Mapping[str, str] | None = None
+
+    def __post_init__(self) -> None:
+        ids.RESOURCE_GROUP.check("resource_group", self.resource_group)
+        ids.IDENTITY.check("name", self.name)
+        if self.location is not None:
+            ids.LOCATION.check("location", self.location)
+
+
+def read(azure: Azure, wanted: Wanted) -> Identity | None:
+    """The identity as it is; one request."""
+    found = find(f"read {_called(wanted)}", lambda: azure.identities.user_assigned_identities.get(wanted.resource_group, wanted.name))
+    return _identity(found) if found else None
+
+
+def plan(current: Identity | None, wanted: Wanted) -> Change[Identity]:
+    """Create it, or change its tags. Raises `Failure` where it is in another location: Azure cannot move it."""
+    if not current:
+        return Change(None, Identity(wanted.name, wanted.resource_group, wanted.location, wanted.tags or {}))
+    if wanted.location and not ids.same_location(current.location or "", wanted.location):
+        raise refuse(
+            f"The identity {current.name} in resource group {current.resource_group} is in {current.location} and cannot be moved to {wanted.location};"
+            " give another name or location, or delete it first."
+        )
+    return Change(current, replace(current, tags=current.tags if wanted.tags is None else dict(wanted.tags)))
+
+
+def plan_absent(current: Identity | None) -> Change[Identity]:
+    return Change(current, None)
+
+
+def apply(azure: Azure, wanted: Wanted, change: Change[Identity]) -> Change[Identity]:
+    """Make the change and return it as Azure confirmed it."""
+    operations = azure.identities.user_assigned_identities
+    if not change.changed:
+        return change
+    if not change.after:
+        ask(f"delete {_called(wanted)}", lambda: operations.delete(wanted.resource_group, wanted.name))
+        return change
+    tags = dict(change.after.tags)
+    if change.before:
+        # PATCH and not PUT: it leaves alone what we do not know.
+        updated = ask(f"set the tags of {_called(wanted)}", lambda: operations.update(wanted.resource_group, wanted.name, {"tags": tags}))
+        return Change(change.before, _identity(updated))
+    body = {"location": wanted.location or location_of_group(azure, wanted.resource_group), "tags": tags}
+    return Change(None, _identity(ask(f"create {_called(wanted)}", lambda: operations.create_or_update(wanted.resource_group, wanted.name, body))))
+
+
+def location_of_group(azure: Azure, resource_group: str) -> str:
+    """Where a resource group is; raises `Failure` where it does not exist."""
+    return str(ask(f"find the location of resource group {resource_group}", lambda: azure.resources.resource_groups.get(resource_group)).location)
+
+
+def _called(wanted: Wanted) -> str:
+    return f"the identity {wanted.name} in resource group {wanted.resource_group}"
+
+
+def _identity(answer: Any) -> Identity:
+    return Identity(
+        name=answer.name,
+        resource_group=ids.resource_group_of(answer.id),
+        location=answer.location,
+        tags=dict(answer.tags or {}),
+        id=answer.id,
+        principal_id=answer.principal_id,
+        client_id=answer.client_id,
+        tenant_id=answer.tenant_id,
+    )

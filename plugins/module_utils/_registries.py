@@ -1,0 +1,41 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Container registries, read only. Private to the collection."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from ._azure import ids
+from ._azure.errors import Failure, find
+from ._azure.session import Azure
+
+
+@dataclass(frozen=True)
+class Registry:
+    """A registry. `role_assignment_mode` decides which role lets a principal pull: see the module registry_info."""
+
+    id: str
+    name: str
+    login_server: str
+    role_assignment_mode: str
+
+    def shown(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def read(azure: Azure, resource_group: str, name: str) -> Registry:
+    """The registry, in one request; raises `Failure` where there is none."""
+    ids.RESOURCE_GROUP.check("resource_group", resource_group)
+    ids.REGISTRY.check("name", name)
+    found = find(f"read the registry {name} in resource group {resource_group}", lambda: azure.registries.registries.get(resource_group, name))
+    if not found:
+        raise Failure(
+            f"There is no registry {name} in resource group {resource_group}; create it, or check name, resource_group and subscription_id.",
+            code="ResourceNotFound",
+            status=404,
+        )
+    properties = found["properties"]
+    # Registries from before the mode existed have none, and are legacy.
+    mode = properties.get("roleAssignmentMode") or "LegacyRegistryPermissions"
+    return Registry(found["id"], found["name"], properties["loginServer"], mode)

@@ -1,0 +1,153 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Roles of principals on scopes. Private to the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from uuid import NAMESPACE_URL, uuid5
+
+from ._azure import ids
+from ._azure.errors import Failure, ask, find, refuse
+from ._azure.session import Azure
+from ._change import Change
+
+PRINCIPAL_TYPES = ("ServicePrincipal", "User", "Group", "ForeignGroup", "Device")
+
+# https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
+BUILT_IN = {
+    "acrpull": "7f951dda-4ed3-4680-a7ca-43fe172d538d",
+    "acrpush": "8311e382-0749-4cb8-b61a-304f252e45ec",
+    "container registry repository reader": "b93aa761-3e63-49ed-ac28-beffa264f7ac",
+    "key vault secrets user": "4633458b-17de-408a-b874-0445c86b69e6",
+}
+"""Roles that need no request to be found, by lower-case name. All others are asked for."""
+
+
+@dataclass(frozen=True)
+class RoleAssignment:
+    """A role of a principal on a scope. What is None is not known yet."""
+
+    scope: str
+    role_definition_id: str
+    principal_id: str | None
+    principal_type: str = "ServicePrincipal"
+    id: str | None = None
+    name: str | None = None
+
+    def shown(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+    def grants_as(self, other: RoleAssignment) -> bool:
+        """Whether both give the same role to the same principal on the same scope; Azure keeps only one such."""
+        return (
+            ids.same(self.scope, other.scope)
+            and ids.same(ids.last(self.role_definition_id), ids.last(other.role_definition_id))
+            and ids.same(self.principal_id, other.principal_id)
+        )
+
+    @property
+    def own_name(self) -> str:
+        """The GUID under which we create it: the same again for the same scope, role and principal."""
+        return str(uuid5(NAMESPACE_URL, f"{self.scope}|{ids.last(self.role_definition_id)}|{self.principal_id}".lower()))
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked: `role` is a name, a GUID or the id of a role definition; `principal_id` None is not known yet."""
+
+    scope: str
+    role: str
+    principal_id: str | None
+    principal_type: str = "ServicePrincipal"
+
+    def __post_init__(self) -> None:
+        ids.SCOPE.check("scope", self.scope)
+        if self.principal_id is not None:
+            ids.GUID.check("principal_id", self.principal_id)
+        if "/" in self.role:
+            ids.ROLE_ID.check("role", self.role)
+        elif not self.role.strip():
+            raise refuse("role is empty, but must be the name, GUID or id of a role definition.")
+
+
+def find_role(azure: Azure, wanted: Wanted) -> RoleAssignment:
+    """The assignment that is asked for, with the role's id: a request only for a name that is not in BUILT_IN. Raises `Failure` for an unknown role."""
+    role = BUILT_IN.get(wanted.role.lower(), wanted.role)
+    if not role.startswith("/"):
+        if not _is_guid(role):
+            role = _role_named(azure, wanted)
+        role = f"/subscriptions/{azure.subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{ids.last(role)}"
+    return RoleAssignment(wanted.scope, role, wanted.principal_id, wanted.principal_type)
+
+
+def read(azure: Azure, wanted: RoleAssignment) -> tuple[RoleAssignment, ...]:
+    """The principal's assignments on exactly this scope, in one request a page; none where the principal or the scope is not known."""
+    if wanted.principal_id is None:
+        return ()
+    found = find(
+        f"list the roles of principal {wanted.principal_id} on {wanted.scope}",
+        lambda: list(azure.authorization.role_assignments.list_for_scope(wanted.scope, filter=f"principalId eq '{wanted.principal_id}'")),
+    )
+    # The filter also answers what is inherited, and what is on parts of the scope.
+    return tuple(a for a in map(_assignment, found or ()) if ids.same(a.scope, wanted.scope))
+
+
+def plan(current: Iterable[RoleAssignment], wanted: RoleAssignment) -> Change[RoleAssignment]:
+    before = next((assignment for assignment in current if assignment.grants_as(wanted)), None)
+    return Change(before, before or wanted)
+
+
+def plan_absent(current: Iterable[RoleAssignment], unwanted: RoleAssignment) -> Change[RoleAssignment]:
+    return Change(plan(current, unwanted).before, None)
+
+
+def apply(azure: Azure, change: Change[RoleAssignment]) -> Change[RoleAssignment]:
+    """Make the change and return it as Azure confirmed it; no change where somebody else made the same assignment meanwhile."""
+    operations = azure.authorization.role_assignments
+    before, after = change.before, change.after
+    if not change.changed:
+        return change
+    if not after:
+        assert before and before.id
+        assignment_id = before.id
+        ask(f"delete the role assignment {assignment_id}", lambda: operations.delete_by_id(assignment_id))
+        return change
+    # Without principalType Azure looks the principal up, and does not find a new one; and the SDK would send "User".
+    body: Any = {
+        "properties": {"roleDefinitionId": after.role_definition_id, "principalId": after.principal_id, "principalType": after.principal_type}
+    }
+    try:
+        answer = ask(
+            f"assign the role {after.role_definition_id} on {after.scope} to principal {after.principal_id}",
+            lambda: operations.create(after.scope, after.own_name, body),
+        )
+    except Failure as failure:
+        if failure.code != "RoleAssignmentExists":
+            raise
+        existing = plan(read(azure, after), after).before or after
+        return Change(existing, existing)
+    return Change(None, _assignment(answer))
+
+
+def _role_named(azure: Azure, wanted: Wanted) -> str:
+    name = wanted.role.replace("'", "''")
+    found = find(
+        f"look up the role {wanted.role}", lambda: list(azure.authorization.role_definitions.list(wanted.scope, filter=f"roleName eq '{name}'"))
+    )
+    if not found:
+        raise Failure(f"There is no role {wanted.role!r} on {wanted.scope}; check role and scope.", code="RoleDefinitionNotFound", status=404)
+    return str(found[0].id)
+
+
+def _is_guid(text: str) -> bool:
+    try:
+        ids.GUID.check("role", text)
+    except Failure:
+        return False
+    return True
+
+
+def _assignment(answer: Any) -> RoleAssignment:
+    return RoleAssignment(answer.scope, answer.role_definition_id, answer.principal_id, answer.principal_type, answer.id, answer.name)

@@ -1,0 +1,227 @@
+#!/usr/bin/python
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: admission_probe
+short_description: Ask a cluster which images it admits
+version_added: 1.0.0
+description:
+  - Asks a Kubernetes cluster, by server-side dry runs of pods, whether it admits images, and says who refused and why.
+  - Compares the verdicts with what is expected. It does not fail when a verdict is wrong; look at RV(right).
+  - A verdict is V(denied) only when Gatekeeper's validation refused the image because of O(constraint). A tag that cannot be resolved,
+    a webhook that does not answer, a quota, a missing right, say nothing of the image; the verdict is V(error) then.
+  - A refusal that is not the expected one is asked again until O(timeout) is over, because caches and programs that have just started
+    only ever refuse. An image that is admitted although it should be denied is not asked again.
+  - Nothing stays in the cluster. RV(ignore:changed) is always V(false).
+author:
+  - The image_trust.azure authors
+requirements:
+  - kubernetes >= 31.0.0
+options:
+  kubeconfig:
+    description: File with the cluster's credentials.
+    type: path
+    required: true
+  context:
+    description: Context in O(kubeconfig). The file's current context when not given.
+    type: str
+  namespace:
+    description: Namespace in which the pods would be made. Take one that the policy covers.
+    type: str
+    default: default
+  images:
+    description: The images to ask for.
+    type: list
+    elements: dict
+    required: true
+    suboptions:
+      image:
+        description: Image, with registry and tag or digest, as a pod names it.
+        type: str
+        required: true
+      expect:
+        description: What the cluster should say.
+        type: str
+        choices: [admitted, denied]
+        required: true
+      reason:
+        description:
+          - Regular expression that the message of a denial has to match. A denial with another message is not right.
+        type: str
+  shapes:
+    description:
+      - In which list of a pod's containers the images stand.
+      - V(ephemeral_container) needs a pod that exists. One that is never scheduled is made for it and deleted afterwards; in check mode this shape is left out.
+    type: list
+    elements: str
+    choices: [container, init_container, ephemeral_container]
+    default: [container]
+  companion:
+    description:
+      - Image that the cluster admits, for the other container of the pod when O(shapes) has more than V(container).
+      - The first of O(images) that is expected to be admitted, when not given.
+    type: str
+  constraint:
+    description: Name of the Gatekeeper constraint that has to be the one that denies. Any, when not given.
+    type: str
+  run:
+    description:
+      - Also really run the images that are expected to be admitted, as a pod each, until the container has started, and delete the pods.
+      - The images are always pulled, so this proves that the nodes may pull from the registry.
+      - The pods have no privileges, no token and no root; a program that ends by itself, or with an error, has been started too.
+    type: bool
+    default: false
+  timeout:
+    description: Seconds after which an answer that is not right is taken as it is.
+    type: int
+    default: 60
+attributes:
+  check_mode:
+    support: partial
+    description: Dry runs change nothing and are made as well. Nothing is run, and ephemeral containers, which need a pod that exists, are left out.
+  diff_mode:
+    support: none
+    description: Nothing is changed.
+"""
+
+EXAMPLES = r"""
+- name: Signed images are admitted and run, unsigned ones are denied
+  image_trust.azure.admission_probe:
+    kubeconfig: ~/.kube/image-trust/production/web.yaml
+    constraint: images-verified
+    images:
+      - image: example.azurecr.io/web:1.2
+        expect: admitted
+      - image: nginx:latest
+        expect: denied
+        reason: No verification results
+    shapes: [container, init_container, ephemeral_container]
+    run: true
+  register: probe
+
+- name: Every verdict is right
+  ansible.builtin.assert:
+    that: probe.right
+"""
+
+RETURN = r"""
+right:
+  description: Whether every verdict is the expected one, for the expected reason, and what was run has started.
+  type: bool
+  returned: success
+verdicts:
+  description: One entry for each image and shape.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    image:
+      description: The image that was asked for.
+      type: str
+      sample: nginx:latest
+    shape:
+      description: Where in the pod it stood.
+      type: str
+      sample: container
+    expected:
+      description: What the cluster should say.
+      type: str
+      sample: denied
+    verdict:
+      description: What the cluster said, V(admitted), V(denied) or V(error).
+      type: str
+      sample: denied
+    right:
+      description: Whether this is the expected verdict for the expected reason.
+      type: bool
+    message:
+      description: The refusal, as the cluster gave it, or why an admitted image does not run.
+      type: str
+      sample: "[images-verified] image docker.io/library/nginx@sha256:86e5… is not verified: No verification results for the artifact …"
+    refused_by:
+      description: The admission webhook that refused, V(null) when none did.
+      type: str
+      sample: validation.gatekeeper.sh
+    admitted_image:
+      description: The image of an admitted pod as it would be stored, its tag replaced by a digest where the cluster does so.
+      type: str
+      sample: example.azurecr.io/web@sha256:22f1…
+    ran:
+      description: With O(run), for an admitted image in the shape V(container), whether it started. V(null) otherwise.
+      type: dict
+      contains:
+        started:
+          description: Whether the image was pulled and its program started.
+          type: bool
+        message:
+          description: V(running), or what became of it.
+          type: str
+        image_id:
+          description: The image that the node pulled.
+          type: str
+"""
+
+from typing import NoReturn
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.image_trust.azure.plugins.module_utils._admission import (
+    KUBERNETES_IMPORT_ERROR,
+    AdmissionError,
+    Expectation,
+    Pods,
+    as_dict,
+    probe,
+)
+
+
+def main() -> NoReturn:
+    module = AnsibleModule(
+        argument_spec=dict(
+            kubeconfig=dict(type="path", required=True),
+            context=dict(),
+            namespace=dict(default="default"),
+            images=dict(
+                type="list",
+                elements="dict",
+                required=True,
+                options=dict(image=dict(required=True), expect=dict(required=True, choices=["admitted", "denied"]), reason=dict()),
+            ),
+            shapes=dict(type="list", elements="str", choices=["container", "init_container", "ephemeral_container"], default=["container"]),
+            companion=dict(),
+            constraint=dict(),
+            run=dict(type="bool", default=False),
+            timeout=dict(type="int", default=60),
+        ),
+        supports_check_mode=True,
+    )
+    if KUBERNETES_IMPORT_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_IMPORT_ERROR)
+    options = module.params
+    expectations = [Expectation(**image) for image in options["images"]]
+    companion = options["companion"] or next((e.image for e in expectations if e.expect == "admitted"), None)
+    if companion is None and set(options["shapes"]) != {"container"}:
+        module.fail_json(msg="Init and ephemeral containers need a pod with an image that is admitted: give companion, or an image with expect=admitted.")
+    try:
+        pods = Pods(options["kubeconfig"], options["namespace"], options["context"])
+        if not module.check_mode:
+            pods.delete_leftovers()
+        results = probe(
+            pods,
+            expectations,
+            options["shapes"],
+            companion=companion,
+            constraint=options["constraint"],
+            timeout=options["timeout"],
+            run=options["run"],
+            read_only=module.check_mode,
+        )
+    except AdmissionError as e:
+        module.fail_json(msg=f"The cluster cannot be probed: {e}.")
+    module.exit_json(changed=False, right=all(result.right for result in results), verdicts=[as_dict(result) for result in results])
+
+
+if __name__ == "__main__":
+    main()

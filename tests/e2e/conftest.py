@@ -1,0 +1,118 @@
+"""The collection on the lab, from outside: playbooks are run as an operations team runs them, and Azure and the cluster are asked directly."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import kubernetes
+import pytest
+
+ROOT = Path(__file__).parents[2]
+INVENTORY = ROOT / "inventories/lab"
+WRITES = {"PUT", "PATCH", "DELETE", "POST"}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run of a playbook: `changed` names the tasks that changed something, `errors` are the messages of the tasks that failed."""
+
+    returncode: int
+    changed: list[str]
+    errors: list[str]
+    output: str
+
+    @property
+    def error(self) -> str:
+        return "\n".join(self.errors)
+
+
+@dataclass(frozen=True)
+class Request:
+    method: str
+    path: str
+    status: int
+
+    @property
+    def writes(self) -> bool:
+        return self.method in WRITES and not self.path.lower().endswith("/listclusterusercredential")
+
+
+class Lab:
+    """The running lab: its environment, its playbooks, its Azure."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self.environment = environment
+        self.url = environment["AZURE_CLOUD_ENVIRONMENT"]
+        self.http = httpx.Client(verify=environment["SSL_CERT_FILE"], timeout=60)
+        self.subscription = f"{self.url}/subscriptions/{environment['AZURE_SUBSCRIPTION_ID']}"
+
+    def play(self, playbook: str, **variables: Any) -> Run:
+        """Run a playbook of the collection against the lab's inventory."""
+        command = ["ansible-playbook", f"image_trust.azure.{playbook}", "-i", str(INVENTORY), "-e", json.dumps(variables)]
+        environment = {**self.environment, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build")}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
+        found = re.search(r"^\{.*^\}", done.stdout, re.M | re.S)
+        tasks = [task for play in json.loads(found[0])["plays"] for task in play["tasks"]] if found else []
+        results = [(task["task"]["name"], result) for task in tasks for result in task["hosts"].values()]
+        return Run(
+            done.returncode,
+            [name for name, result in results if result.get("changed")],
+            [f"{name}: {result.get('msg')}" for name, result in results if result.get("failed") or result.get("unreachable")],
+            done.stdout + done.stderr,
+        )
+
+    def arm(self, method: str, path: str, version: str, body: Any = None) -> Any:
+        """Ask Resource Manager as the controller; `path` is relative to the subscription. Raises httpx.HTTPStatusError."""
+        token = self.http.post(
+            f"{self.url.replace('127.0.0.1', 'localhost')}/{self.environment['AZURE_TENANT']}/oauth2/v2.0/token",
+            data={
+                "grant_type": "client_credentials",
+                "client_id": self.environment["AZURE_CLIENT_ID"],
+                "client_secret": self.environment["AZURE_SECRET"],
+                "scope": f"{self.url}/.default",
+            },
+        ).raise_for_status()
+        headers = {"Authorization": f"Bearer {token.json()['access_token']}"}
+        answer = self.http.request(method, self.subscription + path, params={"api-version": version}, headers=headers, json=body).raise_for_status()
+        return answer.json() if answer.content else None
+
+    def requests(self) -> list[Request]:
+        """What Resource Manager was asked since `forget_requests`."""
+        log = self.http.get(f"{self.url}/lab/requests").raise_for_status().json()
+        return [Request(entry["method"], entry["path"], entry["status"]) for entry in log if entry["path"].startswith("/subscriptions/")]
+
+    def forget_requests(self) -> None:
+        self.http.delete(f"{self.url}/lab/requests").raise_for_status()
+
+
+@pytest.fixture(scope="session")
+def lab() -> Lab:
+    printed = subprocess.run([sys.executable, "-m", "lab", "env"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    exports = dict(word.split("=", 1) for line in printed.splitlines() for word in shlex.split(line)[1:])
+    return Lab({**os.environ, **exports})
+
+
+@pytest.fixture(scope="session")
+def site(lab: Lab) -> Run:
+    """site.yml has run on the lab (and whatever a killed run before left is mended)."""
+    run = lab.play("site")
+    assert run.returncode == 0, run.error or run.output[-3000:]
+    return run
+
+
+@pytest.fixture(scope="session")
+def kube(site: Run) -> Iterator[kubernetes.dynamic.DynamicClient]:
+    from lab.clusters import cluster
+
+    with kubernetes.config.new_client_from_config(str(cluster("lab1").kubeconfig)) as client:
+        yield kubernetes.dynamic.DynamicClient(client)

@@ -1,0 +1,106 @@
+"""Each grant and object is taken away by itself: the next look is red and names what is wrong, and site.yml mends it.
+
+This is how we know that the lab enforces: nothing here is checked by our own code, Azure (the emulated one), the kubelet, Ratify and Gatekeeper do.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from lab.config import REGISTRY, RESOURCE_GROUP, VAULT
+
+from .conftest import Lab, Run
+
+GROUP = f"/resourceGroups/{RESOURCE_GROUP}/providers"
+REGISTRY_PATH = f"{GROUP}/Microsoft.ContainerRegistry/registries/{REGISTRY}"
+VAULT_PATH = f"{GROUP}/Microsoft.KeyVault/vaults/{VAULT}"
+CLUSTER_PATH = f"{GROUP}/Microsoft.ContainerService/managedClusters/lab1"
+IDENTITY_PATH = f"{GROUP}/Microsoft.ManagedIdentity/userAssignedIdentities/ratify-lab1"
+ACR_PULL = "7f951dda-4ed3-4680-a7ca-43fe172d538d"
+
+
+def identity(lab: Lab) -> dict[str, Any]:
+    return dict(lab.arm("GET", IDENTITY_PATH, "2024-11-30")["properties"])
+
+
+def take_acr_pull(lab: Lab, principal: str) -> None:
+    listed = lab.arm("GET", f"{REGISTRY_PATH}/providers/Microsoft.Authorization/roleAssignments", "2022-04-01")["value"]
+    mine = [a["name"] for a in listed if a["properties"]["principalId"] == principal and a["properties"]["roleDefinitionId"].endswith(ACR_PULL)]
+    assert len(mine) == 1
+    lab.arm("DELETE", f"{REGISTRY_PATH}/providers/Microsoft.Authorization/roleAssignments/{mine[0]}", "2022-04-01")
+
+
+def take_ratify_pull(lab: Lab) -> None:
+    take_acr_pull(lab, identity(lab)["principalId"])
+
+
+def take_kubelet_pull(lab: Lab) -> None:
+    cluster = lab.arm("GET", CLUSTER_PATH, "2024-09-01")
+    take_acr_pull(lab, cluster["properties"]["identityProfile"]["kubeletidentity"]["objectId"])
+
+
+def take_federation(lab: Lab) -> None:
+    for credential in lab.arm("GET", f"{IDENTITY_PATH}/federatedIdentityCredentials", "2024-11-30")["value"]:
+        lab.arm("DELETE", f"{IDENTITY_PATH}/federatedIdentityCredentials/{credential['name']}", "2024-11-30")
+
+
+def take_vault_right(lab: Lab) -> None:
+    vault = lab.arm("GET", VAULT_PATH, "2026-02-01")
+    mine = [entry for entry in vault["properties"]["accessPolicies"] if entry["objectId"] == identity(lab)["principalId"]]
+    assert mine
+    lab.arm("PUT", f"{VAULT_PATH}/accessPolicies/remove", "2026-02-01", {"properties": {"accessPolicies": mine}})
+
+
+def restart_ratify(kube: Any) -> None:
+    """Ratify keeps tokens and certificates in memory; a restart shows what it would get today."""
+    pods = kube.resources.get(api_version="v1", kind="Pod")
+    old = {pod.metadata.uid for pod in pods.get(namespace="gatekeeper-system", label_selector="app.kubernetes.io/name=ratify").items}
+    assert old
+    pods.delete(namespace="gatekeeper-system", label_selector="app.kubernetes.io/name=ratify")
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline:
+        found = pods.get(namespace="gatekeeper-system", label_selector="app.kubernetes.io/name=ratify").items
+        if found and all(p.metadata.uid not in old and any(c.type == "Ready" and c.status == "True" for c in p.status.conditions or []) for p in found):
+            return
+        time.sleep(1)
+    pytest.fail("Ratify was not ready 120 s after its restart")
+
+
+@dataclass(frozen=True)
+class Loss:
+    take: Callable[[Lab], None] | None
+    names: str
+    """What the error of the next run has to say."""
+    restart: bool = False
+
+
+LOSSES = {
+    "the registry right of Ratify's identity": Loss(take_ratify_pull, "unauthorized", restart=True),
+    "the federated credential": Loss(take_federation, "AADSTS70021", restart=True),
+    "the vault right": Loss(take_vault_right, "does not have secrets get permission", restart=True),
+    "the attached registry": Loss(take_kubelet_pull, "pull"),
+    "the constraint": Loss(None, "admitted"),
+}
+
+
+@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
+def test_without_it_verify_is_red_and_says_why_and_site_mends_it(lab: Lab, site: Run, kube: Any, loss: Loss) -> None:
+    if loss.take is None:
+        kube.resources.get(api_version="constraints.gatekeeper.sh/v1beta1", kind="ImagesVerified").delete(name="images-verified")
+    else:
+        loss.take(lab)
+    if loss.restart:
+        restart_ratify(kube)
+
+    red = lab.play("verify")
+    assert red.returncode != 0
+    assert loss.names in red.error
+
+    mended = lab.play("site")
+    assert mended.returncode == 0, mended.error
+    assert mended.changed
