@@ -24,9 +24,9 @@ $(VENV)/ready: requirements.txt requirements-dev.txt
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
-$(COLLECTION): $(VENV)/ready
+$(COLLECTION):
 	mkdir -p $(dir $@)
-	ln -sfn ../../.. $@
+	ln -s ../../.. $@
 
 up: setup ## Bring the lab up
 	python -m lab up

@@ -7,9 +7,11 @@ import os
 import signal
 import subprocess
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab.errors import LabError
 from lab.progress import wait_for
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -51,7 +53,7 @@ class Daemon:
             try:
                 # A reader of `pid` holds the lock for an instant, so one refusal does not yet mean that the process runs.
                 wait_for("lock", lambda: _try_lock(lock), 0.2, interval=0.01)
-            except Exception:
+            except LabError:
                 return False
             os.ftruncate(lock, 0)
             with open(os.open(self.log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as log:
@@ -68,12 +70,13 @@ class Daemon:
         pid = self.pid()
         if pid is None:
             return
-        os.kill(pid, signal.SIGTERM)
-        try:
-            wait_for(f"end of {self.name}", lambda: not self._held(), seconds)
-        except Exception:
-            os.kill(pid, signal.SIGKILL)
-            wait_for(f"end of {self.name}", lambda: not self._held(), seconds)
+        for number in (signal.SIGTERM, signal.SIGKILL):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
+            with suppress(LabError):
+                wait_for(f"end of {self.name}", lambda: not self._held(), seconds)
+                return
+        raise LabError(f"process {pid} ({self.name}) cannot be killed")
 
     def tail(self, lines: int = 15) -> str:
         """Last lines of the log."""

@@ -4,4 +4,7 @@ from __future__ import annotations
 
 
 class LabError(Exception):
-    """Something that the lab cannot do. The message is one sentence for the user: what is wrong, with what, and what to do; a tail of a log may follow on further lines."""
+    """Something that the lab cannot do.
+
+    The message is one sentence for the user: what is wrong, with what, and what to do. The end of a log may follow on further lines.
+    """

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import platform
 import re
 import subprocess
 import tarfile
@@ -28,6 +29,7 @@ CURL = Path("/usr/bin/curl")
 PAUSE = "lab.local/pause:1"
 """Image that holds a pod's namespaces open. containerd kills it with SIGKILL, so that busybox sleep ignores SIGTERM as process 1 is no loss."""
 
+_ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 _MEDIA = "application/vnd.oci.image"
 _NONROOT = "65532:65532"
 _DISTROLESS: dict[str, Path | bytes] = {
@@ -64,11 +66,24 @@ class Image:
         return {name: value for name, value in wanted.items() if value}
 
 
-def write(image: Image, tar: Path) -> str:
-    """Write the image as an OCI layout in a tar file; returns the digest of its manifest. The same content gives the same bytes."""
+@dataclass(frozen=True)
+class Packed:
+    """An image as a registry stores it."""
+
+    manifest: bytes
+    blobs: Mapping[str, bytes]
+    """Configuration and layer, by digest."""
+
+    @property
+    def digest(self) -> str:
+        return _digest(self.manifest)
+
+
+def pack(image: Image) -> Packed:
+    """The OCI manifest and blobs of an image. The same content gives the same bytes."""
     layer = _layer(image.files)
     config = _json(
-        {"architecture": "amd64", "os": "linux", "config": image.config, "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]}, "history": [{}]}
+        {"architecture": _ARCHITECTURE, "os": "linux", "config": image.config, "rootfs": {"type": "layers", "diff_ids": [_digest(layer)]}, "history": [{}]}
     )
     manifest = _json(
         {
@@ -78,21 +93,25 @@ def write(image: Image, tar: Path) -> str:
             "layers": [_descriptor(f"{_MEDIA}.layer.v1.tar", layer)],
         }
     )
-    names = {"io.containerd.image.name": image.reference, "org.opencontainers.image.ref.name": image.reference.rpartition(":")[2]}
+    return Packed(manifest, {_digest(config): config, _digest(layer): layer})
+
+
+def write(image: Image, tar: Path) -> str:
+    """Write the image as an OCI layout in a tar file, which `ctr images import` reads; returns the digest of its manifest."""
+    packed = pack(image)
     described = {
-        **_descriptor(f"{_MEDIA}.manifest.v1+json", manifest),
-        "platform": {"architecture": "amd64", "os": "linux"},
-        "annotations": names,
+        **_descriptor(f"{_MEDIA}.manifest.v1+json", packed.manifest),
+        "platform": {"architecture": _ARCHITECTURE, "os": "linux"},
+        "annotations": {"io.containerd.image.name": image.reference, "org.opencontainers.image.ref.name": image.reference.rpartition(":")[2]},
     }
-    index = _json({"schemaVersion": 2, "mediaType": f"{_MEDIA}.index.v1+json", "manifests": [described]})
     new = tar.with_suffix(".new")
     with tarfile.open(new, "w", format=tarfile.USTAR_FORMAT) as archive:
-        _add(archive, "index.json", index)
+        _add(archive, "index.json", _json({"schemaVersion": 2, "mediaType": f"{_MEDIA}.index.v1+json", "manifests": [described]}))
         _add(archive, "oci-layout", _json({"imageLayoutVersion": "1.0.0"}))
-        for blob in (manifest, config, layer):
-            _add(archive, f"blobs/sha256/{_digest(blob).removeprefix('sha256:')}", blob)
+        for digest, blob in {packed.digest: packed.manifest, **packed.blobs}.items():
+            _add(archive, f"blobs/sha256/{digest.removeprefix('sha256:')}", blob)
     new.replace(tar)
-    return _digest(manifest)
+    return packed.digest
 
 
 def identify(tar: Path) -> tuple[str, str]:
@@ -170,9 +189,10 @@ def _libraries(program: Path) -> dict[str, Path | bytes]:
 
 def _key(image: Image) -> str:
     """Name for the tar file: changes with everything that goes into the image. Files count by size and time, since hashing them all takes seconds."""
-    state = [image.reference, image.config]
+    state: list[Any] = [image.reference, image.config]
     for path, source in sorted(image.files.items()):
-        state.append([path, hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else [str(source), source.stat().st_size, source.stat().st_mtime_ns]])
+        content = hashlib.sha256(source).hexdigest() if isinstance(source, bytes) else [str(source), source.stat().st_size, source.stat().st_mtime_ns]
+        state.append([path, content])
     return f"{re.sub(r'[^a-z0-9.-]+', '-', image.reference)}-{hashlib.sha256(_json(state)).hexdigest()[:16]}"
 
 

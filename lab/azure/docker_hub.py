@@ -66,8 +66,8 @@ class _Hub:
             raise _unauthorized(target, action)
         try:
             claims = self._azure.tokens.verify(token, issuer=ISSUER, audiences=[SERVICE])
-        except jwt.InvalidTokenError:
-            raise _unauthorized(target, action, "invalid_token")
+        except jwt.InvalidTokenError as error:
+            raise _unauthorized(target, action, "invalid_token") from error
         return {grant["name"]: set(grant["actions"]) for grant in claims["access"]}
 
 

@@ -6,14 +6,14 @@ import asyncio
 import json
 import random
 import re
-import socket
-import struct
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from lab.azure.reset import Reset
 
 
 class Fault(BaseModel):
@@ -62,7 +62,7 @@ class Fault(BaseModel):
         return self
 
     def model_post_init(self, context: Any) -> None:
-        self._random = random.Random(self.seed)
+        self._random = random.Random(self.seed)  # noqa: S311 - for a sequence that can be repeated
 
     @property
     def spent(self) -> bool:
@@ -70,7 +70,8 @@ class Fault(BaseModel):
 
     def strikes(self, host: str, method: str, path: str) -> bool:
         """Whether this request is hit; counts it when it is."""
-        wanted = (self.method or method).upper() == method.upper() and all(re.search(p or "", v, re.IGNORECASE) for p, v in ((self.host, host), (self.path, path)))
+        patterns = ((self.host, host), (self.path, path))
+        wanted = (self.method or method).upper() == method.upper() and all(re.search(p or "", v, re.IGNORECASE) for p, v in patterns)
         if self.spent or not wanted or (self.rate is not None and self._random.random() >= self.rate):
             return False
         self.struck += 1
@@ -108,7 +109,7 @@ class FaultInjector:
             await self._app(scope, receive, _swallow)
         if fault.reset:
             scope["state"]["error"] = f"reset {fault.reset}"
-            await _reset(scope, receive)
+            await Reset()(scope, receive, send)
         elif fault.status:
             scope["state"]["error"] = fault.code
             await _answer(fault)(scope, receive, send)
@@ -124,16 +125,3 @@ def _answer(fault: Fault) -> Response:
     headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
     body = json.dumps({"error": {"code": fault.code, "message": fault.message}})
     return Response(body, status_code=fault.status or 500, headers=headers, media_type="application/json")
-
-
-async def _reset(scope: Scope, receive: Receive) -> None:
-    """Close the connection with a TCP reset. Without a real connection (an in-process client) raise what a client would see."""
-    transport = scope["state"].get("transport")
-    if transport is None:
-        raise ConnectionResetError("reset by the fault switchboard")
-    connection = transport.get_extra_info("socket")
-    if connection is not None and connection.family != socket.AF_UNIX:
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    transport.abort()
-    while (await receive())["type"] != "http.disconnect":
-        pass

@@ -19,17 +19,14 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from lab.azure.context import Azure, Reset, note
+from lab.azure.context import Azure, note
+from lab.azure.reset import Unreachable, no_answer
 from lab.azure.roles import allows_data
 from lab.azure.state import SecretVersion, Vault, now
 
 AUDIENCE = "https://vault.azure.net"
 _API_VERSION = re.compile(r"(7\.\d|20\d\d-\d\d-\d\d)(-preview(\.\d+)?)?")
 _NAME = re.compile(r"[0-9A-Za-z-]{1,127}")
-
-
-class Unreachable(Exception):  # noqa: N818 - not an answer
-    """The vault has no DNS record (yet)."""
 
 
 class KeyVaultError(Exception):
@@ -61,7 +58,12 @@ def app(azure: Azure) -> Starlette:
         if not found.enabled:
             raise KeyVaultError(403, "Forbidden", "Operation get is not allowed on a disabled secret.", inner="SecretDisabled")
         host = request.url.hostname
-        content = {"value": found.value, "contentType": found.content_type, "id": f"https://{host}/secrets/{name}/{version}", "attributes": _attributes(found)}
+        content: dict[str, Any] = {
+            "value": found.value,
+            "contentType": found.content_type,
+            "id": f"https://{host}/secrets/{name}/{version}",
+            "attributes": _attributes(found),
+        }
         if name in vault.certificates:
             content |= {"kid": f"https://{host}/keys/{name}/{version}", "managed": True}
         return JSONResponse(content)
@@ -76,9 +78,11 @@ def app(azure: Azure) -> Starlette:
 
     paths = {SECRETS: secret, CERTIFICATES: certificate}
     routes = [
-        Route(f"/{kind.plural}/{{name}}{rest}", endpoint, methods=["GET"]) for kind, endpoint in paths.items() for rest in ("", "/", "/{version}", "/{version}/")
+        Route(f"/{kind.plural}/{{name}}{rest}", endpoint, methods=["GET"])
+        for kind, endpoint in paths.items()
+        for rest in ("", "/", "/{version}", "/{version}/")
     ]
-    return Starlette(routes=routes, exception_handlers={KeyVaultError: _refusal, Unreachable: _no_answer})
+    return Starlette(routes=routes, exception_handlers={KeyVaultError: _refusal, Unreachable: no_answer})
 
 
 def _read(azure: Azure, request: Request, kind: Kind) -> tuple[Vault, str, str, SecretVersion]:
@@ -105,8 +109,8 @@ def _read(azure: Azure, request: Request, kind: Kind) -> tuple[Vault, str, str, 
         raise KeyVaultError(
             404,
             f"{kind.singular.capitalize()}NotFound",
-            f"A {kind.singular} with (name/id) {asked} was not found in this key vault. If you recently deleted this {kind.singular} you may be able to recover "
-            "it using the correct recovery command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182",
+            f"A {kind.singular} with (name/id) {asked} was not found in this key vault. If you recently deleted this {kind.singular} you may be able to "
+            "recover it using the correct recovery command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182",
         )
     return vault, stored, version or secret.latest, found
 
@@ -156,7 +160,7 @@ def _permits(vault: Vault, claims: dict[str, Any], kind: Kind) -> bool:
     """Whether an access policy gives the caller `get`. One with an applicationId is for a user through that application, so for nobody here."""
     return any(
         permission.lower() in ("get", "all")
-        for policy in vault.properties.get("accessPolicies", [])
+        for policy in vault.properties.get("accessPolicies") or ()
         if policy["tenantId"].lower() == claims["tid"].lower() and policy["objectId"].lower() == claims["oid"].lower() and not policy.get("applicationId")
         for permission in policy["permissions"].get(kind.plural) or []
     )
@@ -174,7 +178,3 @@ async def _refusal(request: Request, error: Exception) -> Response:
     if error.inner:
         content["innererror"] = {"code": error.inner}
     return JSONResponse({"error": content}, error.status, error.headers)
-
-
-async def _no_answer(request: Request, error: Exception) -> Response:
-    return Reset()

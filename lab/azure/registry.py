@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from lab.azure.context import Azure, note
 from lab.azure.distribution import MANIFEST_LIMIT, Distribution, RegistryError, Target, challenge, refusal, scopes
+from lab.azure.reset import Unreachable, no_answer
 from lab.azure.roles import allows, allows_data
 from lab.azure.state import Registry, guid
 
@@ -46,7 +47,7 @@ def app(azure: Azure, storage: Distribution | None = None) -> Starlette:
         Route("/v2/", front.version, methods=["GET"]),
         Route("/v2/{path:path}", front.repository, methods=["GET", "PUT", "POST", "PATCH", "DELETE"]),
     ]
-    return Starlette(routes=routes, exception_handlers={RegistryError: refusal})
+    return Starlette(routes=routes, exception_handlers={RegistryError: refusal, Unreachable: no_answer})
 
 
 def rights(azure: Azure, registry: Registry, principal_id: str) -> set[str]:
@@ -69,8 +70,8 @@ class _Front:
             raise RegistryError(400, "UNSUPPORTED", "grant_type must be access_token and service the registry's login server")
         try:
             claims = self._azure.tokens.verify_access_token(form.get("access_token", [""])[0], AUDIENCES)
-        except jwt.InvalidTokenError:
-            raise _unauthorized()
+        except jwt.InvalidTokenError as error:
+            raise _unauthorized() from error
         note(request, principal=claims["oid"])
         if not rights(self._azure, registry, claims["oid"]):
             raise _unauthorized()
@@ -130,8 +131,8 @@ class _Front:
         if user == NULL_GUID:
             try:
                 return str(self._verify(request, password, "refresh_token")["sub"])
-            except jwt.InvalidTokenError:
-                raise _unauthorized()
+            except jwt.InvalidTokenError as error:
+                raise _unauthorized() from error
         application = self._azure.state.service_principals.get(user.lower())
         if not application or not hmac.compare_digest(application.secret.encode(), password.encode()):
             raise _unauthorized()
@@ -212,8 +213,8 @@ def _credentials(request: Request, asked: dict[str, list[str]]) -> tuple[str, st
     kind, _, encoded = request.headers.get("authorization", "").partition(" ")
     try:
         user, _, password = base64.b64decode(encoded if kind.lower() == "basic" else "", validate=True).decode().partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        raise _unauthorized()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise _unauthorized() from error
     return user, password
 
 

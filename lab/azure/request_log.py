@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import time
 from collections import deque
 from dataclasses import asdict, dataclass, field
@@ -14,6 +15,7 @@ from typing import Any
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 KEPT = 20_000
+_SECRET = re.compile(r"([^&=]*(?:secret|token|password|assertion)[^&=]*)=[^&]*", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -67,15 +69,21 @@ class Recorder:
         started, arrived, status = time.monotonic(), datetime.now(UTC), None
         state = scope.setdefault("state", {})
 
+        recorded = False
+
         async def watch(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
+                # Before the answer is sent: a client that then looks at the log finds its request there.
+                record()
             await send(message)
 
-        try:
-            await self._app(scope, receive, watch)
-        finally:
+        def record() -> None:
+            nonlocal recorded
+            if recorded:
+                return
+            recorded = True
             host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
             self._log.add(
                 Entry(
@@ -84,10 +92,15 @@ class Recorder:
                     host=host,
                     method=scope["method"],
                     path=scope["path"],
-                    query=scope["query_string"].decode("latin-1"),
+                    query=_SECRET.sub(r"\1=***", scope["query_string"].decode("latin-1")),
                     status=status,
                     principal=state.get("principal"),
                     error=state.get("error"),
                     duration_ms=round((time.monotonic() - started) * 1000, 1),
                 )
             )
+
+        try:
+            await self._app(scope, receive, watch)
+        finally:
+            record()

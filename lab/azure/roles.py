@@ -76,6 +76,16 @@ REPOSITORY_WRITER = Role(
         "Microsoft.ContainerRegistry/registries/repositories/content/write",
     ),
 )
+REPOSITORY_CONTRIBUTOR = Role(
+    "Container Registry Repository Contributor",
+    "2efddaa5-3f1f-4df3-97df-af3f13818f4c",
+    "Allows for read, write, and delete access to Azure Container Registry repositories, but excluding catalog listing.",
+    data_actions=(
+        *REPOSITORY_WRITER.data_actions,
+        "Microsoft.ContainerRegistry/registries/repositories/metadata/delete",
+        "Microsoft.ContainerRegistry/registries/repositories/content/delete",
+    ),
+)
 KEY_VAULT_ADMINISTRATOR = Role(
     "Key Vault Administrator",
     "00482a5a-887f-4fb3-b363-3b7fe8e74483",
@@ -124,6 +134,7 @@ BUILT_IN = {
         ACR_PUSH,
         REPOSITORY_READER,
         REPOSITORY_WRITER,
+        REPOSITORY_CONTRIBUTOR,
         KEY_VAULT_ADMINISTRATOR,
         KEY_VAULT_SECRETS_USER,
         KEY_VAULT_CERTIFICATE_USER,
@@ -142,7 +153,7 @@ def _matches(pattern: str, action: str) -> bool:
         return False
     rest = rest[len(parts[0]) : len(rest) - len(parts[-1])]
     for part in parts[1:-1]:
-        before, found, rest = rest.partition(part)
+        _, found, rest = rest.partition(part)
         if not found:
             return False
     return True

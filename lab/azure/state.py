@@ -96,7 +96,7 @@ class RoleAssignment:
     principal_id: str
     principal_type: str
     properties: dict[str, Any] = field(default_factory=dict)
-    """createdOn, updatedBy, description, condition, ..."""
+    """createdOn, updatedBy, description, condition, ... A condition is kept but not understood: such an assignment grants nothing."""
     effective_at: float = 0.0
 
 
@@ -122,6 +122,8 @@ class ManagedCluster:
     """As in ARM: oidcIssuerProfile, securityProfile, identityProfile, ..."""
     identity: dict[str, Any] = field(default_factory=dict)
     sku: dict[str, Any] = field(default_factory=dict)
+    operation: str = ""
+    """Id of the last asynchronous operation; one that was interrupted is taken up again at the next start."""
 
 
 @dataclass
@@ -175,12 +177,15 @@ class State:
         return next((c for c in self.clusters.values() if c.name.lower() == name.lower()), None)
 
     def roles_of(self, principal_id: str, scope: str) -> set[str]:
-        """GUIDs of the role definitions that `principal_id` holds on `scope` (an ARM id) or above, and that have taken effect."""
+        """GUIDs of the role definitions that `principal_id` holds on `scope` (an ARM id) or above, unconditionally, and that have taken effect."""
         at = scope.lower().rstrip("/") + "/"
         return {
             a.role_definition_id.rpartition("/")[2].lower()
             for a in self.role_assignments.values()
-            if a.principal_id.lower() == principal_id.lower() and at.startswith(a.scope.lower().rstrip("/") + "/") and a.effective_at <= now()
+            if a.principal_id.lower() == principal_id.lower()
+            and at.startswith(a.scope.lower().rstrip("/") + "/")
+            and a.effective_at <= now()
+            and not a.properties.get("condition")
         }
 
 

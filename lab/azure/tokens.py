@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Collection
 from typing import Any
 
 import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
+from jwt.algorithms import RSAAlgorithm
 
 from lab.azure.state import State, guid, now
 
@@ -25,6 +27,8 @@ class Tokens:
         loaded = serialization.load_pem_private_key(state.signing_key.encode(), password=None)
         assert isinstance(loaded, rsa.RSAPrivateKey)
         self._private, self._public = loaded, loaded.public_key()
+        der = self._public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
+        self._key_id = hashlib.sha256(der).hexdigest()[:40]
 
     @property
     def issuer(self) -> str:
@@ -48,7 +52,11 @@ class Tokens:
         """A JWT with `claims`, valid from now for `seconds`."""
         at = int(now())
         payload = {"iss": issuer, "aud": audience, "iat": at, "nbf": at, "exp": at + seconds, "uti": guid(), **claims}
-        return jwt.encode(payload, self._private, algorithm=ALGORITHM)
+        return jwt.encode(payload, self._private, algorithm=ALGORITHM, headers={"kid": self._key_id})
+
+    def jwks(self) -> dict[str, Any]:
+        """The public key (JWKS)."""
+        return {"keys": [{**RSAAlgorithm.to_jwk(self._public, as_dict=True), "kid": self._key_id, "use": "sig"}]}
 
     def verify(self, token: str, *, issuer: str, audiences: Collection[str]) -> dict[str, Any]:
         """Claims of a JWT that `sign` made with this `issuer` and one of `audiences`. Raises `jwt.InvalidTokenError`."""

@@ -70,8 +70,10 @@ def respond(request: dict[str, Any]) -> dict[str, Any]:
 def main() -> None:
     try:
         json.dump(respond(json.load(sys.stdin)), sys.stdout)
-    except (CredentialError, KeyError, ValueError) as error:
+    except CredentialError as error:
         sys.exit(f"acr-credential-provider: {error}")
+    except (KeyError, ValueError) as error:
+        sys.exit(f"acr-credential-provider: not understood: {error!r}")
 
 
 if __name__ == "__main__":

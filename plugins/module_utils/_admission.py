@@ -145,8 +145,8 @@ def container(name: str, image: str) -> dict[str, Any]:
     }
 
 
-def pod(image: str, *, init_image: str | None = None, gated: bool = False, deadline: int = 300) -> dict[str, Any]:
-    """A pod without privileges, token or restarts that ends after `deadline` seconds; with `gated` it is never scheduled."""
+def pod(image: str, *, init_image: str | None = None, deadline: int = 300) -> dict[str, Any]:
+    """A pod without privileges, token or restarts that ends after `deadline` seconds. The image in question is the one of the container `probe`."""
     spec: dict[str, Any] = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -158,9 +158,15 @@ def pod(image: str, *, init_image: str | None = None, gated: bool = False, deadl
     }
     if init_image is not None:
         spec["initContainers"] = [container("probe", init_image)]
-    if gated:
-        spec["schedulingGates"] = [{"name": "image-trust.azure/probe"}]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "image-trust-probe-", "labels": LABELS}, "spec": spec}
+
+
+def host_pod(image: str) -> dict[str, Any]:
+    """A pod to which ephemeral containers can be added. It is never scheduled."""
+    body = pod(image)
+    body["spec"]["containers"] = [container("companion", image)]
+    body["spec"]["schedulingGates"] = [{"name": "image-trust.azure/probe"}]
+    return body
 
 
 def ephemeral(image: str) -> dict[str, Any]:
@@ -282,7 +288,7 @@ def probe(
     run: bool,
     read_only: bool,
 ) -> list[Result]:
-    """Ask for every image in every shape until each answer is right or final, or `timeout` seconds have passed.
+    """Ask for every image in every shape until each answer is right or final, or `timeout` seconds have passed; each image that is run has as long again.
 
     `companion` is an image that is admitted: the main container beside an init container under test, and of the pod to which ephemeral containers are added.
     With `run`, images that are expected and found to be admitted are really run once. `read_only` creates no pod at all: ephemeral containers,
@@ -300,13 +306,13 @@ def probe(
             break
         if open_questions:
             time.sleep(PAUSE)
-    return [_result(pods, *question, answer, constraint, end, run and not read_only) for question, answer in answers.items()]
+    return [_result(pods, *question, answer, constraint, timeout, run and not read_only) for question, answer in answers.items()]
 
 
 def _ask_all(pods: Pods, questions: Sequence[tuple[Expectation, Shape]], companion: str | None, constraint: str | None) -> list[Answer]:
     if not any(shape == "ephemeral_container" for _expectation, shape in questions):
         return [_ask_one(pods, *question, companion, constraint, "") for question in questions]
-    with pods.existing(pod(companion or "", gated=True), constraint) as (host_answer, host):
+    with pods.existing(host_pod(companion or ""), constraint) as (host_answer, host):
         return [
             Answer("error", f"the pod to which ephemeral containers are added was refused: {host_answer.message}", host_answer.refused_by)
             if shape == "ephemeral_container" and not host
@@ -323,9 +329,13 @@ def _ask_one(pods: Pods, expectation: Expectation, shape: Shape, companion: str 
     return pods.try_pod(pod(expectation.image), constraint)
 
 
-def _result(pods: Pods, expectation: Expectation, shape: Shape, answer: Answer, constraint: str | None, end: float, run: bool) -> Result:
+def _result(pods: Pods, expectation: Expectation, shape: Shape, answer: Answer, constraint: str | None, timeout: float, run: bool) -> Result:
     right = is_right(expectation, answer)
-    ran = _run(pods, expectation.image, constraint, end) if run and right and answer.verdict == "admitted" and shape == "container" else None
+    ran = (
+        _run(pods, expectation.image, constraint, time.monotonic() + timeout)
+        if run and right and answer.verdict == "admitted" and shape == "container"
+        else None
+    )
     return Result(
         expectation.image,
         shape,

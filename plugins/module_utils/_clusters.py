@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ._azure import ids
-from ._azure.errors import Failure, ask, find, refuse
+from ._azure.errors import ModuleError, ask, find, refuse
 from ._azure.session import POLLING, Azure
 from ._change import Change
 from ._identities import location_of_group
@@ -37,7 +37,7 @@ class Cluster:
 
     name: str
     location: str | None
-    oidc_issuer: bool
+    oidc_issuer: bool | None
     workload_identity: bool
     provisioning_state: str = "Succeeded"
     id: str | None = None
@@ -67,10 +67,12 @@ class Wanted:
     node_vm_size: str | None = None
     oidc_issuer: bool | None = None
     workload_identity: bool | None = None
+    option: str = "name"
+    """The module's option for `name`."""
 
     def __post_init__(self) -> None:
         ids.RESOURCE_GROUP.check("resource_group", self.resource_group)
-        ids.CLUSTER.check("name", self.name)
+        ids.CLUSTER.check(self.option, self.name)
         if self.location is not None:
             ids.LOCATION.check("location", self.location)
         if self.kubernetes_version is not None and not re.fullmatch(r"\d+\.\d+(\.\d+)?", self.kubernetes_version):
@@ -90,8 +92,12 @@ def read(azure: Azure, wanted: Wanted) -> Cluster | None:
     return _cluster(found) if found else None
 
 
+def missing(wanted: Wanted) -> ModuleError:
+    return ModuleError(f"There is no {wanted}; create it, or check {wanted.option}, resource_group and subscription_id.", code="ResourceNotFound", status=404)
+
+
 def read_settled(azure: Azure, wanted: Wanted, bound: float) -> Cluster | None:
-    """As `read`, and waits up to `bound` seconds where somebody is changing the cluster; raises `Failure` after that."""
+    """As `read`, and waits up to `bound` seconds where somebody is changing the cluster; raises `ModuleError` after that."""
     started = time.monotonic()
     while (cluster := read(azure, wanted)) and cluster.provisioning_state not in SETTLED:
         if time.monotonic() - started > bound:
@@ -101,16 +107,18 @@ def read_settled(azure: Azure, wanted: Wanted, bound: float) -> Cluster | None:
 
 
 def plan(current: Cluster | None, wanted: Wanted) -> Change[Cluster]:
-    """Create it, turn on what is asked, repair one whose last change failed. Raises `Failure` for what Azure cannot do."""
+    """Create it, turn on what is asked, repair one whose last change failed. Raises `ModuleError` for what Azure cannot do."""
     if not current:
         workload_identity = bool(wanted.workload_identity)
-        after = Cluster(wanted.name, wanted.location, wanted.oidc_issuer or workload_identity, workload_identity)
+        # Without being asked Azure decides by the Kubernetes version.
+        issuer = workload_identity or wanted.oidc_issuer
+        after = Cluster(wanted.name, wanted.location and ids.location(wanted.location), issuer, workload_identity)
         return Change(None, replace(after, kubernetes_version=wanted.kubernetes_version))
-    if wanted.location and not ids.same_location(current.location or "", wanted.location):
+    if wanted.location and ids.location(wanted.location) != ids.location(current.location or ""):
         raise refuse(f"The {wanted} is in {current.location} and cannot be moved to {wanted.location}; correct location, or leave it out.")
     if current.oidc_issuer and wanted.oidc_issuer is False:
         raise refuse(f"The OIDC issuer of the {wanted} is on, and Azure cannot turn it off again; set oidc_issuer to true or leave it out.")
-    issuer = current.oidc_issuer or bool(wanted.oidc_issuer)
+    issuer = bool(current.oidc_issuer or wanted.oidc_issuer)
     workload_identity = current.workload_identity if wanted.workload_identity is None else wanted.workload_identity
     if workload_identity and not issuer:
         raise refuse(f"workload_identity needs the OIDC issuer, which is off in the {wanted}; set oidc_issuer to true.")
@@ -130,7 +138,7 @@ def apply(azure: Azure, wanted: Wanted, change: Change[Cluster], bound: float) -
         _finish(wanted, "delete", bound, ask(f"delete the {wanted}", lambda: operations.begin_delete(wanted.resource_group, wanted.name)))
         return change
     if change.before:
-        body, done = _updated(change.before, change.after), "update"
+        body, done = updated(change.before, change.after), "update"
     else:
         body, done = _new(azure, wanted), "create"
     poller = ask(f"{done} the {wanted}", lambda: operations.begin_create_or_update(wanted.resource_group, wanted.name, body))
@@ -140,7 +148,7 @@ def apply(azure: Azure, wanted: Wanted, change: Change[Cluster], bound: float) -
 
 
 def kubeconfig(azure: Azure, wanted: Wanted) -> str | None:
-    """Text of the user's kubeconfig, a secret; None where there is no cluster. Raises `Failure` where it holds no credentials."""
+    """Text of the user's kubeconfig, a secret; None where there is no cluster. Raises `ModuleError` where it holds no credentials."""
     found = find(
         f"get the credentials of the {wanted}",
         lambda: azure.clusters.managed_clusters.list_cluster_user_credentials(wanted.resource_group, wanted.name, retry_on_methods=["GET", "POST"]),
@@ -148,10 +156,10 @@ def kubeconfig(azure: Azure, wanted: Wanted) -> str | None:
     if not found:
         return None
     if not found.kubeconfigs or not found.kubeconfigs[0].value:
-        raise Failure(f"Azure answers no credentials for the {wanted}; check that the login may list them.", code="NoCredentials")
+        raise ModuleError(f"Azure answers no credentials for the {wanted}; check that the login may list them.", code="NoCredentials")
     text = bytes(found.kubeconfigs[0].value).decode()
     if re.search(r"^\s*(- )?(exec|auth-provider):", text, re.MULTILINE):
-        raise Failure(
+        raise ModuleError(
             f"The {wanted} signs its users in with Entra ID, so its kubeconfig holds no credentials, which this module does not support yet;"
             " use a cluster with local accounts.",
             code="EntraCluster",
@@ -165,8 +173,8 @@ def _finish(wanted: Wanted, done: str, bound: float, poller: LROPoller[Any]) -> 
         raise _unfinished(wanted, poller.status(), bound)
 
 
-def _unfinished(wanted: Wanted, status: str, bound: float) -> Failure:
-    return Failure(
+def _unfinished(wanted: Wanted, status: str, bound: float) -> ModuleError:
+    return ModuleError(
         f"The {wanted} was still {status} after {bound:.0f} s; Azure goes on with it, so run again later, or give a longer wait_timeout.", code="Timeout"
     )
 
@@ -190,8 +198,8 @@ def _new(azure: Azure, wanted: Wanted) -> Any:
     return {"location": location, "identity": {"type": "SystemAssigned"}, "sku": {"name": "Base", "tier": "Free"}, "properties": properties}
 
 
-def _updated(before: Cluster, after: Cluster) -> Any:
-    """The cluster as it was read, with only what is asked changed: as az does it. The SDK leaves out what is read-only."""
+def updated(before: Cluster, after: Cluster) -> Any:
+    """`before.answer` with only what is asked changed: as az does it. The SDK leaves out what is read-only."""
     body = before.answer
     properties = body["properties"]
     if before.oidc_issuer != after.oidc_issuer:

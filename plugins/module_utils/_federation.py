@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from ._azure import ids
-from ._azure.errors import Failure, ask, find, refuse
+from ._azure.errors import ModuleError, ask, find, refuse
 from ._azure.session import Azure
 from ._change import Change
 
@@ -75,12 +75,18 @@ def read(azure: Azure, parent: Parent) -> tuple[FederatedCredential, ...] | None
     return None if found is None else tuple(_credential(answer) for answer in found)
 
 
+def missing(parent: Parent) -> ModuleError:
+    return ModuleError(
+        f"There is no {parent}; create it, or check identity_name, resource_group and subscription_id.", code="ParentResourceNotFound", status=404
+    )
+
+
 def plan(current: Sequence[FederatedCredential], wanted: FederatedCredential) -> Change[FederatedCredential]:
-    """Compare and decide; no I/O. Raises `Failure` where Azure would refuse: a 21st record, an issuer and subject in use under another name."""
+    """Compare and decide; no I/O. Raises `ModuleError` where Azure would refuse: a 21st record, an issuer and subject in use under another name."""
     before = _named(current, wanted.name)
     twin = next((c for c in current if c is not before and wanted.issuer and (c.issuer, c.subject) == (wanted.issuer, wanted.subject)), None)
     if twin:
-        raise Failure(
+        raise ModuleError(
             f"The issuer {wanted.issuer} and subject {wanted.subject} are already trusted under the name {twin.name};"
             f" use that name instead of {wanted.name}, or remove {twin.name} first.",
             code="Conflict",
@@ -89,7 +95,7 @@ def plan(current: Sequence[FederatedCredential], wanted: FederatedCredential) ->
         # The name is Azure's once it exists, whatever the case asked for.
         return Change(before, replace(wanted, name=before.name, id=before.id))
     if len(current) >= LIMIT:
-        raise Failure(
+        raise ModuleError(
             f"The identity has {len(current)} federated credentials and Azure allows {LIMIT}, so {wanted.name} cannot be added;"
             f" remove one of {', '.join(sorted(c.name for c in current))}, or use a second identity.",
             code="LimitExceeded",

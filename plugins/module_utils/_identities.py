@@ -53,10 +53,10 @@ def read(azure: Azure, wanted: Wanted) -> Identity | None:
 
 
 def plan(current: Identity | None, wanted: Wanted) -> Change[Identity]:
-    """Create it, or change its tags. Raises `Failure` where it is in another location: Azure cannot move it."""
+    """Create it, or change its tags. Raises `ModuleError` where it is in another location: Azure cannot move it."""
     if not current:
-        return Change(None, Identity(wanted.name, wanted.resource_group, wanted.location, wanted.tags or {}))
-    if wanted.location and not ids.same_location(current.location or "", wanted.location):
+        return Change(None, Identity(wanted.name, wanted.resource_group, wanted.location and ids.location(wanted.location), wanted.tags or {}))
+    if wanted.location and ids.location(wanted.location) != ids.location(current.location or ""):
         raise refuse(
             f"The identity {current.name} in resource group {current.resource_group} is in {current.location} and cannot be moved to {wanted.location};"
             " give another name or location, or delete it first."
@@ -86,7 +86,7 @@ def apply(azure: Azure, wanted: Wanted, change: Change[Identity]) -> Change[Iden
 
 
 def location_of_group(azure: Azure, resource_group: str) -> str:
-    """Where a resource group is; raises `Failure` where it does not exist."""
+    """Where a resource group is; raises `ModuleError` where it does not exist."""
     return str(ask(f"find the location of resource group {resource_group}", lambda: azure.resources.resource_groups.get(resource_group)).location)
 
 

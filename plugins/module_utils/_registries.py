@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._azure import ids
-from ._azure.errors import Failure, find
+from ._azure.errors import ModuleError, find
 from ._azure.session import Azure
 
 
@@ -25,12 +25,12 @@ class Registry:
 
 
 def read(azure: Azure, resource_group: str, name: str) -> Registry:
-    """The registry, in one request; raises `Failure` where there is none."""
+    """The registry, in one request; raises `ModuleError` where there is none."""
     ids.RESOURCE_GROUP.check("resource_group", resource_group)
     ids.REGISTRY.check("name", name)
     found = find(f"read the registry {name} in resource group {resource_group}", lambda: azure.registries.registries.get(resource_group, name))
     if not found:
-        raise Failure(
+        raise ModuleError(
             f"There is no registry {name} in resource group {resource_group}; create it, or check name, resource_group and subscription_id.",
             code="ResourceNotFound",
             status=404,

@@ -9,7 +9,7 @@ from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from ._azure import ids
-from ._azure.errors import Failure, ask, find, refuse
+from ._azure.errors import ModuleError, ask, find, refuse
 from ._azure.session import Azure
 from ._change import Change
 
@@ -29,7 +29,7 @@ BUILT_IN = {
 class RoleAssignment:
     """A role of a principal on a scope. What is None is not known yet."""
 
-    scope: str
+    scope: str | None
     role_definition_id: str
     principal_id: str | None
     principal_type: str = "ServicePrincipal"
@@ -55,15 +55,16 @@ class RoleAssignment:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked: `role` is a name, a GUID or the id of a role definition; `principal_id` None is not known yet."""
+    """What is asked: `role` is a name, a GUID or the id of a role definition; `scope` and `principal_id` None are not known yet."""
 
-    scope: str
+    scope: str | None
     role: str
     principal_id: str | None
     principal_type: str = "ServicePrincipal"
 
     def __post_init__(self) -> None:
-        ids.SCOPE.check("scope", self.scope)
+        if self.scope is not None:
+            ids.SCOPE.check("scope", self.scope)
         if self.principal_id is not None:
             ids.GUID.check("principal_id", self.principal_id)
         if "/" in self.role:
@@ -73,25 +74,26 @@ class Wanted:
 
 
 def find_role(azure: Azure, wanted: Wanted) -> RoleAssignment:
-    """The assignment that is asked for, with the role's id: a request only for a name that is not in BUILT_IN. Raises `Failure` for an unknown role."""
+    """The assignment that is asked for, with the role's id: a request only for a name that is not in BUILT_IN. Raises `ModuleError` for an unknown role."""
     role = BUILT_IN.get(wanted.role.lower(), wanted.role)
     if not role.startswith("/"):
         if not _is_guid(role):
             role = _role_named(azure, wanted)
-        role = f"/subscriptions/{azure.subscription_id}/providers/Microsoft.Authorization/roleDefinitions/{ids.last(role)}"
+        subscription = f"/subscriptions/{azure.subscription_id}" if wanted.scope is None else ids.subscription_of(wanted.scope)
+        role = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{ids.last(role)}"
     return RoleAssignment(wanted.scope, role, wanted.principal_id, wanted.principal_type)
 
 
 def read(azure: Azure, wanted: RoleAssignment) -> tuple[RoleAssignment, ...]:
-    """The principal's assignments on exactly this scope, in one request a page; none where the principal or the scope is not known."""
-    if wanted.principal_id is None:
+    """The principal's assignments on this scope, above and below, in one request a page; none where the principal or the scope is not known."""
+    scope = wanted.scope
+    if scope is None or wanted.principal_id is None:
         return ()
     found = find(
-        f"list the roles of principal {wanted.principal_id} on {wanted.scope}",
-        lambda: list(azure.authorization.role_assignments.list_for_scope(wanted.scope, filter=f"principalId eq '{wanted.principal_id}'")),
+        f"list the roles of principal {wanted.principal_id} on {scope}",
+        lambda: list(azure.authorization.role_assignments.list_for_scope(scope, filter=f"principalId eq '{wanted.principal_id}'")),
     )
-    # The filter also answers what is inherited, and what is on parts of the scope.
-    return tuple(a for a in map(_assignment, found or ()) if ids.same(a.scope, wanted.scope))
+    return tuple(map(_assignment, found or ()))
 
 
 def plan(current: Iterable[RoleAssignment], wanted: RoleAssignment) -> Change[RoleAssignment]:
@@ -110,20 +112,17 @@ def apply(azure: Azure, change: Change[RoleAssignment]) -> Change[RoleAssignment
     if not change.changed:
         return change
     if not after:
-        assert before and before.id
-        assignment_id = before.id
+        assignment_id = str(before and before.id)
         ask(f"delete the role assignment {assignment_id}", lambda: operations.delete_by_id(assignment_id))
         return change
     # Without principalType Azure looks the principal up, and does not find a new one; and the SDK would send "User".
-    body: Any = {
-        "properties": {"roleDefinitionId": after.role_definition_id, "principalId": after.principal_id, "principalType": after.principal_type}
-    }
+    body: Any = {"properties": {"roleDefinitionId": after.role_definition_id, "principalId": after.principal_id, "principalType": after.principal_type}}
     try:
         answer = ask(
             f"assign the role {after.role_definition_id} on {after.scope} to principal {after.principal_id}",
-            lambda: operations.create(after.scope, after.own_name, body),
+            lambda: operations.create(str(after.scope), after.own_name, body),
         )
-    except Failure as failure:
+    except ModuleError as failure:
         if failure.code != "RoleAssignmentExists":
             raise
         existing = plan(read(azure, after), after).before or after
@@ -133,18 +132,17 @@ def apply(azure: Azure, change: Change[RoleAssignment]) -> Change[RoleAssignment
 
 def _role_named(azure: Azure, wanted: Wanted) -> str:
     name = wanted.role.replace("'", "''")
-    found = find(
-        f"look up the role {wanted.role}", lambda: list(azure.authorization.role_definitions.list(wanted.scope, filter=f"roleName eq '{name}'"))
-    )
+    scope = wanted.scope or f"/subscriptions/{azure.subscription_id}"
+    found = find(f"look up the role {wanted.role}", lambda: list(azure.authorization.role_definitions.list(scope, filter=f"roleName eq '{name}'")))
     if not found:
-        raise Failure(f"There is no role {wanted.role!r} on {wanted.scope}; check role and scope.", code="RoleDefinitionNotFound", status=404)
+        raise ModuleError(f"There is no role {wanted.role!r} on {scope}; check role and scope.", code="RoleDefinitionNotFound", status=404)
     return str(found[0].id)
 
 
 def _is_guid(text: str) -> bool:
     try:
         ids.GUID.check("role", text)
-    except Failure:
+    except ModuleError:
         return False
     return True
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ._azure import ids
-from ._azure.errors import Failure, ask, find, refuse
+from ._azure.errors import ModuleError, ask, find, refuse
 from ._azure.session import Azure
 from ._change import Change
 
@@ -22,7 +22,10 @@ PERMISSIONS: dict[str, tuple[str, ...]] = {
         "all", "backup", "create", "delete", "deleteissuers", "get", "getissuers", "import", "list", "listissuers", "managecontacts", "manageissuers", "purge",
         "recover", "restore", "setissuers", "update",
     ),
-    "storage": ("all", "backup", "delete", "deletesas", "get", "getsas", "list", "listsas", "purge", "recover", "regeneratekey", "restore", "set", "setsas", "update"),
+    "storage": (
+        "all", "backup", "delete", "deletesas", "get", "getsas", "list", "listsas", "purge", "recover", "regeneratekey", "restore", "set", "setsas",
+        "update",
+    ),
 }  # fmt: skip
 """What Azure knows, by kind of object (https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults/update-access-policy)."""
 
@@ -68,6 +71,12 @@ class AccessPolicy:
         }
 
 
+def with_permissions(policy: AccessPolicy, permissions: Mapping[str, frozenset[str]]) -> AccessPolicy:
+    """`policy` with these instead of its own; kinds that are not named have none."""
+    keys, secrets, certificates, storage = (permissions.get(kind, frozenset()) for kind in ("keys", "secrets", "certificates", "storage"))
+    return replace(policy, keys=keys, secrets=secrets, certificates=certificates, storage=storage)
+
+
 @dataclass(frozen=True)
 class Place:
     """The vault that is meant."""
@@ -84,14 +93,16 @@ class Place:
         return f"vault {self.vault_name} in resource group {self.resource_group}"
 
 
-def policy(object_id: str | None, application_id: str | None, permissions: Mapping[str, Iterable[str] | None] | None) -> AccessPolicy:
-    """The policy that is asked for, of permissions that are in PERMISSIONS; raises `Failure` where an id is none."""
+def policy(object_id: str | None, application_id: str | None, permissions: Mapping[str, Iterable[str] | None] | None, *, some: bool) -> AccessPolicy:
+    """The policy that is asked for, of permissions that are in PERMISSIONS; raises `ModuleError` where an id is none, or with `some` no permission is named."""
     if object_id is not None:
         ids.GUID.check("object_id", object_id)
     if application_id is not None:
         ids.GUID.check("application_id", application_id)
     sets = {kind: frozenset(names or ()) for kind, names in (permissions or {}).items()}
-    return AccessPolicy(object_id=object_id, application_id=application_id, **sets)
+    if some and not any(sets.values()):
+        raise refuse("permissions names no permission; name at least one, or use state=absent to take all away.")
+    return with_permissions(AccessPolicy(object_id, application_id=application_id), sets)
 
 
 def read(azure: Azure, place: Place) -> tuple[Vault, tuple[AccessPolicy, ...]] | None:
@@ -100,20 +111,18 @@ def read(azure: Azure, place: Place) -> tuple[Vault, tuple[AccessPolicy, ...]] |
     if not found:
         return None
     properties = found.properties
-    vault = Vault(found.name, found.id, properties.vault_uri, properties.tenant_id, bool(properties.enable_rbac_authorization))
+    vault = Vault(str(found.name), found.id, properties.vault_uri, properties.tenant_id, bool(properties.enable_rbac_authorization))
     return vault, tuple(_policy(entry) for entry in properties.access_policies or ())
 
 
-def missing(place: Place) -> Failure:
-    return Failure(
-        f"There is no {place}; create it, or check {place.option}, resource_group and subscription_id.", code="ResourceNotFound", status=404
-    )
+def missing(place: Place) -> ModuleError:
+    return ModuleError(f"There is no {place}; create it, or check {place.option}, resource_group and subscription_id.", code="ResourceNotFound", status=404)
 
 
 def plan(vault: Vault, current: Iterable[AccessPolicy], wanted: AccessPolicy, *, exact: bool) -> Change[AccessPolicy]:
-    """Give the permissions beside those that the principal has, or with `exact` instead of them. Raises `Failure` for a vault under Azure RBAC."""
+    """Give the permissions beside those that the principal has, or with `exact` instead of them. Raises `ModuleError` for a vault under Azure RBAC."""
     if vault.rbac_enabled:
-        raise Failure(
+        raise ModuleError(
             f"The vault {vault.name} is under Azure RBAC and ignores access policies; assign the role {ROLE_UNDER_RBAC} (for secrets)"
             f" on {vault.id} with image_trust.azure.role_assignment instead.",
             code="VaultUnderRbac",
@@ -122,30 +131,30 @@ def plan(vault: Vault, current: Iterable[AccessPolicy], wanted: AccessPolicy, *,
     if not before:
         return Change(None, replace(wanted, tenant_id=vault.tenant_id))
     if exact:
-        return Change(before, replace(before, **wanted.permissions))
-    return Change(before, replace(before, **{kind: _union(before.permissions[kind], names) for kind, names in wanted.permissions.items()}))
+        return Change(before, with_permissions(before, wanted.permissions))
+    return Change(before, with_permissions(before, {kind: _union(before.permissions[kind], names) for kind, names in wanted.permissions.items()}))
 
 
 def plan_absent(current: Iterable[AccessPolicy], unwanted: AccessPolicy) -> Change[AccessPolicy]:
-    """Take the permissions away; all of them where none is named. Raises `Failure` where `all` would have to be taken apart."""
+    """Take the permissions away; all of them where none is named. Raises `ModuleError` where `all` would have to be taken apart."""
     before = _of(current, unwanted)
     if not before or not any(unwanted.permissions.values()):
         return Change(before, None)
     for kind, names in unwanted.permissions.items():
         if names and "all" in before.permissions[kind] and "all" not in names:
-            raise refuse(f"The principal {before.object_id} has 'all' in permissions.{kind}, of which single ones cannot be taken away; name 'all', or use exact.")
+            raise refuse(f"The principal {before.object_id} has 'all' in permissions.{kind}, of which single ones cannot be taken away; name 'all'.")
     left = {kind: frozenset() if "all" in names else before.permissions[kind] - names for kind, names in unwanted.permissions.items()}
-    return Change(before, replace(before, **left) if any(left.values()) else None)
+    return Change(before, with_permissions(before, left) if any(left.values()) else None)
 
 
-def apply(azure: Azure, place: Place, change: Change[AccessPolicy], *, exact: bool) -> Change[AccessPolicy]:
+def apply(azure: Azure, place: Place, change: Change[AccessPolicy]) -> Change[AccessPolicy]:
     """Make the change by an operation on this one entry, never by writing the vault, and return it as Azure confirmed it."""
     entry = change.after or change.before
     if not change.changed or not entry:
         return change
     operation: Literal["add", "replace", "remove"]
     # `add` unites within Azure, so that two writers of one principal lose nothing; `replace` is only for taking away.
-    operation = "remove" if not change.after else "replace" if exact and change.before or _shrinks(change) else "add"
+    operation = "remove" if not change.after else "replace" if _shrinks(change) else "add"
     body: Any = {
         "properties": {
             "accessPolicies": [
@@ -186,9 +195,7 @@ def _of(policies: Iterable[AccessPolicy], principal: AccessPolicy) -> AccessPoli
 def _policy(entry: Any) -> AccessPolicy:
     # By the names in JSON: the SDK spells some attributes in its own way (keys_property).
     permissions = entry["permissions"]
-    return AccessPolicy(
-        object_id=entry["objectId"],
-        application_id=entry.get("applicationId"),
-        tenant_id=entry["tenantId"],
-        **{kind: frozenset(str(name).lower() for name in permissions.get(kind) or ()) for kind in PERMISSIONS},
+    return with_permissions(
+        AccessPolicy(entry["objectId"], application_id=entry.get("applicationId"), tenant_id=entry["tenantId"]),
+        {kind: frozenset(str(name).lower() for name in permissions.get(kind) or ()) for kind in PERMISSIONS},
     )

@@ -17,7 +17,7 @@ description:
     only ever refuse. An image that is admitted although it should be denied is not asked again.
   - Nothing stays in the cluster. RV(ignore:changed) is always V(false).
 author:
-  - The image_trust.azure authors
+  - The image_trust.azure authors (@image-trust)
 requirements:
   - kubernetes >= 31.0.0
 options:
@@ -81,10 +81,12 @@ options:
 attributes:
   check_mode:
     support: partial
-    description: Dry runs change nothing and are made as well. Nothing is run, and ephemeral containers, which need a pod that exists, are left out.
+    description: Can run in check mode and predict changes.
+    details: The dry runs are made as well, they change nothing. Nothing is run, and ephemeral containers, which need a pod that exists, are left out.
   diff_mode:
     support: none
-    description: Nothing is changed.
+    description: Returns details on what has changed, in diff mode.
+    details: Nothing is changed.
 """
 
 EXAMPLES = r"""

@@ -1,1 +1,26 @@
-"""Azure Resource Manager: one module a resource type."""
+"""Azure Resource Manager: one module a resource type, behind `gateway`."""
+
+from __future__ import annotations
+
+from starlette.applications import Starlette
+
+from lab.azure.arm import (
+    federated_credentials,
+    gateway,
+    identities,
+    managed_clusters,
+    metadata,
+    registries,
+    resource_groups,
+    role_assignments,
+    role_definitions,
+    vaults,
+)
+from lab.azure.context import Azure
+
+_SERVED = (role_assignments, role_definitions, identities, federated_credentials, vaults, registries, managed_clusters, resource_groups)
+
+
+def app(azure: Azure) -> Starlette:
+    """Resource Manager, as management.azure.com."""
+    return gateway.build(azure, [operation for module in _SERVED for operation in module.OPERATIONS], [metadata.route(azure)])

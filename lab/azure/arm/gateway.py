@@ -94,6 +94,11 @@ class Call:
 Handler = Callable[[Call], Awaitable[Response]]
 
 
+def versions(text: str) -> tuple[str, ...]:
+    """Api-versions, oldest first, from a text with blanks between them."""
+    return tuple(text.split())
+
+
 @dataclass(frozen=True)
 class ResourceType:
     """A type of a resource provider and the api-versions that it answers to."""
@@ -127,7 +132,10 @@ def nothing(status: int, headers: dict[str, str] | None = None) -> Response:
 def page(call: Call, items: Sequence[dict[str, Any]]) -> Response:
     """A list, in pages of `$top` when the caller asks for that."""
     query = call.request.query_params
-    start, size = int(query.get("$skiptoken", "0")), int(query.get("$top", str(len(items) or 1)))
+    try:
+        start, size = int(query.get("$skiptoken", "0")), int(query.get("$top", str(len(items) or 1)))
+    except ValueError:
+        raise bad_request("The value of $top or $skiptoken is invalid.", "InvalidQueryParameterValue") from None
     body: dict[str, Any] = {"value": items[start : start + size]}
     if start + size < len(items):
         body["nextLink"] = str(call.request.url.include_query_params(**{"$skiptoken": start + size}))
@@ -173,7 +181,9 @@ def _route(azure: Azure, operation: Operation) -> Route:
         call = Call(azure, request, claims["oid"], version, await _body(request))
         return _with_ids(await operation.handler(call), request)
 
-    return Route(operation.path, endpoint, methods=[operation.method])
+    route = Route(operation.path, endpoint)
+    route.methods = {operation.method}  # Route would add HEAD to GET
+    return route
 
 
 def _authenticate(azure: Azure, request: Request) -> dict[str, Any]:
@@ -188,7 +198,8 @@ def _authenticate(azure: Azure, request: Request) -> dict[str, Any]:
     except jwt.InvalidAudienceError:
         got = jwt.decode(token, options={"verify_signature": False}).get("aud")
         allowed = ",".join(f"'{audience}'" for audience in azure.arm_audiences)
-        message = f"The access token has been obtained for wrong audience or resource '{got}'. It should exactly match with one of the allowed audiences {allowed}."
+        message = f"The access token has been obtained for wrong audience or resource '{got}'. "
+        message += f"It should exactly match with one of the allowed audiences {allowed}."
         raise _unauthenticated(azure, "InvalidAuthenticationTokenAudience", message) from None
     except jwt.InvalidIssuerError:
         got = jwt.decode(token, options={"verify_signature": False}).get("iss")
@@ -249,7 +260,9 @@ def _authorize(azure: Azure, request: Request, claims: dict[str, Any], action: s
 def _group(azure: Azure, request: Request, operation: Operation) -> None:
     """Whatever lies in a resource group needs the group."""
     group = request.path_params.get("group")
-    if group and operation.type.name != "resourceGroups" and f"/subscriptions/{azure.state.subscription}/resourcegroups/{group}".lower() not in azure.state.resource_groups:
+    if not group or operation.type.name == "resourceGroups":
+        return
+    if f"/subscriptions/{azure.state.subscription}/resourcegroups/{group}".lower() not in azure.state.resource_groups:
         raise group_not_found(group)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from .errors import Failure, refuse
+from .errors import ModuleError, refuse
 
 METADATA_VERSION = "2022-09-01"
 TIMEOUT = 15
@@ -57,7 +57,7 @@ def check(environment: str) -> None:
 
 
 def cloud(environment: str) -> Cloud:
-    """The cloud of that name, or the one that the Resource Manager at that URL describes (one request). Raises `Failure`."""
+    """The cloud of that name, or the one that the Resource Manager at that URL describes (one request). Raises `ModuleError`."""
     check(environment)
     return CLOUDS.get(environment) or described(environment.rstrip("/"), _metadata(environment.rstrip("/")))
 
@@ -70,7 +70,7 @@ def described(url: str, metadata: Any) -> Cloud:
         authentication = fitting[0]["authentication"]
         authority, audience = str(authentication["loginEndpoint"]), str(authentication["audiences"][0])
     except (IndexError, KeyError, TypeError):
-        raise Failure(
+        raise ModuleError(
             f"The endpoint {url} named by cloud_environment does not describe a cloud (no authentication.loginEndpoint and audiences for it in its metadata);"
             " check that it is a Resource Manager.",
             code="InvalidMetadata",
@@ -88,7 +88,7 @@ def _metadata(url: str) -> Any:
         answer.raise_for_status()
         return answer.json()
     except requests.exceptions.SSLError as error:
-        raise Failure(
+        raise ModuleError(
             f"The certificate of {url}, named by cloud_environment, is not trusted; point REQUESTS_CA_BUNDLE to the certificates of its authority.",
             code="Unreachable",
             message=str(error),
@@ -96,7 +96,7 @@ def _metadata(url: str) -> Any:
     except requests.RequestException as error:
         status = error.response.status_code if error.response is not None else None
         reason = f"it answers {status}" if status else f"no answer within {TIMEOUT} s" if isinstance(error, requests.Timeout) else "no connection"
-        raise Failure(
+        raise ModuleError(
             f"Cannot get the cloud's metadata from {url}, named by cloud_environment ({reason}); check the URL, the proxy and the network of this machine.",
             code="Unreachable",
             message=str(error),

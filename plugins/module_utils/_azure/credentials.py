@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import ids
 from .clouds import Cloud
-from .errors import Failure, refuse
+from .errors import ModuleError, refuse
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
@@ -50,7 +50,7 @@ class Login:
 
 
 def choose(options: Mapping[str, Any], environment: Mapping[str, str], home: Path) -> Login:
-    """Decide how to log in from the module's options (environment variables already in them), as `auth_source` says; raises `Failure`."""
+    """Decide how to log in from the module's options (environment variables already in them), as `auth_source` says; raises `ModuleError`."""
     source = options["auth_source"]
     file = home / CREDENTIAL_FILE
     token_file = environment.get("AZURE_FEDERATED_TOKEN_FILE")
@@ -121,8 +121,8 @@ def _azure_cli(options: Mapping[str, Any]) -> Login:
         raise _unusable("`az account show` names no subscription; run `az login`, or give subscription_id.") from None
 
 
-def _unusable(sentence: str) -> Failure:
-    return Failure(sentence, code="LoginFailed")
+def _unusable(sentence: str) -> ModuleError:
+    return ModuleError(sentence, code="LoginFailed")
 
 
 class Credential:
@@ -134,41 +134,45 @@ class Credential:
         self.inner = _credential(login, cloud)
 
     def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-        """A token for `scopes`; raises `Failure`."""
+        """A token for `scopes`; raises `ModuleError`."""
         from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
 
         try:
             return self.inner.get_token(*scopes, **options)
         except ClientAuthenticationError as error:
-            raise self._refused(str(error.message)) from None
-        except (ServiceRequestError, ServiceResponseError) as error:
-            raise Failure(
+            # azure-identity wraps what it does not understand.
+            if not isinstance(error.__cause__, (ServiceRequestError, ServiceResponseError)):
+                raise self._refused(str(error.message)) from None
+            raise ModuleError(
                 f"Cannot reach {self.cloud.authority} to log in; check cloud_environment, the proxy and the network of this machine.",
                 code="Unreachable",
                 message=str(error.message),
             ) from None
-        except ValueError as error:
+        except (OSError, ValueError) as error:
             raise self._refused(str(error)) from None
 
-    def _refused(self, message: str) -> Failure:
+    def _refused(self, message: str) -> ModuleError:
         found = re.search(r"AADSTS\d+", message)
         code = found.group(0) if found else "LoginFailed"
         login = self.login
         who = f"client_id {login.client_id} of tenant {login.tenant}" if login.client_id and login.tenant else f"the login by {login.method}"
         if found:
             cause = f"{code}: {CAUSES.get(code, 'see https://login.microsoftonline.com/error?code=' + code.removeprefix('AADSTS'))}"
+        elif "Unable to get authority configuration" in message:
+            # MSAL's words for a tenant that Entra does not know.
+            cause = CAUSES["AADSTS90002"]
         else:
             cause = " ".join(message.split("Visit ")[0].split()).rstrip(".")
-        return Failure(f"{self.cloud.authority} refuses {who} ({cause}).", code=code, message=message)
+        return ModuleError(f"{self.cloud.authority} refuses {who} ({cause}).", code=code, message=message)
 
 
 def _credential(login: Login, cloud: Cloud) -> TokenCredential:
     from azure import identity
 
-    to_entra: dict[str, Any] = {"authority": cloud.authority, "disable_instance_discovery": not cloud.authority_is_known, "connection_timeout": 15, "read_timeout": 60}
+    timeouts = {"connection_timeout": 15, "read_timeout": 60}
+    to_entra: dict[str, Any] = {"authority": cloud.authority, "disable_instance_discovery": not cloud.authority_is_known, **timeouts}
     if login.method == "client_secret":
-        assert login.tenant and login.client_id and login.secret
-        return identity.ClientSecretCredential(login.tenant, login.client_id, login.secret, **to_entra)
+        return identity.ClientSecretCredential(str(login.tenant), str(login.client_id), str(login.secret), **to_entra)
     if login.method == "workload_identity":
         return identity.WorkloadIdentityCredential(tenant_id=login.tenant, client_id=login.client_id, token_file_path=login.token_file, **to_entra)
     if login.method == "msi":

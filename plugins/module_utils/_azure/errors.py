@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Failure(Exception):
+class ModuleError(Exception):
     """The one error of the collection: a sentence that names the object and the way out, and what Azure said beside it.
 
     `code` is Azure's error code, or one of ours where Azure was not asked: InvalidInput, LoginFailed, Unreachable, Timeout, MissingLibrary.
@@ -30,15 +30,22 @@ class Failure(Exception):
         self.status = status
         self.request_id = request_id
 
+    def __str__(self) -> str:
+        return self.sentence
+
     @property
     def error(self) -> dict[str, Any]:
         """The `error` that a failed module returns."""
         return {"code": self.code, "message": self.message, "status": self.status, "request_id": self.request_id}
 
 
-def refuse(sentence: str) -> Failure:
+class MissingError(ModuleError):
+    """Azure's answer that the object, what it belongs to, or its resource group does not exist."""
+
+
+def refuse(sentence: str) -> ModuleError:
     """Input that Azure would refuse, or worse accept; found before anything was asked."""
-    return Failure(sentence, code="InvalidInput")
+    return ModuleError(sentence, code="InvalidInput")
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,7 @@ WAYS_OUT = {
 
 
 def ask(what: str, request: Callable[[], T]) -> T:
-    """Send one request to Azure, and again as RETRIES says. `what` completes "Could not ...". Raises `Failure`."""
+    """Send one request to Azure, and again as RETRIES says. `what` completes "Could not ...". Raises `ModuleError`."""
     from azure.core.exceptions import AzureError
 
     started = time.monotonic()
@@ -95,11 +102,10 @@ def ask(what: str, request: Callable[[], T]) -> T:
         retry = RETRIES.get(failure.code)
         if not retry:
             raise failure
-        pause = min(retry.first_pause * 2**tries, retry.longest_pause) * random.uniform(0.5, 1.0)
+        pause = min(retry.first_pause * 2**tries, retry.longest_pause) * random.uniform(0.5, 1.0)  # noqa: S311 (no secret: it keeps writers apart)
         waited = time.monotonic() - started
         if waited + pause > retry.bound:
-            failure.args = (f"{failure.sentence} (tried for {waited:.0f} s, waiting for {retry.waits_for})",)
-            failure.sentence = failure.args[0]
+            failure.sentence += f" Tried for {waited:.0f} s, waiting for {retry.waits_for}."
             raise failure
         time.sleep(pause)
         tries += 1
@@ -109,29 +115,28 @@ def find(what: str, request: Callable[[], T]) -> T | None:
     """As `ask`, and None where the object, the object it belongs to or its resource group does not exist."""
     try:
         return ask(what, request)
-    except Failure as failure:
-        if failure.status == 404 and failure.code != "SubscriptionNotFound":
-            return None
-        raise
+    except MissingError:
+        return None
 
 
-def failure_of(what: str, error: AzureError) -> Failure:
-    """The `Failure` for what the SDK raised. `what` completes "Could not ..."."""
+def failure_of(what: str, error: AzureError) -> ModuleError:
+    """The `ModuleError` for what the SDK raised. `what` completes "Could not ..."."""
     from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
 
     if isinstance(error, HttpResponseError) and error.response is not None:
         detail = error.error
         code = str(detail.code) if detail and detail.code else str(error.reason)
         message = str(detail.message) if detail and detail.message else str(error.message)
-        headers = error.response.headers
+        headers: Mapping[str, str] = getattr(error.response, "headers", {})
         return _failure(what, code, message, error.status_code, headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id"))
     if isinstance(error, (ServiceRequestError, ServiceResponseError)):
         return _failure(what, "Unreachable", str(error.message), None, None)
     return _failure(what, type(error).__name__, str(error.message), None, None)
 
 
-def _failure(what: str, code: str, message: str, status: int | None, request_id: str | None) -> Failure:
+def _failure(what: str, code: str, message: str, status: int | None, request_id: str | None) -> ModuleError:
     text = " ".join(message.split()).rstrip(".")
     way_out = WAYS_OUT.get(code)
     sentence = f"Could not {what}: {text} ({code})" + (f"; {way_out}." if way_out else ".")
-    return Failure(sentence, code=code, message=message, status=status, request_id=request_id)
+    kind = MissingError if status == 404 and code != "SubscriptionNotFound" else ModuleError
+    return kind(sentence, code=code, message=message, status=status, request_id=request_id)

@@ -19,7 +19,7 @@ class Rule:
     words: str
 
     def check(self, option: str, value: str) -> str:
-        """`value`, if it follows the rule; raises `Failure` with option, value and rule otherwise."""
+        """`value`, if it follows the rule; raises `ModuleError` with option, value and rule otherwise."""
         if not re.fullmatch(self.pattern, value, re.ASCII):
             raise refuse(f"{option} is {value!r}, but must be {self.words}.")
         return value
@@ -37,8 +37,10 @@ VAULT = Rule(
 REGISTRY = Rule(r"[A-Za-z0-9]{5,50}", "5 to 50 letters or digits, without the domain")
 CLUSTER = Rule(r"[A-Za-z0-9](?:[A-Za-z0-9_-]{0,61}[A-Za-z0-9])?", "1 to 63 letters, digits, '-' or '_', starting and ending with a letter or digit")
 LOCATION = Rule(r"[A-Za-z0-9 ]{2,60}", "the name of an Azure region such as eastus")
+_IN_A_SUBSCRIPTION = rf"/subscriptions/{_GUID}(?:/resource[gG]roups/[^/\s]+)?"
+_MANAGEMENT_GROUP = r"/providers/Microsoft\.Management/managementGroups/[^/\s]+"
 SCOPE = Rule(
-    rf"(?:/subscriptions/{_GUID}(?:/resource[gG]roups/[^/\s]+)?|/providers/Microsoft\.Management/managementGroups/[^/\s]+)(?:/providers/[^/\s]+(?:/[^/\s]+/[^/\s]+)+)*",
+    rf"(?:{_IN_A_SUBSCRIPTION}|{_MANAGEMENT_GROUP})(?:/providers/[^/\s]+(?:/[^/\s]+/[^/\s]+)+)*",
     "the id of a subscription, resource group, resource or management group such as /subscriptions/<GUID>/resourceGroups/<name>, without '/' at its end",
 )
 ROLE_ID = Rule(rf"(?:/subscriptions/{_GUID}(?:/[^/\s]+)*)?/providers/Microsoft\.Authorization/roleDefinitions/{_GUID}", "the id of a role definition")
@@ -49,14 +51,20 @@ def same(one: str | None, other: str | None) -> bool:
     return (one or "").lower() == (other or "").lower()
 
 
-def same_location(one: str, other: str) -> bool:
-    """Whether two locations are the same: `East US` is `eastus`."""
-    return same(one.replace(" ", ""), other.replace(" ", ""))
+def location(option: str) -> str:
+    """A location as Azure writes it: `East US` is `eastus`."""
+    return option.replace(" ", "").lower()
 
 
 def last(resource_id: str) -> str:
     """The last segment of an id: the object's name."""
     return resource_id.rstrip("/").rpartition("/")[2]
+
+
+def subscription_of(resource_id: str) -> str:
+    """The beginning of an id up to its subscription, such as /subscriptions/<GUID>; empty where it is in none."""
+    found = re.match(r"/subscriptions/[^/]+", resource_id, re.IGNORECASE)
+    return found.group(0) if found else ""
 
 
 def resource_group_of(resource_id: str) -> str:

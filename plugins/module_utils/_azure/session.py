@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from . import clouds, credentials
-from .errors import Failure
+from .errors import ModuleError
 
 if TYPE_CHECKING:
     from azure.mgmt.authorization import AuthorizationManagementClient
@@ -35,7 +35,7 @@ def _from(distribution: str) -> Iterator[None]:
     try:
         yield
     except ImportError:
-        raise Failure(missing_required_lib(distribution), code="MissingLibrary") from None
+        raise ModuleError(missing_required_lib(distribution), code="MissingLibrary") from None
 
 
 class Azure:
@@ -102,15 +102,15 @@ class Azure:
 
 @contextmanager
 def failing(module: AnsibleModule) -> Iterator[None]:
-    """Turn a `Failure` into the module's failed result; the only place that does."""
+    """Turn a `ModuleError` into the module's failed result; the only place that does."""
     try:
         yield
-    except Failure as failure:
+    except ModuleError as failure:
         module.fail_json(msg=failure.sentence, error=failure.error)
 
 
 @contextmanager
 def azure_session(module: AnsibleModule) -> Iterator[Azure]:
-    """The login that the module's options ask for; within it a `Failure` ends the module."""
+    """The login that the module's options ask for; within it a `ModuleError` ends the module."""
     with failing(module):
         yield Azure(credentials.choose(module.params, os.environ, Path.home()), module.params["cloud_environment"])

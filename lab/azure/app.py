@@ -1,0 +1,54 @@
+"""Which service answers: by listener, then by host name, as DNS would."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Host, Mount, Router
+from starlette.staticfiles import StaticFiles
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from lab.azure import arm, control, docker_hub, entra, imds, keyvault, oidc, registry
+from lab.azure.context import Azure, note
+from lab.azure.faults import FaultInjector
+from lab.azure.request_log import Recorder
+
+
+def outside(azure: Azure, charts: Path | None = None) -> ASGIApp:
+    """What the machine sees: Resource Manager (127.0.0.1), Entra (localhost), Helm repositories below /charts, the lab's switches below /lab."""
+    hosts = Router([Host("127.0.0.1", arm.app(azure)), Host("localhost", entra.app(azure))], default=_no_such_host)
+    published = [Mount("/charts", StaticFiles(directory=charts, check_dir=False))] if charts else []
+    services = Router([*published, Mount("/", hosts)])
+    return Router([Mount("/lab", control.app(azure)), Mount("/", _observed(azure, services, "outside"))])
+
+
+def inside(azure: Azure) -> ASGIApp:
+    """What a cluster sees under the real names."""
+    hub = docker_hub.app(azure)
+    hosts = [
+        Host("management.azure.com", arm.app(azure)),
+        Host(entra.PUBLIC_HOST, entra.app(azure)),
+        Host("{vault}.vault.azure.net", keyvault.app(azure)),
+        Host("{registry}.azurecr.io", registry.app(azure)),
+        Host("{region}.oic.prod-aks.azure.com", oidc.app(azure)),
+        *(Host(name, hub) for name in ("registry-1.docker.io", "auth.docker.io", "docker.io", "index.docker.io")),
+    ]
+    return _observed(azure, Router(hosts, default=_no_such_host), "inside")
+
+
+def metadata_service(azure: Azure, cluster: str) -> ASGIApp:
+    """What the nodes of `cluster` see at 169.254.169.254."""
+    return _observed(azure, imds.app(azure, cluster), f"imds of {cluster}")
+
+
+def _observed(azure: Azure, app: ASGIApp, listener: str) -> ASGIApp:
+    return Recorder(FaultInjector(app, azure.faults), azure.log, listener)
+
+
+async def _no_such_host(scope: Scope, receive: Receive, send: Send) -> None:
+    request = Request(scope)
+    note(request, error="HostNotEmulated")
+    message = f"The lab does not emulate '{request.headers.get('host', '')}'."
+    await JSONResponse({"error": {"code": "HostNotEmulated", "message": message}}, status_code=404)(scope, receive, send)

@@ -1,0 +1,86 @@
+"""/lab: the lab's own switches, outside the clusters only: request log, faults, settings, state without secrets."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from lab.azure.context import Azure
+from lab.azure.faults import Fault
+from lab.azure.state import Settings, State
+
+_SETTINGS = TypeAdapter(Settings)
+
+
+def app(azure: Azure) -> Starlette:
+    async def list_requests(request: Request) -> Response:
+        return JSONResponse({"requests": azure.log.as_json()})
+
+    async def clear_requests(request: Request) -> Response:
+        azure.log.clear()
+        return Response(status_code=204)
+
+    async def list_faults(request: Request) -> Response:
+        return JSONResponse({"faults": [fault.model_dump(exclude_none=True) for fault in azure.faults.active]})
+
+    async def add_fault(request: Request) -> Response:
+        fault = Fault.model_validate_json(await request.body())
+        azure.faults.active.append(fault)
+        return JSONResponse(fault.model_dump(exclude_none=True), status_code=201)
+
+    async def clear_faults(request: Request) -> Response:
+        azure.faults.active.clear()
+        return Response(status_code=204)
+
+    async def get_settings(request: Request) -> Response:
+        return JSONResponse(asdict(azure.state.settings))
+
+    async def put_settings(request: Request) -> Response:
+        """Changes the settings given and keeps the others."""
+        wanted, have = json.loads(await request.body()), asdict(azure.state.settings)
+        if not isinstance(wanted, dict) or not wanted.keys() <= have.keys():
+            return JSONResponse({"error": f"settings are {', '.join(have)}, in seconds"}, status_code=400)
+        settings = _SETTINGS.validate_python({**have, **wanted})
+        if any(seconds < 0 for seconds in asdict(settings).values()):
+            return JSONResponse({"error": "a delay is not negative"}, status_code=400)
+        azure.state.settings = settings
+        azure.save()
+        return JSONResponse(asdict(settings))
+
+    async def get_state(request: Request) -> Response:
+        return JSONResponse(_without_secrets(azure.state))
+
+    async def invalid(request: Request, error: Exception) -> Response:
+        return JSONResponse({"error": str(error)}, status_code=400)
+
+    routes = [
+        Route("/requests", list_requests, methods=["GET"]),
+        Route("/requests", clear_requests, methods=["DELETE"]),
+        Route("/faults", list_faults, methods=["GET"]),
+        Route("/faults", add_fault, methods=["POST"]),
+        Route("/faults", clear_faults, methods=["DELETE"]),
+        Route("/settings", get_settings, methods=["GET"]),
+        Route("/settings", put_settings, methods=["PUT"]),
+        Route("/state", get_state, methods=["GET"]),
+    ]
+    return Starlette(routes=routes, exception_handlers={ValidationError: invalid, json.JSONDecodeError: invalid})
+
+
+def _without_secrets(state: State) -> dict[str, Any]:
+    """The whole state but the signing key, client secrets and the values of vault secrets."""
+    shown = asdict(state)
+    del shown["signing_key"]
+    for principal in shown["service_principals"].values():
+        del principal["secret"]
+    for vault in shown["vaults"].values():
+        for secret in vault["secrets"].values():
+            for version in secret["versions"].values():
+                del version["value"]
+    return shown

@@ -1,0 +1,259 @@
+"""Entra's token service: instance discovery, OpenID configuration, client credentials by secret or by a federated assertion.
+
+https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow, error codes:
+https://learn.microsoft.com/entra/identity-platform/reference-error-codes
+"""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+import jwt
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from lab.azure.context import Azure, blocking, note
+from lab.azure.state import FederatedCredential, guid, now
+
+PUBLIC_HOST = "login.microsoftonline.com"
+JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+RESOURCES = ("https://vault.azure.net", "https://containerregistry.azure.net", "https://graph.microsoft.com")
+"""What tokens can be asked for, besides Resource Manager."""
+LIFETIME = 3600
+_FEDERATION = "https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
+
+
+class EntraError(Exception):
+    """An answer with an `AADSTS` code."""
+
+    def __init__(self, number: int, message: str, error: str = "invalid_client", status: int = 401) -> None:
+        super().__init__(message)
+        self.number, self.message, self.error, self.status = number, message, error, status
+
+
+@dataclass(frozen=True)
+class _Application:
+    """Who may sign in: a service principal or a managed identity."""
+
+    client_id: str
+    object_id: str
+    name: str
+    secret: str | None = None
+    credentials: Sequence[FederatedCredential] = ()
+    claims: dict[str, str] = field(default_factory=dict)
+
+
+def app(azure: Azure) -> Starlette:
+    service = _Entra(azure)
+    routes = [
+        Route("/common/discovery/instance", service.instance),
+        Route("/{tenant}/v2.0/.well-known/openid-configuration", service.configuration),
+        Route("/{tenant}/discovery/v2.0/keys", service.keys),
+        Route("/{tenant}/oauth2/v2.0/token", service.token, methods=["POST"]),
+    ]
+    return Starlette(routes=routes, exception_handlers={EntraError: _refuse})
+
+
+async def _refuse(request: Request, error: Exception) -> Response:
+    assert isinstance(error, EntraError)
+    note(request, error=f"AADSTS{error.number}")
+    trace, correlation, at = guid(), request.headers.get("client-request-id") or guid(), f"{datetime.now(UTC):%Y-%m-%d %H:%M:%SZ}"
+    body = {
+        "error": error.error,
+        "error_description": f"AADSTS{error.number}: {error.message} Trace ID: {trace} Correlation ID: {correlation} Timestamp: {at}",
+        "error_codes": [error.number],
+        "timestamp": at,
+        "trace_id": trace,
+        "correlation_id": correlation,
+        "error_uri": f"{request.base_url}error?code={error.number}",
+    }
+    return JSONResponse(body, status_code=error.status, headers={"Cache-Control": "no-store", "x-ms-request-id": trace})
+
+
+class _Entra:
+    def __init__(self, azure: Azure) -> None:
+        self._azure = azure
+
+    async def instance(self, request: Request) -> Response:
+        """Which hosts are one cloud. Inside a cluster that is the public host, outside `localhost`."""
+        asked = urlsplit(request.query_params.get("authorization_endpoint", ""))
+        here = urlsplit(str(request.base_url)).netloc
+        if asked.netloc != here:
+            raise EntraError(50049, "Unknown or invalid instance.", "invalid_instance", 400)
+        tenant = asked.path.strip("/").partition("/")[0] or "common"
+        aliases = [PUBLIC_HOST, "login.windows.net", "login.microsoft.com", "sts.windows.net"] if here == PUBLIC_HOST else [here]
+        cloud = {"preferred_network": here, "preferred_cache": "login.windows.net" if here == PUBLIC_HOST else here, "aliases": aliases}
+        endpoint = f"{request.base_url}{tenant}/v2.0/.well-known/openid-configuration"
+        return JSONResponse({"tenant_discovery_endpoint": endpoint, "api-version": "1.1", "metadata": [cloud]})
+
+    async def configuration(self, request: Request) -> Response:
+        tenant = self._tenant(request, "invalid_tenant")
+        base = f"{request.base_url}{tenant}"
+        return JSONResponse(
+            {
+                "token_endpoint": f"{base}/oauth2/v2.0/token",
+                "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt"],
+                "jwks_uri": f"{base}/discovery/v2.0/keys",
+                "response_modes_supported": ["query", "fragment", "form_post"],
+                "subject_types_supported": ["pairwise"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+                "response_types_supported": ["code", "id_token", "code id_token", "id_token token"],
+                "scopes_supported": ["openid", "profile", "email", "offline_access"],
+                "issuer": f"{base}/v2.0",
+                "authorization_endpoint": f"{base}/oauth2/v2.0/authorize",
+                "device_authorization_endpoint": f"{base}/oauth2/v2.0/devicecode",
+                "tenant_region_scope": "NA",
+                "cloud_instance_name": "microsoftonline.com",
+            }
+        )
+
+    async def keys(self, request: Request) -> Response:
+        self._tenant(request)
+        return JSONResponse(self._azure.tokens.jwks())
+
+    async def token(self, request: Request) -> Response:
+        self._tenant(request)
+        form = dict(parse_qsl((await request.body()).decode()))
+        if form.get("grant_type") != "client_credentials":
+            raise EntraError(70003, f"The app requested an unsupported grant type '{form.get('grant_type')}'.", "unsupported_grant_type", 400)
+        application = self._application(form.get("client_id", ""))
+        await self._authenticate(application, form)
+        audience = self._audience(form)
+        note(request, principal=application.object_id)
+        token = self._azure.tokens.access_token(application.object_id, application.client_id, audience, seconds=LIFETIME, **application.claims)
+        body = {"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}
+        return JSONResponse(body, headers={"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"})
+
+    def _tenant(self, request: Request, error: str = "invalid_request") -> str:
+        tenant: str = request.path_params["tenant"]
+        if tenant.lower() != self._azure.state.tenant.lower():
+            raise EntraError(
+                90002,
+                f"Tenant '{tenant}' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud. "
+                "Check with your subscription "
+                "administrator, this may happen if there are no active subscriptions for the tenant.",
+                error,
+                400,
+            )
+        return tenant
+
+    def _application(self, client_id: str) -> _Application:
+        state = self._azure.state
+        for principal in state.service_principals.values():
+            if principal.client_id.lower() == client_id.lower():
+                return _Application(principal.client_id, principal.object_id, principal.name, principal.secret)
+        for identity in state.identities.values():
+            if identity.client_id.lower() == client_id.lower():
+                effective = [credential for credential in identity.credentials.values() if credential.effective_at <= now()]
+                return _Application(identity.client_id, identity.principal_id, identity.name, None, effective, {"xms_mirid": identity.id})
+        raise EntraError(
+            700016,
+            f"Application with identifier '{client_id}' was not found in the directory 'Image trust lab'. This can happen if the "
+            "application has not been installed by the "
+            "administrator of the tenant or consented to by any user in the tenant. You may have sent your authentication request to the wrong tenant.",
+            "unauthorized_client",
+            400,
+        )
+
+    async def _authenticate(self, application: _Application, form: dict[str, str]) -> None:
+        """Raise `EntraError` unless the form proves that the caller is the application."""
+        secret, assertion = form.get("client_secret"), form.get("client_assertion")
+        if assertion:
+            if form.get("client_assertion_type") != JWT_BEARER:
+                raise EntraError(900144, "The request body must contain the following parameter: 'client_assertion_type'.", "invalid_request", 400)
+            await self._check_assertion(application, assertion)
+        elif not secret:
+            raise EntraError(7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
+        elif application.secret is None or not hmac.compare_digest(application.secret.encode(), secret.encode()):
+            raise EntraError(
+                7000215,
+                "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the client "
+                "secret ID, for a secret added to "
+                f"app '{application.client_id}'.",
+            )
+
+    async def _check_assertion(self, application: _Application, assertion: str) -> None:
+        """Raise `EntraError` unless a cluster signed the assertion and a federated credential in effect names its issuer, subject and audience exactly."""
+        try:
+            key_id, claims = jwt.get_unverified_header(assertion).get("kid"), jwt.decode(assertion, options={"verify_signature": False})
+            issuer, subject, audience = claims["iss"], claims["sub"], claims["aud"]
+        except (jwt.InvalidTokenError, KeyError) as error:
+            raise EntraError(50027, "JWT token is invalid or malformed.", "invalid_request", 400) from error
+        if not application.credentials:
+            raise EntraError(70025, f"The client '{application.client_id}'({application.name}) has no configured federated identity credentials.")
+        of_issuer = [credential for credential in application.credentials if credential.issuer == issuer]
+        if not of_issuer:
+            raise _no_match(700211, f"issuer '{issuer}'")
+        await self._verify_signature(assertion, issuer, key_id)
+        of_subject = [credential for credential in of_issuer if credential.subject == subject]
+        if not of_subject:
+            if any(credential.subject.lower() == str(subject).lower() for credential in of_issuer):
+                case = "The subject matches with case-insensitive comparison, but not with case-sensitive comparison."
+                raise _no_match(7002138, f"subject '{subject}'", case)
+            raise _no_match(700213, f"subject '{subject}'")
+        audiences = audience if isinstance(audience, list) else [audience]
+        if not any(credential.audiences[0] in audiences for credential in of_subject):
+            raise _no_match(700212, f"audience '{', '.join(map(str, audiences))}'")
+
+    async def _verify_signature(self, assertion: str, issuer: str, key_id: str | None) -> None:
+        """Raise `EntraError` unless the cluster that serves `issuer` signed it, and it is not expired."""
+        cluster = self._azure.issuers().get(issuer)
+        unreachable = EntraError(50166, "Request to External OIDC endpoint failed.", "invalid_request", 400)
+        if cluster is None:
+            raise unreachable
+        try:
+            keys: dict[str, Any] = await blocking(self._azure.backend.jwks, cluster)
+        except Exception as error:
+            raise unreachable from error
+        key = next((key for key in jwt.PyJWKSet.from_dict(keys).keys if key.key_id == key_id), None)
+        wrong_key = EntraError(
+            7000272,
+            f"The certificate with identifier {key_id} used to sign the federated credential could not be found in the metadata of "
+            f"identity provider {issuer}. Please "
+            "validate that your Identity Provider's metadata exposes the key used to sign the incoming token.",
+        )
+        if key is None:
+            raise wrong_key
+        try:
+            jwt.decode(assertion, key.key, algorithms=["RS256"], options={"verify_aud": False, "require": ["exp"]})
+        except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError) as error:
+            raise EntraError(700024, f"Client assertion is not within its valid time range. {_FEDERATION}") from error
+        except jwt.InvalidTokenError as error:
+            raise wrong_key from error
+
+    def _audience(self, form: dict[str, str]) -> str:
+        """The resource of a scope such as `https://vault.azure.net/.default`."""
+        scope = " ".join(word for word in form.get("scope", "").split() if word not in _OPENID_SCOPES)
+        if not scope:
+            message = "The required field 'scope' is missing from the credential. Ensure that you have all the necessary parameters for the login request."
+            raise EntraError(90014, message, "invalid_request", 400)
+        if not scope.endswith("/.default") or " " in scope:
+            raise EntraError(
+                1002012,
+                f"The provided value for scope {scope} is not valid. Client credential flows must have a scope value with /.default "
+                "suffixed to the resource identifier "
+                "(application ID URI).",
+                "invalid_scope",
+                400,
+            )
+        resource = scope.removesuffix("/.default")
+        if resource.rstrip("/") not in {known.rstrip("/") for known in (*RESOURCES, *self._azure.arm_audiences)}:
+            message = f"The resource principal named {resource} was not found in the tenant named Image trust lab."
+            raise EntraError(500011, message, "invalid_resource", 400)
+        return resource
+
+
+_OPENID_SCOPES = ("openid", "offline_access", "profile")
+"""MSAL adds them to every request; they ask for nothing where no user logs in."""
+
+
+def _no_match(number: int, what: str, why: str = "") -> EntraError:
+    advice = f"Check your federated identity credential Subject, Audience and Issuer against the presented assertion. {_FEDERATION}"
+    return EntraError(number, " ".join(filter(None, [f"No matching federated identity record found for presented assertion {what}.", why, advice])))

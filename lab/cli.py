@@ -1,0 +1,256 @@
+"""`python -m lab`: bring the lab up and down, look at it, enter it, control the emulated Azure."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import shlex
+import shutil
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from lab import charts, images, seed, services, tools
+from lab.azure import state
+from lab.azure.faults import Fault
+from lab.clusters import Clusters, cluster, clusters
+from lab.config import AZURE_PORT, SUBSCRIPTION, TENANT, home
+from lab.errors import LabError
+from lab.locks import locked
+from lab.node import cgroups
+from lab.node.control import Node
+from lab.progress import say, step
+
+_PROGRAMS = ("containerd", "runc", "socat", "busybox", "curl", "iptables", "nft", "ip", "unshare", "nsenter", "setpriv")
+_CLIENTS = ("helm", "kubernetes", "notation", "crane")
+"""Families whose programs `env` puts on PATH."""
+_FOLDERS = {"azure", "clusters", "registry", "signers", "kubeconfigs", "proof"}
+_FILES = {"ca.crt", "ca.key", "ca-bundle.crt", ".lock", ".pki.lock"}
+"""What the lab keeps in its home."""
+
+
+def up(clusters: int = 1) -> None:
+    """Bring up the registry, Azure and the clusters lab1..lab<clusters>, and those that exist besides; returns when all of them serve. LabError where not."""
+    _check_machine()
+    with locked(home() / ".lock"):
+        _build()
+        started = _start(clusters)
+    if not started:
+        say("already up")
+
+
+def down(delete: bool = False) -> None:
+    """Stop everything; with `delete` also forget what was stored. The cache is kept."""
+    with locked(home() / ".lock"):
+        for node in _known():
+            with step(f"stopping cluster {node.cluster.name}"):
+                node.stop()
+        services.azure().stop()
+        services.registry().stop()
+        if delete:
+            for each in home().iterdir():
+                if each.name in _FOLDERS:
+                    shutil.rmtree(each)
+                elif each.name in _FILES:
+                    each.unlink()
+            with suppress(OSError):
+                home().rmdir()  # unless it holds something that is not the lab's
+    say("down, and forgotten" if delete else "down; `up` goes on from here")
+
+
+def environment() -> dict[str, str]:
+    """Variables for a controller outside the clusters: its credentials, the lab's endpoint and CA, and the lab's clients on PATH. Holds a secret."""
+    kept = state.load(home() / "azure/state.json")
+    if kept is None:
+        raise LabError("there is no lab; run `python -m lab up`")
+    controller = kept.service_principals[seed.CONTROLLER]
+    bundle = str(home() / "ca-bundle.crt")
+    return {
+        "AZURE_CLIENT_ID": controller.client_id,
+        "AZURE_SECRET": controller.secret,
+        "AZURE_TENANT": TENANT,
+        "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
+        "AZURE_CLOUD_ENVIRONMENT": services.URL,
+        "REQUESTS_CA_BUNDLE": bundle,
+        "SSL_CERT_FILE": bundle,
+        "LAB_HOME": str(home()),
+        "LAB_AZURE_PORT": str(AZURE_PORT),
+        "PATH": ":".join([*(str(tools.family(name).output) for name in _CLIENTS), os.environ.get("PATH", "/usr/bin:/bin")]),
+    }
+
+
+def _check_machine() -> None:
+    if os.geteuid() != 0:
+        raise LabError("the lab needs root: it makes namespaces, mounts and cgroups")
+    missing = [name for name in _PROGRAMS if shutil.which(name) is None]
+    if missing:
+        raise LabError(f"these programs are missing: {', '.join(missing)}; run `make setup`, or install the packages in lab/packages.txt")
+    cgroups.hierarchies()
+    home().mkdir(mode=0o700, parents=True, exist_ok=True)
+
+
+def _build() -> None:
+    tools.build()
+    charts.package()
+    images.build()
+
+
+def _start(wanted: int) -> bool:
+    """Start what does not run, wait until it all serves; whether anything had to be started."""
+    for number in range(1, wanted + 1):
+        cluster(f"lab{number}")
+    resumed = {node.cluster.name for node in _known() if node.has_run}
+    registry = services.start_registry()
+    if services.azure().pid() is None:
+        seed.resources()
+    azure = services.start_azure()
+    nodes = [node for node in _known() if node.start()]
+    services.wait_for_registry()
+    services.wait_for_azure()
+    if registry or azure:
+        say(f"registry and Azure serve: {services.URL}")
+    seed.images(Clusters.registry)
+    for node in nodes:
+        name = node.cluster.name
+        with step(f"cluster {name} boots"):
+            node.wait()
+        if name in resumed:
+            with step(f"pods of {name} come back"):
+                node.wait_for_pods()
+    for node in _known():
+        node.wait()
+    return bool(registry or azure or nodes)
+
+
+def _known() -> list[Node]:
+    return [Node(each) for each in clusters()]
+
+
+def _status() -> bool:
+    """Print what runs; whether all of it does."""
+    well = True
+    for daemon, address in ((services.registry(), Clusters.registry), (services.azure(), services.URL)):
+        pid = daemon.pid()
+        well = well and pid is not None
+        print(f"{daemon.name:12} {f'runs, process {pid}' if pid else 'stopped':24} {address}")
+    for node in _known():
+        pid = node.outer.pid()
+        missing = node.pods_missing() if pid else []
+        well = well and pid is not None
+        pods = f"  pods not ready: {', '.join(missing)}" if missing else ""
+        print(f"{node.cluster.name:12} {f'runs, process {pid}' if pid else 'stopped':24} KUBECONFIG={node.cluster.kubeconfig}{pods}")
+        if node.crashed:
+            print(node.outer.tail(20))
+    return well
+
+
+def _exec(name: str, argv: list[str]) -> None:
+    known = {node.cluster.name: node for node in _known()}
+    if name not in known:
+        raise LabError(f"there is no cluster {name}; there are: {', '.join(known) or 'none'}")
+    command = known[name].command(argv, os.environ, Path.cwd())
+    os.execvp(command[0], command)  # noqa: S606
+
+
+def _control(method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    """Ask the emulated Azure's control; its JSON. LabError with what it says where it refuses."""
+    with services.client() as http:
+        try:
+            answer = http.request(method, f"/lab/{path}", json=body)
+        except httpx.HTTPError as error:
+            raise LabError(f"the emulated Azure does not answer {method} /lab/{path}: {error}") from error
+    if not answer.is_success:
+        raise LabError(f"the emulated Azure refuses {method} /lab/{path}: {answer.text}")
+    return answer.json() if answer.content else None
+
+
+def _show(value: Any) -> None:
+    """One line of JSON an entry of a list; anything else as it is."""
+    for entry in value if isinstance(value, list) else [value]:
+        print(json.dumps(entry))
+
+
+def _requests(arguments: argparse.Namespace) -> None:
+    if arguments.clear:
+        _control("DELETE", "requests")
+    else:
+        _show(_control("GET", "requests")["requests"])
+
+
+def _faults(arguments: argparse.Namespace) -> None:
+    if arguments.action == "add":
+        given = {name: getattr(arguments, name) for name in _FAULT_FIELDS if getattr(arguments, name) is not None}
+        _show(_control("POST", "faults", given))
+    elif arguments.action == "clear":
+        _control("DELETE", "faults")
+    else:
+        _show(_control("GET", "faults")["faults"])
+
+
+def _settings(arguments: argparse.Namespace) -> None:
+    if arguments.change:
+        _show(_control("PUT", "settings", {name: float(seconds) for name, seconds in arguments.change}))
+    else:
+        _show(_control("GET", "settings"))
+
+
+def _env(_: argparse.Namespace) -> None:
+    for name, value in environment().items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, separator, value = text.partition("=")
+    if not separator or not value.replace(".", "", 1).isdigit():
+        raise argparse.ArgumentTypeError(f"{text} is not NAME=SECONDS")
+    return name, value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, summary: str, run: Callable[[argparse.Namespace], object]) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=summary, description=summary)
+        added.set_defaults(run=run)
+        return added
+
+    added = command("up", "Start what does not run, build what is missing, and wait until all of it serves", lambda given: up(given.clusters))
+    added.add_argument("--clusters", type=int, default=1, metavar="N", help="clusters lab1..labN (default: 1)")
+    added = command("down", "Stop everything; `up` goes on from there", lambda given: down(given.delete))
+    added.add_argument("--delete", action="store_true", help="also forget everything that was stored")
+    command("status", "Say what runs; status 1 where something does not", lambda _: None if _status() else sys.exit(1))
+    added = command("exec", "Run a command inside a cluster's namespaces, as on its node", lambda given: _exec(given.cluster, given.argv))
+    added.add_argument("--cluster", default="lab1", metavar="NAME")
+    added.add_argument("argv", nargs="+", metavar="CMD", help="after --")
+    command("env", "Print shell commands that point Azure's and Kubernetes' clients at the lab (with a secret)", _env)
+    added = command("requests", "Print the requests that the emulated Azure was sent, as JSON lines", _requests)
+    added.add_argument("--clear", action="store_true", help="forget them instead")
+    added = command("settings", "Print or change the delays of the emulated Azure, in seconds", _settings)
+    added.add_argument("change", nargs="*", type=_assignment, metavar="NAME=SECONDS")
+    added = command("faults", "Make chosen requests to the emulated Azure fail, wait or lose their connection", _faults)
+    actions = added.add_subparsers(dest="action", required=True, metavar="ACTION")
+    actions.add_parser("list", help="the faults that are set")
+    actions.add_parser("clear", help="take all away")
+    fault = actions.add_parser("add", help="set one", description=Fault.__doc__)
+    for name in _FAULT_FIELDS:
+        fault.add_argument(f"--{name.replace('_', '-')}")
+    return parser
+
+
+_FAULT_FIELDS = [name for name in Fault.model_fields if name != "struck"]
+
+
+def main() -> None:
+    arguments = _parser().parse_args()
+    try:
+        arguments.run(arguments)
+    except LabError as error:
+        sys.exit(f"lab: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)

@@ -1,0 +1,103 @@
+"""People who sign images in the lab: their keys and certificates, and the signing itself, by the real notation.
+
+Stand-in: the keys are files of the lab (in a real vault they would be keys that never leave it, used by notation's azure-kv plugin).
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from lab import tools
+from lab.config import home
+from lab.errors import LabError
+from lab.pki import bundle
+
+_LIFE = timedelta(days=3650)
+_SECONDS = 60
+
+# $1 hosts file, $2 socket of the emulated Azure, then a command, for which the registry is 127.0.0.1:443, as it is for nobody outside this namespace.
+_INSIDE = """
+ip link set lo up
+mount --bind "$1" /etc/hosts
+socat TCP-LISTEN:443,bind=127.0.0.1,reuseaddr,fork UNIX-CONNECT:"$2" &
+until socat -u OPEN:/dev/null TCP:127.0.0.1:443 2>/dev/null; do sleep 0.05; done
+shift 2
+exec "$@"
+"""
+
+
+@dataclass(frozen=True)
+class Signer:
+    """Somebody with a self-signed code-signing certificate, as the Notary Project requires it. `subject` is in RFC 4514 form."""
+
+    name: str
+    subject: str
+
+    @property
+    def certificate(self) -> Path:
+        return home() / "signers" / f"{self.name}.crt"
+
+    @property
+    def key(self) -> Path:
+        """Private key, mode 0600."""
+        return home() / "signers" / f"{self.name}.key"
+
+    def make(self) -> None:
+        """Write key and certificate where they are missing.
+
+        https://github.com/notaryproject/specifications/blob/main/specs/signature-specification.md#certificate-requirements
+        """
+        if self.certificate.exists():
+            return
+        key, name, now = rsa.generate_private_key(public_exponent=65537, key_size=2048), x509.Name.from_rfc4514_string(self.subject), datetime.now(UTC)
+        usage = {"content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"}
+        certificate = (
+            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - timedelta(hours=1), now + _LIFE)
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(x509.KeyUsage(digital_signature=True, **dict.fromkeys(usage, False)), critical=True)
+            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
+            .sign(key, hashes.SHA256())
+        )
+        self.key.parent.mkdir(parents=True, exist_ok=True)
+        with open(os.open(self.key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
+            out.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        self.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
+
+    def sign(self, reference: str, user: str, password: str) -> None:
+        """Sign the image `<registry>/<repository>@<digest>` and push the signature, as the service principal `user`. Raises LabError."""
+        registry = reference.partition("/")[0]
+        with tempfile.TemporaryDirectory() as folder:
+            hosts, configuration = Path(folder, "hosts"), Path(folder, "notation")
+            hosts.write_text(f"127.0.0.1 localhost {registry}\n")
+            configuration.mkdir()
+            keys = {"name": self.name, "keyPath": str(self.key), "certPath": str(self.certificate)}
+            (configuration / "signingkeys.json").write_text(json.dumps({"default": self.name, "keys": [keys]}))
+            environment = {"XDG_CONFIG_HOME": folder, "NOTATION_USERNAME": user, "NOTATION_PASSWORD": password, "SSL_CERT_FILE": str(bundle())}
+            notation = [str(tools.program("notation")), "sign", "--signature-format", "cose", "--force-referrers-tag=false", reference]
+            _inside(hosts, notation, environment)
+
+
+def _inside(hosts: Path, command: list[str], environment: Mapping[str, str]) -> None:
+    """Run `command` in namespaces of its own in which the emulated Azure has the real names."""
+    own = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-ec", _INSIDE, "sh", str(hosts), str(home() / "azure/azure.sock")]
+    try:
+        subprocess.run(
+            [*own, *command], env={**os.environ, **environment}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=_SECONDS
+        )
+    except subprocess.CalledProcessError as error:
+        raise LabError(f"{command[0]} failed with status {error.returncode}:\n{error.stderr.strip()}") from error
+    except subprocess.TimeoutExpired as error:
+        raise LabError(f"{command[0]} has not ended after {_SECONDS} s") from error

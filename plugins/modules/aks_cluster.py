@@ -1,0 +1,153 @@
+#!/usr/bin/python
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: aks_cluster
+short_description: Manage an AKS cluster's existence, OIDC issuer and workload identity
+version_added: 1.0.0
+description:
+  - Creates a managed Kubernetes cluster, as C(az aks create) does with a system-assigned identity, or turns on the OIDC issuer and workload
+    identity of one that exists, as C(az aks update) does.
+  - What is not asked for is never changed. A cluster whose last change failed is written again as it is.
+  - Waits until Azure has finished, also with what somebody else has begun.
+author:
+  - The image_trust.azure authors (@image-trust)
+requirements:
+  - azure-mgmt-containerservice >= 41.0.0
+  - azure-mgmt-resource >= 23.0.0 (for a new cluster without O(location))
+options:
+  resource_group:
+    description: The resource group of the cluster.
+    type: str
+    required: true
+  name:
+    description: Name of the cluster, 1 to 63 letters, digits, C(-) or C(_).
+    type: str
+    required: true
+  location:
+    description:
+      - Region in which it is created; by default that of the resource group.
+      - A cluster that exists in another region is an error, for Azure cannot move it.
+    type: str
+  kubernetes_version:
+    description: Version of a new cluster; by default the one that Azure prefers. A cluster that exists is not upgraded.
+    type: str
+  node_count:
+    description: Number of nodes of a new cluster.
+    type: int
+    default: 3
+  node_vm_size:
+    description: Size of the nodes of a new cluster; by default the one that Azure chooses.
+    type: str
+  oidc_issuer:
+    description:
+      - Whether the cluster has an OIDC issuer. Left as it is when not given.
+      - Azure cannot turn it off again; V(false) for a cluster that has it is an error.
+    type: bool
+  workload_identity:
+    description: Whether workload identity is on, which needs the OIDC issuer. Left as it is when not given.
+    type: bool
+  wait_timeout:
+    description: Seconds to wait until Azure has finished.
+    type: int
+    default: 1800
+  state:
+    description: Whether the cluster exists; V(absent) deletes it with all that runs in it.
+    type: str
+    choices: [present, absent]
+    default: present
+extends_documentation_fragment:
+  - image_trust.azure.attributes
+  - image_trust.azure.azure
+seealso:
+  - module: image_trust.azure.aks_kubeconfig
+  - module: image_trust.azure.federated_credential
+"""
+
+EXAMPLES = r"""
+- name: Have a cluster whose service accounts can log in to Azure
+  image_trust.azure.aks_cluster:
+    resource_group: image-trust
+    name: lab1
+    oidc_issuer: true
+    workload_identity: true
+  register: aks
+
+- name: Show its issuer
+  ansible.builtin.debug:
+    var: aks.cluster.issuer_url
+"""
+
+RETURN = r"""
+cluster:
+  description:
+    - The cluster; null when it does not exist afterwards. In check mode, what is only known afterwards is null.
+    - C(kubelet_identity) is the identity with which its nodes pull images.
+  returned: success
+  type: dict
+  sample:
+    id: /subscriptions/22222222-2222-2222-2222-222222222222/resourcegroups/image-trust/providers/Microsoft.ContainerService/managedClusters/lab1
+    name: lab1
+    location: eastus
+    oidc_issuer: true
+    workload_identity: true
+    issuer_url: https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/
+    kubelet_identity:
+      client_id: 9be6d1f0-7f62-4b5e-8f8c-0d3f8f5a7c33
+      object_id: a1d58cf1-4c3c-4d0d-9d0b-7a1f5e1c2b44
+      resource_id: "/subscriptions/22222222-2222-2222-2222-222222222222/resourcegroups/MC_image-trust_lab1_eastus/providers/\
+        Microsoft.ManagedIdentity/userAssignedIdentities/lab1-agentpool"
+    tenant_id: 11111111-1111-1111-1111-111111111111
+    kubernetes_version: 1.36.4
+    node_resource_group: MC_image-trust_lab1_eastus
+    addons:
+      azurepolicy: false
+    provisioning_state: Succeeded
+error:
+  description: What Azure said; only when the module fails.
+  returned: failure
+  type: dict
+  sample:
+    code: ResourceGroupNotFound
+    message: Resource group 'image-trust' could not be found.
+    status: 404
+    request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
+"""
+
+from typing import NoReturn
+
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, state_option
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
+from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
+from ansible_collections.image_trust.azure.plugins.module_utils._clusters import Wanted, apply, plan, plan_absent, read_settled
+
+
+def main() -> NoReturn:
+    module = azure_module(
+        resource_group=dict(type="str", required=True),
+        name=dict(type="str", required=True),
+        location=dict(type="str"),
+        kubernetes_version=dict(type="str"),
+        node_count=dict(type="int", default=3),
+        node_vm_size=dict(type="str"),
+        oidc_issuer=dict(type="bool"),
+        workload_identity=dict(type="bool"),
+        wait_timeout=dict(type="int", default=1800),
+        state=state_option(),
+    )
+    with azure_session(module) as azure:
+        bound = module.params["wait_timeout"]
+        asked = ("resource_group", "name", "location", "kubernetes_version", "node_count", "node_vm_size", "oidc_issuer", "workload_identity")
+        wanted = Wanted(**{option: module.params[option] for option in asked})
+        current = read_settled(azure, wanted, bound)
+        change = plan(current, wanted) if module.params["state"] == "present" else plan_absent(current)
+        if not module.check_mode:
+            change = apply(azure, wanted, change, bound)
+    exit_changed(module, change, "cluster")
+
+
+if __name__ == "__main__":
+    main()

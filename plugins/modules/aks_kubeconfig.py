@@ -1,0 +1,119 @@
+#!/usr/bin/python
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: aks_kubeconfig
+short_description: Get an AKS cluster's credentials
+version_added: 1.0.0
+description:
+  - Writes the kubeconfig of a managed Kubernetes cluster to a file of its own, readable by its owner only, or returns it.
+  - Unlike C(az aks get-credentials) it merges nothing into C(~/.kube/config).
+  - A cluster that signs its users in with Entra ID has no credentials in its kubeconfig, which is an error.
+author:
+  - The image_trust.azure authors (@image-trust)
+requirements:
+  - azure-mgmt-containerservice >= 41.0.0
+options:
+  resource_group:
+    description: The resource group of the cluster.
+    type: str
+    required: true
+  cluster_name:
+    description: Name of the cluster. In check mode it need not exist yet.
+    type: str
+    required: true
+  path:
+    description:
+      - File to write, in one step and with mode 0600, if its content or mode differ. Missing folders are made with mode 0700.
+      - Without it the kubeconfig is returned; set C(no_log) on the task then, for it is a secret.
+    type: path
+  state:
+    description: Whether the file exists; V(absent) removes it without asking Azure, and needs O(path).
+    type: str
+    choices: [present, absent]
+    default: present
+extends_documentation_fragment:
+  - image_trust.azure.attributes
+  - image_trust.azure.azure
+seealso:
+  - module: image_trust.azure.aks_cluster
+"""
+
+EXAMPLES = r"""
+- name: Get the cluster's credentials
+  image_trust.azure.aks_kubeconfig:
+    resource_group: image-trust
+    cluster_name: lab1
+    path: "{{ playbook_dir }}/.kube/lab1"
+"""
+
+RETURN = r"""
+path:
+  description: The file.
+  returned: when O(path) is given
+  type: str
+  sample: /home/ops/.kube/lab1
+file:
+  description: The file's mode and the SHA-256 of its content; null when it does not exist afterwards.
+  returned: when O(path) is given
+  type: dict
+  sample:
+    path: /home/ops/.kube/lab1
+    sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+    mode: "0600"
+kubeconfig:
+  description: The kubeconfig, a secret. Null in check mode where there is no cluster yet.
+  returned: when O(path) is not given
+  type: str
+  sample: "apiVersion: v1\nkind: Config\n..."
+error:
+  description: What Azure said; only when the module fails.
+  returned: failure
+  type: dict
+  sample:
+    code: ResourceGroupNotFound
+    message: Resource group 'image-trust' could not be found.
+    status: 404
+    request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
+"""
+
+from typing import NoReturn
+
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, state_option
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session, failing
+from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
+from ansible_collections.image_trust.azure.plugins.module_utils._clusters import Wanted, kubeconfig, missing
+from ansible_collections.image_trust.azure.plugins.module_utils._secret_file import apply, plan, read
+
+
+def main() -> NoReturn:
+    module = azure_module(
+        resource_group=dict(type="str", required=True),
+        cluster_name=dict(type="str", required=True),
+        path=dict(type="path"),
+        state=state_option(),
+        required_if=[("state", "absent", ("path",))],
+    )
+    path = module.params["path"]
+    present = module.params["state"] == "present"
+    text = None
+    if present:
+        with azure_session(module) as azure:
+            wanted = Wanted(name=module.params["cluster_name"], resource_group=module.params["resource_group"], option="cluster_name")
+            text = kubeconfig(azure, wanted)
+            if text is None and not module.check_mode:
+                raise missing(wanted)
+        if not path:
+            module.exit_json(changed=False, kubeconfig=text)
+    with failing(module):
+        change = plan(read(path), path, text, present=present)
+        if not module.check_mode:
+            apply(change, text)
+    exit_changed(module, change, "file", path=path)
+
+
+if __name__ == "__main__":
+    main()

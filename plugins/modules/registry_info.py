@@ -1,0 +1,87 @@
+#!/usr/bin/python
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: registry_info
+short_description: Read a container registry's id, login server and rights model
+version_added: 1.0.0
+description:
+  - Returns what is needed to let somebody pull from a registry.
+  - It is an error when there is no such registry.
+author:
+  - The image_trust.azure authors (@image-trust)
+requirements:
+  - azure-mgmt-containerregistry >= 15.0.0
+options:
+  resource_group:
+    description: The resource group of the registry.
+    type: str
+    required: true
+  name:
+    description: Name of the registry, without its domain.
+    type: str
+    required: true
+extends_documentation_fragment:
+  - image_trust.azure.attributes.info
+  - image_trust.azure.azure
+seealso:
+  - module: image_trust.azure.role_assignment
+"""
+
+EXAMPLES = r"""
+- name: Read the registry
+  image_trust.azure.registry_info:
+    resource_group: image-trust
+    name: imagetrustlab
+  register: found
+
+- name: Let the identity pull
+  image_trust.azure.role_assignment:
+    scope: "{{ found.registry.id }}"
+    role: "{{ 'AcrPull' if found.registry.role_assignment_mode == 'LegacyRegistryPermissions' else 'Container Registry Repository Reader' }}"
+    principal_id: 5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
+"""
+
+RETURN = r"""
+registry:
+  description:
+    - The registry.
+    - C(role_assignment_mode) is V(LegacyRegistryPermissions), where the role C(AcrPull) lets a principal pull, or
+      V(AbacRepositoryPermissions), where only C(Container Registry Repository Reader) does.
+  returned: success
+  type: dict
+  sample:
+    id: /subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/image-trust/providers/Microsoft.ContainerRegistry/registries/imagetrustlab
+    name: imagetrustlab
+    login_server: imagetrustlab.azurecr.io
+    role_assignment_mode: LegacyRegistryPermissions
+error:
+  description: What Azure said; only when the module fails.
+  returned: failure
+  type: dict
+  sample:
+    code: ResourceGroupNotFound
+    message: Resource group 'image-trust' could not be found.
+    status: 404
+    request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
+"""
+
+from typing import NoReturn
+
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
+from ansible_collections.image_trust.azure.plugins.module_utils._registries import read
+
+
+def main() -> NoReturn:
+    module = azure_module(resource_group=dict(type="str", required=True), name=dict(type="str", required=True))
+    with azure_session(module) as azure:
+        registry = read(azure, module.params["resource_group"], module.params["name"])
+    module.exit_json(changed=False, registry=registry.shown())
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+#!/usr/bin/python
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: role_assignment
+short_description: Manage a role of a principal on a scope
+version_added: 1.0.0
+description:
+  - Assigns an Azure role to a principal on a scope, or takes it away, as C(az role assignment create) does.
+  - An assignment that exists is left as it is, whoever made it and under whatever name. One that is inherited from above does not count.
+  - A new assignment takes effect some seconds to minutes later.
+author:
+  - The image_trust.azure authors (@image-trust)
+requirements:
+  - azure-mgmt-authorization >= 4.0.0
+options:
+  scope:
+    description:
+      - Id of the resource, resource group, subscription or management group.
+      - Only in check mode it may be empty, because the resource does not exist yet.
+    type: str
+    required: true
+  role:
+    description: Name of the role, such as V(AcrPull), its GUID, or the id of the role definition.
+    type: str
+    required: true
+  principal_id:
+    description:
+      - Object id of the principal; of a managed identity its principal id, never its client id.
+      - Only in check mode it may be empty, because the principal does not exist yet.
+    type: str
+    required: true
+  principal_type:
+    description: Kind of the principal; a managed identity is a V(ServicePrincipal). Used when the assignment is made.
+    type: str
+    choices: [ServicePrincipal, User, Group, ForeignGroup, Device]
+    default: ServicePrincipal
+  state:
+    description: Whether the principal has the role.
+    type: str
+    choices: [present, absent]
+    default: present
+extends_documentation_fragment:
+  - image_trust.azure.attributes
+  - image_trust.azure.azure
+seealso:
+  - module: image_trust.azure.registry_info
+  - module: image_trust.azure.keyvault_info
+"""
+
+EXAMPLES = r"""
+- name: Let Ratify pull signatures from the registry
+  image_trust.azure.role_assignment:
+    scope: /subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/image-trust/providers/Microsoft.ContainerRegistry/registries/imagetrustlab
+    role: AcrPull
+    principal_id: 5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
+"""
+
+RETURN = r"""
+role_assignment:
+  description: The assignment; null when it does not exist afterwards. In check mode, ids that are only known afterwards are null.
+  returned: success
+  type: dict
+  sample:
+    id: /subscriptions/22222222-2222-2222-2222-222222222222/providers/Microsoft.Authorization/roleAssignments/7e0f3f3e-5d4b-5b39-9d9d-0b7f4a0c1d2e
+    name: 7e0f3f3e-5d4b-5b39-9d9d-0b7f4a0c1d2e
+    scope: /subscriptions/22222222-2222-2222-2222-222222222222
+    role_definition_id: "/subscriptions/22222222-2222-2222-2222-222222222222/providers/Microsoft.Authorization/roleDefinitions/\
+      7f951dda-4ed3-4680-a7ca-43fe172d538d"
+    principal_id: 5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
+    principal_type: ServicePrincipal
+error:
+  description: What Azure said; only when the module fails.
+  returned: failure
+  type: dict
+  sample:
+    code: ResourceGroupNotFound
+    message: Resource group 'image-trust' could not be found.
+    status: 404
+    request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
+"""
+
+from typing import NoReturn
+
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, perhaps_unknown, state_option
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
+from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
+from ansible_collections.image_trust.azure.plugins.module_utils._role_assignments import (
+    PRINCIPAL_TYPES,
+    Wanted,
+    apply,
+    find_role,
+    plan,
+    plan_absent,
+    read,
+)
+
+
+def main() -> NoReturn:
+    module = azure_module(
+        scope=dict(type="str", required=True),
+        role=dict(type="str", required=True),
+        principal_id=dict(type="str", required=True),
+        principal_type=dict(type="str", choices=list(PRINCIPAL_TYPES), default="ServicePrincipal"),
+        state=state_option(),
+    )
+    with azure_session(module) as azure:
+        asked = Wanted(
+            scope=perhaps_unknown(module, "scope"),
+            role=module.params["role"],
+            principal_id=perhaps_unknown(module, "principal_id"),
+            principal_type=module.params["principal_type"],
+        )
+        wanted = find_role(azure, asked)
+        current = read(azure, wanted)
+        change = plan(current, wanted) if module.params["state"] == "present" else plan_absent(current, wanted)
+        if not module.check_mode:
+            change = apply(azure, change)
+    exit_changed(module, change, "role_assignment")
+
+
+if __name__ == "__main__":
+    main()

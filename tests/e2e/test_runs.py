@@ -1,0 +1,64 @@
+"""Runs of site.yml as a whole: again, and with input that cannot work."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from .conftest import Lab, Run
+
+
+def test_a_second_run_changes_nothing_and_writes_nothing(lab: Lab, site: Run) -> None:
+    lab.forget_requests()
+    again = lab.play("site")
+    assert again.returncode == 0, again.error
+    assert again.changed == []
+    assert [request for request in lab.requests() if request.writes] == []
+    assert lab.requests(), "the log is empty, so it would not have shown a write either"
+
+
+UNKNOWN = "no-such-thing"
+BAD_INPUT: dict[str, tuple[dict[str, Any], str]] = {
+    "a vault that does not exist": ({"identity_vault": {"resource_group": "image-trust-lab", "name": UNKNOWN}}, UNKNOWN),
+    "a registry that does not exist": ({"aks_registries": [{"resource_group": "image-trust-lab", "name": "nosuchregistry"}]}, "nosuchregistry"),
+    "a resource group that does not exist": ({"identity_resource_group": UNKNOWN}, UNKNOWN),
+}
+
+
+@pytest.mark.parametrize(("variables", "named"), BAD_INPUT.values(), ids=BAD_INPUT.keys())
+def test_what_does_not_exist_is_named_and_nothing_is_written(lab: Lab, site: Run, variables: dict[str, Any], named: str) -> None:
+    lab.forget_requests()
+    run = lab.play("site", **variables)
+    assert run.returncode != 0
+    assert named in run.error
+    assert [request for request in lab.requests() if request.writes] == []
+
+
+@pytest.mark.parametrize(
+    ("variables", "named"),
+    [({"aks_registries": "imagetrustlab"}, "aks_registries"), ({"aks_wait_timeout": "soon"}, "aks_wait_timeout"), ({"aks_state": "gone"}, "aks_state")],
+)
+def test_malformed_variables_are_refused_before_anything_is_called(lab: Lab, variables: dict[str, Any], named: str) -> None:
+    lab.forget_requests()
+    run = lab.play("site", **variables)
+    assert run.returncode != 0
+    assert named in run.error + run.output
+    assert lab.requests() == []
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("AZURE_SECRET", "wrong", "AADSTS7000215"),
+        ("AZURE_SUBSCRIPTION_ID", "99999999-9999-9999-9999-999999999999", "99999999-9999-9999-9999-999999999999"),
+        ("AZURE_CLOUD_ENVIRONMENT", "https://127.0.0.1:1", "https://127.0.0.1:1"),
+    ],
+)
+def test_a_login_that_cannot_work_says_why_and_writes_nothing(lab: Lab, name: str, value: str, said: str) -> None:
+    lab.forget_requests()
+    run = Lab({**lab.environment, name: value}).play("site")
+    assert run.returncode != 0
+    assert said in run.error
+    assert "wrong" not in run.error
+    assert [request for request in lab.requests() if request.writes] == []

@@ -1,0 +1,109 @@
+"""The emulated Azure in this process, over TLS on a free port, for tests of what talks to it."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import fields
+from pathlib import Path
+from unittest import mock
+
+from lab import pki
+from lab.azure import app
+from lab.azure.arm.groups import new_group
+from lab.azure.arm.registries import new_registry
+from lab.azure.arm.role_assignments import new_assignment
+from lab.azure.arm.vaults import new_vault
+from lab.azure.backend import Backend
+from lab.azure.context import Azure
+from lab.azure.faults import Fault
+from lab.azure.request_log import Entry
+from lab.azure.roles import OWNER
+from lab.azure.server import Listeners, tcp
+from lab.azure.state import ServicePrincipal, Settings, State
+from lab.config import LOCATION, REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, TENANT, VAULT
+
+CLIENT_ID = "33333333-3333-3333-3333-333333333333"
+OBJECT_ID = "33333333-0000-0000-0000-333333333333"
+SECRET = "a secret of the tests"  # noqa: S105
+
+
+class Emulated:
+    """A running emulated Azure. What it holds may be looked at and changed between requests."""
+
+    def __init__(self, azure: Azure, authority: Path) -> None:
+        self.azure = azure
+        self.environment = {
+            "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
+            "AZURE_TENANT": TENANT,
+            "AZURE_CLIENT_ID": CLIENT_ID,
+            "AZURE_SECRET": SECRET,
+            "AZURE_CLOUD_ENVIRONMENT": azure.arm_url,
+            "REQUESTS_CA_BUNDLE": str(authority),
+        }
+        """Environment of a process that logs in as the subscription's owner."""
+        self.reset()
+
+    @property
+    def state(self) -> State:
+        return self.azure.state
+
+    @property
+    def requests(self) -> list[Entry]:
+        """Since the last reset."""
+        return list(self.azure.log.entries)
+
+    @property
+    def writes(self) -> list[str]:
+        """Method and path of the requests to Resource Manager that write."""
+        return [f"{entry.method} {entry.path}" for entry in self.requests if entry.method in ("PUT", "PATCH", "DELETE")]
+
+    @property
+    def reads(self) -> list[str]:
+        """Path of the requests to Resource Manager that read; neither metadata nor logins."""
+        return [entry.path for entry in self.requests if entry.method == "GET" and entry.path.startswith("/subscriptions/")]
+
+    def forget_requests(self) -> None:
+        self.azure.log.clear()
+
+    def fail(self, **fault: object) -> None:
+        """Switch a fault on; see `Fault`."""
+        self.azure.faults.active.append(Fault.model_validate(fault))
+
+    def reset(self) -> None:
+        """Back to a resource group with an empty vault under access policies and a registry, no delays, no faults, no requests."""
+        settings = Settings(**{field.name: 0.0 for field in fields(Settings)})
+        fresh = State(TENANT, SUBSCRIPTION, self.state.signing_key, settings)
+        for field in fields(State):
+            setattr(self.state, field.name, getattr(fresh, field.name))
+        group = new_group(SUBSCRIPTION, RESOURCE_GROUP, LOCATION)
+        fresh.resource_groups[group["id"].lower()] = group
+        new_registry(fresh, RESOURCE_GROUP, REGISTRY, LOCATION)
+        new_vault(fresh, RESOURCE_GROUP, VAULT, LOCATION, {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}})
+        fresh.service_principals[CLIENT_ID] = ServicePrincipal(CLIENT_ID, OBJECT_ID, "tests", SECRET)
+        new_assignment(fresh, f"/subscriptions/{SUBSCRIPTION}", OWNER.guid, OBJECT_ID)
+        self.azure.faults.active.clear()
+        self.forget_requests()
+
+
+@contextmanager
+def emulated(folder: Path, backend: Backend) -> Iterator[Emulated]:
+    """Serve in a thread until the end of the context; keys and certificates are made in `folder`."""
+    with mock.patch.dict(os.environ, {"LAB_HOME": str(folder)}):
+        certificate = pki.azure_certificate()
+    listening = tcp(0)
+    azure = Azure(State(TENANT, SUBSCRIPTION), backend, port=listening.getsockname()[1])
+    loop, listeners = asyncio.new_event_loop(), Listeners()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    try:
+        asyncio.run_coroutine_threadsafe(listeners.open("outside", listening, app.outside(azure), certificate), loop).result(30)
+        yield Emulated(azure, folder / "ca.crt")
+        asyncio.run_coroutine_threadsafe(listeners.close_all(), loop).result(30)
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(30)
+        loop.close()

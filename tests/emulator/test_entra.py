@@ -1,0 +1,195 @@
+"""Entra's token service: secrets and federated assertions."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import httpx
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from tests.emulator.machine import AUDIENCE, IDENTITY, OWNER_CLIENT, OWNER_ID, OWNER_SECRET, TENANT, Lab
+
+SUBJECT = "system:serviceaccount:gatekeeper-system:ratify-admin"
+VAULT_SCOPE = "https://vault.azure.net/.default"
+
+
+def ask(lab: Lab, tenant: str = TENANT, **form: str) -> httpx.Response:
+    fields = {"grant_type": "client_credentials", "scope": VAULT_SCOPE, **form}
+    return lab.client.post(f"{lab.azure.login_url}/{tenant}/oauth2/v2.0/token", data={key: value for key, value in fields.items() if value})
+
+
+def with_secret(lab: Lab, **changes: str) -> httpx.Response:
+    return ask(lab, **{"client_id": OWNER_CLIENT, "client_secret": OWNER_SECRET, **changes})
+
+
+def with_assertion(lab: Lab, assertion: str, **changes: str) -> httpx.Response:
+    client_id = lab.identity()["properties"]["clientId"]
+    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    return ask(lab, **{"client_id": client_id, "client_assertion_type": kind, "client_assertion": assertion, **changes})
+
+
+def code(response: httpx.Response) -> int:
+    """The AADSTS number; 0 for a token."""
+    body = response.json()
+    if response.status_code == 200:
+        return 0
+    [number] = body["error_codes"]
+    assert body["error_description"].startswith(f"AADSTS{number}: ")
+    assert {"error", "timestamp", "trace_id", "correlation_id", "error_uri"} <= body.keys()
+    return int(number)
+
+
+@pytest.fixture
+def issuer(lab: Lab) -> str:
+    """Issuer of a running cluster, with which the identity is federated."""
+    url: str = lab.cluster()["properties"]["oidcIssuerProfile"]["issuerURL"]
+    lab.identity()
+    lab.federate(url, SUBJECT)
+    return url
+
+
+def test_a_secret_gives_a_token_for_the_resource_asked(lab: Lab) -> None:
+    answer = with_secret(lab).json()
+    claims = lab.azure.tokens.verify_access_token(answer["access_token"], ["https://vault.azure.net"])
+    assert (claims["oid"], claims["appid"], claims["tid"], claims["iss"]) == (OWNER_ID, OWNER_CLIENT, TENANT, f"https://sts.windows.net/{TENANT}/")
+    assert (answer["token_type"], answer["expires_in"]) == ("Bearer", claims["exp"] - claims["iat"])
+
+
+def test_the_token_works_at_resource_manager(lab: Lab) -> None:
+    token = with_secret(lab, scope=f"{lab.azure.arm_url}/.default").json()["access_token"]
+    assert lab.call("GET", "/subscriptions", token=token).status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("changes", "number", "status"),
+    [
+        ({"client_secret": "wrong"}, 7000215, 401),
+        ({"client_secret": ""}, 7000218, 401),
+        ({"client_id": "99999999-0000-0000-0000-000000000000"}, 700016, 400),
+        ({"tenant": "99999999-0000-0000-0000-000000000000"}, 90002, 400),
+        ({"grant_type": "password"}, 70003, 400),
+        ({"scope": ""}, 90014, 400),
+        ({"scope": "https://vault.azure.net"}, 1002012, 400),
+        ({"scope": "https://example.com/.default"}, 500011, 400),
+    ],
+)
+def test_a_wrong_request_gets_the_error_that_azure_gives(lab: Lab, changes: dict[str, str], number: int, status: int) -> None:
+    response = with_secret(lab, **changes)
+    assert (code(response), response.status_code) == (number, status)
+
+
+def test_a_managed_identity_has_no_secret(lab: Lab) -> None:
+    assert code(ask(lab, client_id=lab.identity()["properties"]["clientId"], client_secret="")) == 7000218
+    assert code(ask(lab, client_id=lab.identity()["properties"]["clientId"], client_secret="None")) == 7000215
+
+
+def test_a_service_account_token_that_the_cluster_signed_gives_the_identitys_token(lab: Lab, issuer: str) -> None:
+    answer = with_assertion(lab, lab.machine.sign("one", SUBJECT))
+    assert code(answer) == 0
+    claims = lab.azure.tokens.verify_access_token(answer.json()["access_token"], ["https://vault.azure.net"])
+    assert claims["oid"] == lab.identity()["properties"]["principalId"]
+    assert claims["xms_mirid"] == lab.identity()["id"]
+
+
+@pytest.mark.parametrize(
+    ("token", "number"),
+    [
+        ({"subject": "system:serviceaccount:gatekeeper-system:default"}, 700213),
+        ({"subject": SUBJECT.replace("ratify", "Ratify")}, 7002138),
+        ({"audience": "https://kubernetes.default.svc"}, 700212),
+        ({"issuer": "https://eastus.oic.prod-aks.azure.com/other/"}, 700211),
+        ({"seconds": -1}, 700024),
+        ({"key_id": "unknown"}, 7000272),
+    ],
+)
+def test_an_assertion_that_does_not_match_gets_the_error_that_azure_gives(lab: Lab, issuer: str, token: dict[str, Any], number: int) -> None:
+    response = with_assertion(lab, lab.machine.sign("one", **{"subject": SUBJECT, **token}))
+    assert (code(response), response.status_code) == (number, 401)
+
+
+@pytest.mark.parametrize("change", [lambda url: url.rstrip("/"), lambda url: url + "/", lambda url: url.upper(), lambda url: " " + url])
+def test_the_issuer_is_compared_byte_for_byte(lab: Lab, change: Any) -> None:
+    issuer = lab.cluster()["properties"]["oidcIssuerProfile"]["issuerURL"]
+    lab.identity()
+    lab.federate(change(issuer), SUBJECT)
+    assert code(with_assertion(lab, lab.machine.sign("one", SUBJECT))) == 700211
+
+
+def test_a_token_that_another_key_signed_is_refused(lab: Lab, issuer: str) -> None:
+    forged = jwt.encode(
+        {"iss": issuer, "sub": SUBJECT, "aud": AUDIENCE, "exp": 9999999999}, rsa.generate_private_key(65537, 2048), "RS256", headers={"kid": "key of one"}
+    )
+    assert code(with_assertion(lab, forged)) == 7000272
+
+
+@pytest.mark.parametrize("algorithm", ["none", "HS256"])
+def test_a_token_without_an_asymmetric_signature_is_refused(lab: Lab, issuer: str, algorithm: str) -> None:
+    claims = {"iss": issuer, "sub": SUBJECT, "aud": AUDIENCE, "exp": 9999999999}
+    forged = jwt.encode(claims, None if algorithm == "none" else "x" * 32, algorithm, headers={"kid": "key of one"})
+    assert code(with_assertion(lab, forged)) == 7000272
+
+
+def test_what_is_not_a_token_is_malformed(lab: Lab, issuer: str) -> None:
+    assert code(with_assertion(lab, "not.a.token")) == 50027
+
+
+def test_the_kind_of_an_assertion_must_be_told(lab: Lab, issuer: str) -> None:
+    assert code(with_assertion(lab, lab.machine.sign("one", SUBJECT), client_assertion_type="")) == 900144
+
+
+def test_an_identity_without_federated_credentials_is_told_so(lab: Lab) -> None:
+    lab.cluster()
+    assert code(with_assertion(lab, lab.machine.sign("one", SUBJECT))) == 70025
+
+
+def test_a_federated_credential_takes_effect_after_the_propagation_delay(lab: Lab) -> None:
+    issuer = lab.cluster()["properties"]["oidcIssuerProfile"]["issuerURL"]
+    lab.identity()
+    lab.federate(issuer, "another", "first")
+    lab.state.settings.federated_credential_delay = 3600
+    lab.federate(issuer, SUBJECT)
+    assert code(with_assertion(lab, lab.machine.sign("one", SUBJECT))) == 700213
+    lab.state.identities[IDENTITY.lower()].credentials["ratify"].effective_at = 0
+    assert code(with_assertion(lab, lab.machine.sign("one", SUBJECT))) == 0
+
+
+def test_a_removed_federated_credential_ends_the_trust(lab: Lab, issuer: str) -> None:
+    lab.federate(issuer, "another", "another")
+    lab.call("DELETE", f"{IDENTITY}/federatedIdentityCredentials/ratify")
+    assert code(with_assertion(lab, lab.machine.sign("one", SUBJECT))) == 700213
+
+
+def test_a_cluster_whose_issuer_is_off_is_not_trusted(lab: Lab) -> None:
+    lab.cluster(oidcIssuerProfile={"enabled": False})
+    lab.identity()
+    lab.federate(lab.machine.issuer("one"), SUBJECT)
+    assert code(with_assertion(lab, lab.machine.sign("one", SUBJECT))) == 50166
+
+
+def test_a_cluster_that_does_not_answer_is_not_trusted(lab: Lab, issuer: str) -> None:
+    assertion = lab.machine.sign("one", SUBJECT)
+    lab.machine.keys.clear()
+    assert code(with_assertion(lab, assertion)) == 50166
+
+
+def test_the_openid_configuration_names_this_host(lab: Lab) -> None:
+    configuration = lab.client.get(f"{lab.azure.login_url}/{TENANT}/v2.0/.well-known/openid-configuration").json()
+    assert configuration["issuer"] == f"{lab.azure.login_url}/{TENANT}/v2.0"
+    assert configuration["token_endpoint"] == f"{lab.azure.login_url}/{TENANT}/oauth2/v2.0/token"
+    keys = lab.client.get(configuration["jwks_uri"]).json()
+    token = with_secret(lab).json()["access_token"]
+    assert jwt.get_unverified_header(token)["kid"] == keys["keys"][0]["kid"]
+    assert jwt.decode(token, jwt.PyJWKSet.from_dict(keys).keys[0].key, ["RS256"], audience="https://vault.azure.net")["oid"] == OWNER_ID
+
+
+def test_instance_discovery_knows_this_host_only(lab: Lab) -> None:
+    def discover(authority: str) -> httpx.Response:
+        endpoint = f"{authority}/{TENANT}/oauth2/v2.0/authorize"
+        return lab.client.get(f"{lab.azure.login_url}/common/discovery/instance", params={"api-version": "1.1", "authorization_endpoint": endpoint})
+
+    here = discover(lab.azure.login_url).json()
+    assert here["tenant_discovery_endpoint"] == f"{lab.azure.login_url}/{TENANT}/v2.0/.well-known/openid-configuration"
+    assert here["metadata"][0]["aliases"] == [lab.azure.login_url.removeprefix("https://")]
+    assert code(discover("https://login.example.com")) == 50049

@@ -1,0 +1,242 @@
+"""Key Vault's data plane."""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from starlette.testclient import TestClient
+
+from lab.azure import keyvault
+from lab.azure.context import Azure
+from lab.azure.roles import (
+    ACR_PULL,
+    CONTRIBUTOR,
+    KEY_VAULT_ADMINISTRATOR,
+    KEY_VAULT_CERTIFICATE_USER,
+    KEY_VAULT_SECRETS_USER,
+    OWNER,
+    READER,
+    Role,
+)
+from lab.azure.state import Secret, SecretVersion, Vault, now
+from tests.emulator.services import CLIENT, GROUP, PRINCIPAL, TENANT, assign
+from tests.emulator.services import azure as emulated
+
+VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/lab"
+OLD, NEW = "0" * 32, "1" * 32
+QUERY = {"api-version": "7.4"}
+
+
+def certificate() -> x509.Certificate:
+    key, name = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "signer")])
+    at = datetime.now(UTC)
+    builder = x509.CertificateBuilder(name, name, key.public_key(), 1, at, at + timedelta(days=1))
+    return builder.sign(key, hashes.SHA256())
+
+
+SIGNER = certificate()
+PEM = SIGNER.public_bytes(serialization.Encoding.PEM).decode()
+
+
+@pytest.fixture
+def azure() -> Azure:
+    azure = emulated()
+    vault = vault_of(azure)
+    vault.secrets["signer"] = Secret(NEW, {version: SecretVersion(PEM, "application/x-pem-file", 1_700_000_000) for version in (OLD, NEW)})
+    vault.secrets["password"] = Secret(NEW, {NEW: SecretVersion("hunter2", "text/plain", 1_700_000_000)})
+    vault.certificates.append("signer")
+    return azure
+
+
+@pytest.fixture
+def client(azure: Azure) -> TestClient:
+    return TestClient(keyvault.app(azure), base_url="https://lab.vault.azure.net")
+
+
+def vault_of(azure: Azure) -> Vault:
+    return azure.state.vaults[VAULT.lower()]
+
+
+def permit(azure: Azure, **permissions: list[str]) -> dict[str, Any]:
+    policy = {"tenantId": TENANT, "objectId": PRINCIPAL, "permissions": permissions}
+    vault_of(azure).properties["accessPolicies"].append(policy)
+    return policy
+
+
+def bearer(azure: Azure, audience: str = "https://vault.azure.net", seconds: int = 60) -> dict[str, str]:
+    return {"Authorization": f"Bearer {azure.tokens.access_token(PRINCIPAL, CLIENT, audience, seconds=seconds)}"}
+
+
+def get(client: TestClient, azure: Azure, path: str, **query: str) -> httpx.Response:
+    answer: httpx.Response = client.get(path, params=query or QUERY, headers=bearer(azure))
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("permissions", "secrets", "certificates"),
+    [
+        ({"secrets": ["get"]}, 200, 403),
+        ({"secrets": ["Get"]}, 200, 403),
+        ({"secrets": ["all"]}, 200, 403),
+        ({"certificates": ["get", "list"]}, 403, 200),
+        ({"certificates": ["All"], "secrets": ["list", "set"]}, 403, 200),
+        ({"keys": ["get", "all"], "storage": ["get"]}, 403, 403),
+        ({"secrets": []}, 403, 403),
+        ({}, 403, 403),
+    ],
+)
+def test_an_access_policy_permits_what_it_names(azure: Azure, client: TestClient, permissions: dict[str, list[str]], secrets: int, certificates: int) -> None:
+    permit(azure, **permissions)
+    assert get(client, azure, "/secrets/signer").status_code == secrets
+    assert get(client, azure, "/certificates/signer").status_code == certificates
+
+
+@pytest.mark.parametrize("other", [{"objectId": CLIENT}, {"tenantId": CLIENT}, {"applicationId": CLIENT}], ids=["principal", "tenant", "application"])
+def test_an_access_policy_for_somebody_else_permits_nothing(azure: Azure, client: TestClient, other: dict[str, str]) -> None:
+    permit(azure, secrets=["all"]).update(other)
+    assert get(client, azure, "/secrets/signer").status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("role", "secrets", "certificates"),
+    [
+        (None, 403, 403),
+        (KEY_VAULT_SECRETS_USER, 200, 403),
+        (KEY_VAULT_CERTIFICATE_USER, 200, 200),
+        (KEY_VAULT_ADMINISTRATOR, 200, 200),
+        (OWNER, 403, 403),
+        (CONTRIBUTOR, 403, 403),
+        (READER, 403, 403),
+        (ACR_PULL, 403, 403),
+    ],
+)
+def test_a_role_permits_what_it_permits_in_azure(azure: Azure, client: TestClient, role: Role | None, secrets: int, certificates: int) -> None:
+    vault_of(azure).properties["enableRbacAuthorization"] = True
+    if role:
+        assign(azure, role, VAULT)
+    assert get(client, azure, "/secrets/signer").status_code == secrets
+    assert get(client, azure, "/certificates/signer").status_code == certificates
+
+
+def test_an_access_policy_means_nothing_under_rbac_and_a_role_nothing_without(azure: Azure, client: TestClient) -> None:
+    permit(azure, secrets=["get"])
+    vault_of(azure).properties["enableRbacAuthorization"] = True
+    assert get(client, azure, "/secrets/signer").status_code == 403
+    assign(azure, KEY_VAULT_SECRETS_USER, VAULT)
+    assert get(client, azure, "/secrets/signer").status_code == 200
+    vault_of(azure).properties |= {"enableRbacAuthorization": False, "accessPolicies": []}
+    assert get(client, azure, "/secrets/signer").status_code == 403
+
+
+def test_a_role_counts_on_the_secret_itself_and_above_and_once_it_has_taken_effect(azure: Azure, client: TestClient) -> None:
+    vault_of(azure).properties["enableRbacAuthorization"] = True
+    assignment = assign(azure, KEY_VAULT_SECRETS_USER, f"{VAULT}/secrets/signer")
+    assert get(client, azure, "/secrets/signer").status_code == 200
+    assert get(client, azure, "/secrets/password").status_code == 403
+    assignment.scope = GROUP
+    assert get(client, azure, "/secrets/password").status_code == 200
+    assignment.effective_at = now() + 60
+    assert get(client, azure, "/secrets/password").status_code == 403
+
+
+def test_a_refusal_is_in_the_words_of_the_vaults_rights_model(azure: Azure, client: TestClient) -> None:
+    caller = f"appid={CLIENT};oid={PRINCIPAL};iss=https://sts.windows.net/{TENANT}/"
+    by_policy = get(client, azure, "/secrets/signer").json()["error"]
+    assert (by_policy["code"], by_policy["innererror"]) == ("Forbidden", {"code": "ForbiddenByPolicy"})
+    assert by_policy["message"].startswith(
+        f"The user, group or application '{caller}' does not have secrets get permission on key vault 'lab;location=eastus'. For help"
+    )
+    vault_of(azure).properties["enableRbacAuthorization"] = True
+    by_rbac = get(client, azure, "/secrets/signer").json()["error"]
+    assert (by_rbac["code"], by_rbac["innererror"]) == ("Forbidden", {"code": "ForbiddenByRbac"})
+    assert (
+        f"Caller: {caller}\r\nAction: 'Microsoft.KeyVault/vaults/secrets/getSecret/action'\r\nResource: '{VAULT.lower()}/secrets/signer'" in by_rbac["message"]
+    )
+
+
+def test_a_request_without_a_good_token_is_told_where_to_get_one(azure: Azure, client: TestClient) -> None:
+    permit(azure, secrets=["get"])
+    challenge = f'Bearer authorization="https://login.microsoftonline.com/{TENANT}", resource="https://vault.azure.net"'
+    tries: dict[str, dict[str, str]] = {
+        "AKV10000": {},
+        "AKV10022": bearer(azure, "https://management.azure.com"),
+        "TokenExpired": bearer(azure, seconds=-60),
+        "BearerReadAccessTokenFailed": bearer(emulated()),
+    }
+    for word, headers in tries.items():
+        answer = client.get("/secrets/signer", params=QUERY, headers=headers)
+        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, challenge), word
+        assert word in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize("path", ["/secrets/signer", "/secrets/signer/", f"/secrets/signer/{NEW}", f"/secrets/Signer/{NEW}/"])
+def test_a_certificates_secret_is_read_by_name_and_version(azure: Azure, client: TestClient, path: str) -> None:
+    permit(azure, secrets=["get"])
+    content = get(client, azure, path).json()
+    assert content["value"] == PEM
+    assert content["contentType"] == "application/x-pem-file"
+    assert content["id"] == f"https://lab.vault.azure.net/secrets/signer/{NEW}"
+    assert content["kid"] == f"https://lab.vault.azure.net/keys/signer/{NEW}"
+    assert content["managed"] is True
+    assert content["attributes"]["enabled"] is True
+
+
+def test_an_older_version_and_a_plain_secret_are_read(azure: Azure, client: TestClient) -> None:
+    permit(azure, secrets=["get"])
+    assert get(client, azure, f"/secrets/signer/{OLD}").json()["id"].endswith(OLD)
+    plain = get(client, azure, "/secrets/password").json()
+    assert plain["value"] == "hunter2"
+    assert not {"kid", "managed"} & plain.keys()
+
+
+def test_a_certificate_is_read(azure: Azure, client: TestClient) -> None:
+    permit(azure, certificates=["get"])
+    content = get(client, azure, "/certificates/signer/").json()
+    assert base64.b64decode(content["cer"]) == SIGNER.public_bytes(serialization.Encoding.DER)
+    assert content["sid"] == f"https://lab.vault.azure.net/secrets/signer/{NEW}"
+    assert get(client, azure, "/certificates/password").json()["error"]["code"] == "CertificateNotFound"
+
+
+@pytest.mark.parametrize(("path", "named"), [("/secrets/none", "none"), (f"/secrets/signer/{'2' * 32}", f"signer/{'2' * 32}")])
+def test_what_does_not_exist_is_not_found(azure: Azure, client: TestClient, path: str, named: str) -> None:
+    permit(azure, secrets=["get"])
+    answer = get(client, azure, path)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (404, "SecretNotFound")
+    assert answer.json()["error"]["message"].startswith(f"A secret with (name/id) {named} was not found in this key vault.")
+
+
+def test_who_may_not_read_does_not_learn_what_exists(azure: Azure, client: TestClient) -> None:
+    assert get(client, azure, "/secrets/none").status_code == 403
+
+
+def test_a_disabled_version_is_refused_but_its_certificate_tells_so(azure: Azure, client: TestClient) -> None:
+    permit(azure, secrets=["get"], certificates=["get"])
+    vault_of(azure).secrets["signer"].versions[NEW].enabled = False
+    answer = get(client, azure, "/secrets/signer")
+    assert (answer.status_code, answer.json()["error"]["innererror"]) == (403, {"code": "SecretDisabled"})
+    assert get(client, azure, "/certificates/signer").json()["attributes"]["enabled"] is False
+
+
+@pytest.mark.parametrize(("version", "status"), [("7.4", 200), ("7.6-preview.2", 200), ("2025-07-01", 200), ("", 400), ("1", 400), ("2016-10-1", 400)])
+def test_the_api_version_is_required_and_looked_at(azure: Azure, client: TestClient, version: str, status: int) -> None:
+    permit(azure, secrets=["get"])
+    assert client.get("/secrets/signer", params={"api-version": version} if version else {}, headers=bearer(azure)).status_code == status
+
+
+def test_a_vault_without_dns_record_cannot_be_reached(azure: Azure, client: TestClient) -> None:
+    permit(azure, secrets=["get"])
+    vault_of(azure).registered_at = now() + 60
+    with pytest.raises(ConnectionResetError):
+        get(client, azure, "/secrets/signer")
+    vault_of(azure).registered_at = now() - 1
+    assert get(client, azure, "/secrets/signer").status_code == 200
+    with pytest.raises(ConnectionResetError):
+        client.get("https://unknown.vault.azure.net/secrets/signer", params=QUERY, headers=bearer(azure))

@@ -1,0 +1,61 @@
+"""What a module answered, and clusters for it to work on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+Run = Callable[..., dict[str, Any]]
+
+
+class Backend:
+    """Clusters that are there at once, and nothing runs in them."""
+
+    registry = "http://127.0.0.1:1"
+
+    def __init__(self) -> None:
+        self.kubeconfig_text = "apiVersion: v1\nkind: Config\nusers:\n- name: clusterUser\n  user:\n    client-key-data: c2VjcmV0\n"
+        self.broken: Exception | None = None
+
+    def start_cluster(self, name: str) -> None:
+        if self.broken:
+            raise self.broken
+
+    def delete_cluster(self, name: str) -> None: ...
+
+    def kubeconfig(self, name: str) -> str:
+        return self.kubeconfig_text
+
+    def issuer(self, name: str) -> str:
+        return f"https://eastus.oic.prod-aks.azure.com/tenant/{name}/"
+
+    def jwks(self, name: str) -> dict[str, Any]:
+        return {"keys": []}
+
+    def kubernetes_version(self, name: str) -> str:
+        return "1.36.4"
+
+    def install_workload_identity(self, name: str, tenant: str) -> None: ...
+
+    def remove_workload_identity(self, name: str) -> None: ...
+
+
+def agree(predicted: Any, real: Any) -> None:
+    """What was predicted came true; null stands for what could not be known."""
+    if isinstance(predicted, dict) and isinstance(real, dict):
+        assert predicted.keys() == real.keys()
+        for key, value in predicted.items():
+            agree(value, real[key])
+    elif predicted is not None:
+        assert predicted == real
+
+
+def failure(result: dict[str, Any]) -> str:
+    """The sentence of a failed module; fails where it is more than one line, or `error` lacks something."""
+    assert result.get("failed"), result
+    assert result["error"].keys() == {"code", "message", "status", "request_id"}
+    message: str = result["msg"]
+    assert "\n" not in message
+    assert "Traceback" not in json.dumps(result)
+    return message

@@ -1,0 +1,167 @@
+"""Verdicts read from what API servers really said."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.image_trust.azure.plugins.module_utils._admission import (
+    UNAVAILABLE,
+    Answer,
+    Expectation,
+    Ran,
+    container_state,
+    ephemeral,
+    host_pod,
+    is_final,
+    is_right,
+    pod,
+    read_refusal,
+    repository,
+    violations,
+)
+
+DIGEST = "sha256:8db9" + "0" * 60
+UNSIGNED = f"[images-verified] image r.azurecr.io/web@{DIGEST} is not verified: No verification results for the artifact"
+ROOT = Path(__file__).parents[4]
+
+
+def status(message: str, code: int = 403) -> str:
+    return json.dumps({"kind": "Status", "apiVersion": "v1", "status": "Failure", "message": message, "code": code})
+
+
+def denial(webhook: str, text: str) -> str:
+    return status(f'admission webhook "{webhook}" denied the request: {text}')
+
+
+REFUSALS = {
+    "the policy denies an unsigned image": (403, denial("validation.gatekeeper.sh", UNSIGNED), "denied", "validation.gatekeeper.sh"),
+    "Ratify does not answer": (
+        403,
+        denial("validation.gatekeeper.sh", f"[images-verified] {UNAVAILABLE}: dial tcp 10.0.0.1:6001: connection refused"),
+        "error",
+        "validation.gatekeeper.sh",
+    ),
+    "another constraint denies": (403, denial("validation.gatekeeper.sh", "[no-latest] tag latest is forbidden"), "error", "validation.gatekeeper.sh"),
+    "another constraint denies too": (403, denial("validation.gatekeeper.sh", f"[no-latest] forbidden\n{UNSIGNED}"), "denied", "validation.gatekeeper.sh"),
+    "the tag cannot be resolved": (
+        403,
+        denial("mutation.gatekeeper.sh", "failed to resolve external data placeholders: REPOSITORY_OPERATION_FAILURE"),
+        "error",
+        "mutation.gatekeeper.sh",
+    ),
+    "the webhook does not answer": (
+        500,
+        status('Internal error occurred: failed calling webhook "validation.gatekeeper.sh": context deadline exceeded', 500),
+        "error",
+        "validation.gatekeeper.sh",
+    ),
+    "a quota is exceeded": (403, status('pods "p" is forbidden: exceeded quota: small'), "error", None),
+    "there is no right to make pods": (403, status('pods is forbidden: User "u" cannot create resource "pods"'), "error", None),
+    "a proxy answers": (502, "<html>Bad Gateway</html>", "error", None),
+    "the body is JSON of another form": (500, "[]", "error", None),
+}
+
+
+@pytest.mark.parametrize(("code", "body", "verdict", "refused_by"), REFUSALS.values(), ids=REFUSALS.keys())
+def test_only_the_constraints_knowledge_of_the_image_is_a_denial(code: int, body: str, verdict: str, refused_by: str | None) -> None:
+    answer = read_refusal(code, body, "images-verified")
+    assert (answer.verdict, answer.refused_by) == (verdict, refused_by)
+    assert answer.message
+
+
+def test_without_a_constraint_given_any_constraint_may_deny() -> None:
+    assert read_refusal(403, denial("validation.gatekeeper.sh", "[no-latest] tag latest is forbidden")).verdict == "denied"
+
+
+def test_a_message_of_several_lines_belongs_to_one_violation() -> None:
+    assert violations("[a] first\nsecond [b] third\n[b] fourth") == [("a", "first\nsecond [b] third"), ("b", "fourth")]
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        ("nginx", "nginx"),
+        ("nginx:latest", "nginx"),
+        ("localhost:5000/a/web", "localhost:5000/a/web"),
+        ("localhost:5000/a/web:1.2", "localhost:5000/a/web"),
+        (f"r.azurecr.io/web@{DIGEST}", "r.azurecr.io/web"),
+        (f"r.azurecr.io/web:1@{DIGEST}", "r.azurecr.io/web"),
+    ],
+)
+def test_the_repository_is_the_image_without_tag_and_digest(image: str, expected: str) -> None:
+    assert repository(image) == expected
+
+
+ADMIT = Expectation("r.azurecr.io/web:1", "admitted")
+DENY = Expectation("r.azurecr.io/web:2", "denied", "No verification results")
+RIGHTS = {
+    "admitted as expected": (ADMIT, Answer("admitted"), True, True),
+    "denied as expected": (DENY, Answer("denied", UNSIGNED), True, True),
+    "denied for another reason": (DENY, Answer("denied", UNSIGNED.replace("No verification results", "expired")), False, False),
+    "another image was denied": (DENY, Answer("denied", UNSIGNED.replace("/web", "/other")), False, False),
+    "admitted, a hole": (DENY, Answer("admitted"), False, True),
+    "denied, perhaps not ready yet": (ADMIT, Answer("denied", UNSIGNED), False, False),
+    "an error is no denial": (DENY, Answer("error", UNSIGNED), False, False),
+    "an error is no admission": (ADMIT, Answer("error", "down"), False, False),
+}
+
+
+@pytest.mark.parametrize(("expectation", "answer", "right", "final"), RIGHTS.values(), ids=RIGHTS.keys())
+def test_right_is_the_expected_verdict_for_the_expected_reason(expectation: Expectation, answer: Answer, right: bool, final: bool) -> None:
+    assert is_right(expectation, answer) is right
+    assert is_final(expectation, answer) is final
+
+
+def waiting(reason: str, message: str = "") -> dict[str, Any]:
+    return {"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": reason, "message": message}}}]}
+
+
+def ended(**terminated: Any) -> dict[str, Any]:
+    return {"phase": "Failed", "containerStatuses": [{"imageID": "r@sha256:1", "state": {"terminated": terminated}}]}
+
+
+STATES = {
+    "not scheduled": ({"phase": "Pending"}, None),
+    "being made": (waiting("ContainerCreating"), None),
+    "running": ({"phase": "Running", "containerStatuses": [{"imageID": "r@sha256:1", "state": {"running": {}}}]}, Ran(True, "running", "r@sha256:1")),
+    "ended": (ended(exitCode=0, startedAt="2026-11-01T00:00:00Z", reason="Completed"), Ran(True, "ended with exit code 0", "r@sha256:1")),
+    "crashed": (ended(exitCode=1, startedAt="2026-11-01T00:00:00Z", reason="Error"), Ran(True, "ended with exit code 1", "r@sha256:1")),
+    "no such program": (
+        ended(exitCode=128, startedAt="1970-01-01T00:00:00Z", reason="StartError", message="no such file"),
+        Ran(False, "StartError: no such file"),
+    ),
+    "pull refused": (waiting("ErrImagePull", "401 Unauthorized"), Ran(False, "ErrImagePull: 401 Unauthorized")),
+    "pull refused again": (waiting("ImagePullBackOff", "Back-off pulling"), Ran(False, "ImagePullBackOff: Back-off pulling")),
+    "root demanded": (waiting("CreateContainerConfigError", "image will run as root"), Ran(False, "CreateContainerConfigError: image will run as root")),
+    "evicted": ({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}, Ran(False, "Evicted: low on memory")),
+}
+
+
+@pytest.mark.parametrize(("found", "expected"), STATES.values(), ids=STATES.keys())
+def test_a_pod_has_started_or_failed_or_is_not_known_yet(found: dict[str, Any], expected: Ran | None) -> None:
+    assert container_state(found) == expected
+
+
+@pytest.mark.parametrize("made", [pod("i"), pod("c", init_image="i"), host_pod("i")])
+def test_a_probes_pod_is_harmless(made: dict[str, Any]) -> None:
+    spec = made["spec"]
+    assert spec["securityContext"]["runAsNonRoot"]
+    assert not spec["automountServiceAccountToken"]
+    for each in spec["containers"] + spec.get("initContainers", []):
+        assert each["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+def test_an_ephemeral_container_asks_for_no_resources_because_the_api_refuses_that() -> None:
+    assert "resources" not in ephemeral("i")["spec"]["ephemeralContainers"][0]
+
+
+def test_an_ephemeral_container_does_not_have_the_name_of_another_container_of_its_host() -> None:
+    names = {each["name"] for each in host_pod("i")["spec"]["containers"]}
+    assert ephemeral("i")["spec"]["ephemeralContainers"][0]["name"] not in names
+
+
+def test_the_policy_says_it_knows_nothing_in_the_words_that_are_looked_for() -> None:
+    assert f'sprintf("{UNAVAILABLE}: ' in (ROOT / "roles/policy/files/images_verified.rego").read_text()

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.clouds import CLOUDS, Cloud, check, cloud, described
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
+
+URL = "https://arm.example.test:8443"
+ENTRY = {"authentication": {"loginEndpoint": "https://login.example.test/", "audiences": ["https://management.core.windows.net/", "https://other"]}}
+
+
+@pytest.mark.parametrize("name", list(CLOUDS))
+def test_named_clouds_are_known_without_a_request(name: str) -> None:
+    found = cloud(name)
+    assert found.resource_manager.startswith("https://management.")
+    assert found.authority_is_known
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        ENTRY,
+        [ENTRY],
+        [{**ENTRY, "resourceManager": "https://elsewhere", "authentication": {}}, {**ENTRY, "resourceManager": URL + "/"}],
+    ],
+)
+def test_a_described_cloud(metadata: Any) -> None:
+    found = described(URL, metadata)
+    assert found == Cloud(URL, URL, "https://login.example.test", "https://management.core.windows.net//.default")
+    assert not found.authority_is_known
+
+
+@pytest.mark.parametrize(
+    "metadata", [{}, [], None, "text", {"authentication": None}, {"authentication": {"loginEndpoint": "https://x", "audiences": []}}, [ENTRY, ENTRY]]
+)
+def test_metadata_that_describes_no_cloud_is_refused(metadata: Any) -> None:
+    with pytest.raises(ModuleError, match=f"The endpoint {URL} named by cloud_environment does not describe a cloud"):
+        described(URL, metadata)
+
+
+@pytest.mark.parametrize("environment", ["", "Azure", "azurecloud", "http://arm.example.test", "https://", "arm.example.test", "https://arm.example.test?x=y"])
+def test_what_is_no_cloud_is_refused(environment: str) -> None:
+    with pytest.raises(ModuleError, match=r"cloud_environment is .*, but must be one of AzureCloud, AzureUSGovernment, AzureChinaCloud or the https URL"):
+        check(environment)

@@ -1,0 +1,91 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
+from ansible_collections.image_trust.azure.plugins.module_utils._federation import LIMIT, FederatedCredential, check, plan, plan_absent
+
+ISSUER = "https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/"
+SUBJECT = "system:serviceaccount:gatekeeper-system:ratify-admin"
+RATIFY = FederatedCredential("ratify", ISSUER, SUBJECT)
+EXISTING = replace(RATIFY, id="/id/ratify")
+OTHER = FederatedCredential("other", ISSUER, "system:serviceaccount:default:other", id="/id/other")
+
+
+def full(number: int) -> tuple[FederatedCredential, ...]:
+    return tuple(FederatedCredential(f"other-{n:02}", ISSUER, f"system:serviceaccount:default:s{n}") for n in range(number))
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "before", "after"),
+    [
+        ((), RATIFY, None, RATIFY),
+        ((OTHER,), RATIFY, None, RATIFY),
+        ((OTHER, EXISTING), RATIFY, EXISTING, EXISTING),
+        # Azure keeps the case in which a name was first written.
+        ((EXISTING,), replace(RATIFY, name="RATIFY"), EXISTING, EXISTING),
+        # Issuer and subject are compared byte for byte: a slash or a capital is another one.
+        ((EXISTING,), replace(RATIFY, issuer=ISSUER.rstrip("/")), EXISTING, replace(EXISTING, issuer=ISSUER.rstrip("/"))),
+        ((EXISTING,), replace(RATIFY, subject=SUBJECT.upper()), EXISTING, replace(EXISTING, subject=SUBJECT.upper())),
+        ((EXISTING,), replace(RATIFY, audiences=("api://other",)), EXISTING, replace(EXISTING, audiences=("api://other",))),
+        # In check mode the issuer of a cluster that does not exist yet is not known.
+        ((EXISTING,), replace(RATIFY, issuer=None), EXISTING, replace(EXISTING, issuer=None)),
+        ((OTHER,), replace(RATIFY, issuer=None), None, replace(RATIFY, issuer=None)),
+        # The limit is for new ones.
+        (full(LIMIT - 1), RATIFY, None, RATIFY),
+        ((*full(LIMIT - 1), EXISTING), RATIFY, EXISTING, EXISTING),
+    ],
+)
+def test_plan(current: tuple[FederatedCredential, ...], wanted: FederatedCredential, before: FederatedCredential | None, after: FederatedCredential) -> None:
+    change = plan(current, wanted)
+    assert (change.before, change.after) == (before, after)
+    assert change.changed is (before != after)
+
+
+def test_the_same_trust_under_another_name_is_refused_with_that_name() -> None:
+    with pytest.raises(ModuleError, match="already trusted under the name ratify; use that name instead of lab2") as refused:
+        plan((EXISTING,), replace(RATIFY, name="lab2"))
+    assert refused.value.code == "Conflict"
+
+
+def test_the_21st_is_refused_with_the_way_out() -> None:
+    with pytest.raises(ModuleError, match="has 20 federated credentials and Azure allows 20, so ratify cannot be added; remove one of other-00, ") as refused:
+        plan(full(LIMIT), RATIFY)
+    assert refused.value.code == "LimitExceeded"
+
+
+def test_absent_removes_only_what_has_the_name() -> None:
+    assert not plan_absent((OTHER,), "ratify").changed
+    assert plan_absent((OTHER, EXISTING), "Ratify").before == EXISTING
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"name": "ab"}, "name is 'ab', but must be 3 to 120"),
+        ({"name": "a" * 121}, "name is 'a+', but must be 3 to 120"),
+        ({"name": "_abc"}, "name is '_abc', but must be 3 to 120"),
+        ({"name": "ratify.lab1"}, r"name is 'ratify.lab1', but must be 3 to 120"),
+        ({"issuer": ISSUER + " "}, "issuer is .* must be without blanks"),
+        ({"issuer": ""}, "issuer is '', but must be without blanks"),
+        ({"issuer": "http://issuer/"}, "issuer is 'http://issuer/', but must be an https URL"),
+        ({"issuer": "https:///path"}, "issuer is 'https:///path', but must be an https URL"),
+        ({"issuer": "https://" + "a" * 593}, "issuer has 601 characters, but Azure takes 600 at most"),
+        ({"subject": "a b"}, "subject is 'a b', but must be without blanks"),
+        ({"subject": "a\n"}, "subject is .* must be without blanks"),
+        ({"subject": "a" * 601}, "subject has 601 characters"),
+        ({"subject": "system:serviceaccount:*:ratify"}, "there are no wildcards"),
+        ({"audiences": ()}, "audiences has 0 entries, but a federated credential has exactly one"),
+        ({"audiences": ("a", "b")}, "audiences has 2 entries"),
+        ({"audiences": (" a",)}, "audiences is ' a', but must be without blanks"),
+    ],
+)
+def test_what_azure_would_refuse_or_never_honour_is_refused(wrong: dict[str, str], sentence: str) -> None:
+    with pytest.raises(ModuleError, match=sentence):
+        check(FederatedCredential(**{**RATIFY.shown(), "audiences": RATIFY.audiences, **wrong}))
+
+
+def test_the_longest_is_taken() -> None:
+    longest = replace(RATIFY, name="a" * 120, issuer="https://" + "a" * 592, subject="a" * 600)
+    assert check(longest) == longest

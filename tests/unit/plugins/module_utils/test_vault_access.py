@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
+from ansible_collections.image_trust.azure.plugins.module_utils._vault_access import AccessPolicy, Place, Vault, plan, plan_absent, policy
+
+TENANT = "11111111-1111-1111-1111-111111111111"
+ME = "5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"
+VAULT = Vault("vault", "/id/vault", "https://vault.vault.azure.net/", TENANT, False)
+
+
+def having(object_id: str = ME, application_id: str | None = None, /, **permissions: set[str]) -> AccessPolicy:
+    return replace(AccessPolicy(object_id, application_id=application_id, tenant_id=TENANT), **{k: frozenset(v) for k, v in permissions.items()})  # type: ignore[arg-type]
+
+
+def wanting(**permissions: set[str]) -> AccessPolicy:
+    return replace(having(**permissions), tenant_id=None)
+
+
+OTHER = having("99999999-9999-9999-9999-999999999999", secrets={"get"})
+THROUGH_AN_APPLICATION = having(ME, "88888888-8888-8888-8888-888888888888", secrets={"get"})
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "exact", "after"),
+    [
+        ([], wanting(secrets={"get"}), False, having(secrets={"get"})),
+        # Neither another principal's entry nor ours through an application is ours.
+        ([OTHER, THROUGH_AN_APPLICATION], wanting(secrets={"get"}), False, having(secrets={"get"})),
+        ([having(secrets={"get"})], wanting(secrets={"get"}), False, having(secrets={"get"})),
+        ([having(ME.upper(), secrets={"get"})], wanting(secrets={"get"}), False, having(ME.upper(), secrets={"get"})),
+        ([having(secrets={"get", "list"})], wanting(secrets={"get"}), False, having(secrets={"get", "list"})),
+        ([having(secrets={"list"}, keys={"sign"})], wanting(secrets={"get"}), False, having(secrets={"get", "list"}, keys={"sign"})),
+        # `all` is everything but purge.
+        ([having(secrets={"all"})], wanting(secrets={"get"}), False, having(secrets={"all"})),
+        ([having(secrets={"all"})], wanting(secrets={"purge"}), False, having(secrets={"all", "purge"})),
+        ([having(secrets={"get"})], wanting(secrets={"all"}), False, having(secrets={"all", "get"})),
+        ([having(secrets={"get", "list"}, keys={"sign"})], wanting(secrets={"get"}), True, having(secrets={"get"})),
+        ([having(secrets={"get"})], wanting(secrets={"get"}), True, having(secrets={"get"})),
+        ([], wanting(secrets={"get"}), True, having(secrets={"get"})),
+    ],
+)
+def test_plan(current: list[AccessPolicy], wanted: AccessPolicy, exact: bool, after: AccessPolicy) -> None:
+    change = plan(VAULT, current, wanted, exact=exact)
+    assert change.after == after
+    assert change.changed is (after not in current)
+
+
+@pytest.mark.parametrize(
+    ("current", "unwanted", "after"),
+    [
+        ([], wanting(), None),
+        ([OTHER], wanting(secrets={"get"}), None),
+        ([having(secrets={"get"}, keys={"sign"})], wanting(), None),
+        ([having(secrets={"get"})], wanting(secrets={"get", "list"}), None),
+        ([having(secrets={"get", "list"}, keys={"sign"})], wanting(secrets={"get"}), having(secrets={"list"}, keys={"sign"})),
+        ([having(secrets={"all", "get"}, keys={"sign"})], wanting(secrets={"all"}), having(keys={"sign"})),
+        ([having(secrets={"list"})], wanting(secrets={"get"}), having(secrets={"list"})),
+    ],
+)
+def test_plan_absent(current: list[AccessPolicy], unwanted: AccessPolicy, after: AccessPolicy | None) -> None:
+    change = plan_absent(current, unwanted)
+    assert change.after == after
+    assert change.changed is any(entry.object_id == ME and entry != after for entry in current)
+
+
+def test_all_is_not_taken_apart() -> None:
+    with pytest.raises(ModuleError, match=r"has 'all' in permissions.secrets, of which single ones cannot be taken away"):
+        plan_absent([having(secrets={"all"})], wanting(secrets={"get"}))
+
+
+def test_a_vault_under_rbac_is_refused_with_the_role_to_assign() -> None:
+    with pytest.raises(
+        ModuleError, match=r"is under Azure RBAC and ignores access policies; assign the role Key Vault Secrets User .* on /id/vault"
+    ) as refused:
+        plan(replace(VAULT, rbac_enabled=True), [], wanting(secrets={"get"}), exact=False)
+    assert refused.value.code == "VaultUnderRbac"
+
+
+def test_a_principal_that_is_not_known_yet_has_no_entry() -> None:
+    unknown = replace(wanting(secrets={"get"}), object_id=None)
+    change = plan(VAULT, [OTHER, having(secrets={"list"})], unknown, exact=True)
+    assert change.before is None
+    assert change.changed
+
+
+def test_the_diff_has_permissions_as_sorted_lists() -> None:
+    diff = plan(VAULT, [having(secrets={"list"})], wanting(secrets={"set", "get"}), exact=False).diff()
+    assert diff["before"]["permissions"] == {"keys": [], "secrets": ["list"], "certificates": [], "storage": []}
+    assert diff["after"]["permissions"]["secrets"] == ["get", "list", "set"]
+
+
+@pytest.mark.parametrize(
+    ("object_id", "application_id", "permissions", "sentence"),
+    [
+        ("ratify", None, {"secrets": ["get"]}, "object_id is 'ratify', but must be a GUID"),
+        (ME + "\n", None, {"secrets": ["get"]}, "object_id is .* must be a GUID"),
+        (ME, "app", {"secrets": ["get"]}, "application_id is 'app', but must be a GUID"),
+        (ME, None, {"secrets": []}, "permissions names no permission"),
+        (ME, None, None, "permissions names no permission"),
+    ],
+)
+def test_what_is_no_policy_is_refused(object_id: str, application_id: str | None, permissions: dict[str, list[str]] | None, sentence: str) -> None:
+    with pytest.raises(ModuleError, match=sentence):
+        policy(object_id, application_id, permissions, some=True)
+
+
+@pytest.mark.parametrize("name", ["ab", "1vault", "vault-", "va--ult", "v" * 25, "va_ult", "vault.vault.azure.net"])
+def test_vault_names(name: str) -> None:
+    with pytest.raises(ModuleError, match=r"vault_name is .* must be 3 to 24 letters"):
+        Place("group", name)

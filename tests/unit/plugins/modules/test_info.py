@@ -1,0 +1,57 @@
+"""keyvault_info and registry_info."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.emulated import Emulated
+from tests.module_runs import Run, failure
+
+GROUP = {"resource_group": "image-trust-lab"}
+
+
+@pytest.mark.parametrize("rbac", [True, False, None])
+def test_a_vault_s_uri_and_rights_model(run: Run, azure: Emulated, rbac: bool | None) -> None:
+    vault = azure.state.vault_named("image-trust-lab")
+    assert vault
+    vault.properties["enableRbacAuthorization"] = rbac
+    for check in (True, False):
+        result = run("keyvault_info", check=check, **GROUP, name="image-trust-lab")
+        assert result["changed"] is False
+        assert result["vault"] == {
+            "id": vault.id,
+            "name": "image-trust-lab",
+            "uri": "https://image-trust-lab.vault.azure.net/",
+            "tenant_id": azure.state.tenant,
+            "rbac_enabled": bool(rbac),
+        }
+        assert len(azure.reads) == 1
+
+
+@pytest.mark.parametrize("mode", ["AbacRepositoryPermissions", "LegacyRegistryPermissions", None])
+def test_a_registry_s_login_server_and_rights_model(run: Run, azure: Emulated, mode: str | None) -> None:
+    registry = azure.state.registry_named("imagetrustlab")
+    assert registry
+    registry.properties["roleAssignmentMode"] = mode
+    result = run("registry_info", **GROUP, name="imagetrustlab")
+    assert result["registry"] == {
+        "id": registry.id,
+        "name": "imagetrustlab",
+        "login_server": "imagetrustlab.azurecr.io",
+        "role_assignment_mode": mode or "LegacyRegistryPermissions",
+    }
+    assert len(azure.reads) == 1
+    assert azure.writes == []
+
+
+@pytest.mark.parametrize(("module", "what"), [("keyvault_info", "vault"), ("registry_info", "registry")])
+@pytest.mark.parametrize(("group", "name"), [("image-trust-lab", "nowhere"), ("nowhere", "imagetrustlab")])
+def test_what_does_not_exist_is_named(run: Run, module: str, what: str, group: str, name: str) -> None:
+    sentence = failure(run(module, resource_group=group, name=name))
+    assert sentence == f"There is no {what} {name} in resource group {group}; create it, or check name, resource_group and subscription_id."
+
+
+@pytest.mark.parametrize("module", ["keyvault_info", "registry_info"])
+def test_bad_names_are_refused_before_any_request(run: Run, azure: Emulated, module: str) -> None:
+    assert "name is 'a/b', but must be" in failure(run(module, **GROUP, name="a/b"))
+    assert azure.requests == []
