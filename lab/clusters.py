@@ -34,7 +34,7 @@ def cluster(name: str) -> Cluster:
         known = {each.name: each for each in clusters()}
         if name not in known:
             known[name] = Cluster(name, _free_index({each.index for each in known.values()}))
-            known[name].folder.mkdir(parents=True)
+            known[name].folder.mkdir(parents=True, exist_ok=True)
             _index_file(known[name].folder).write_text(str(known[name].index))
         return known[name]
 

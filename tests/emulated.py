@@ -28,7 +28,7 @@ from lab.config import LOCATION, REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, TENANT,
 
 CLIENT_ID = "33333333-3333-3333-3333-333333333333"
 OBJECT_ID = "33333333-0000-0000-0000-333333333333"
-SECRET = "a secret of the tests"  # noqa: S105
+SECRET = "a secret of the tests"
 
 
 class Emulated:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 import jwt
@@ -16,6 +17,14 @@ from lab.azure.state import State, guid, now
 ALGORITHM = "RS256"
 
 
+@lru_cache
+def _loaded(pem: str) -> rsa.RSAPrivateKey:
+    """The key of a PEM text; kept, because loading checks the key, which takes as long as many signatures."""
+    key = serialization.load_pem_private_key(pem.encode(), password=None)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
+
+
 class Tokens:
     """Signs and verifies with the key kept in `State.signing_key`, which is made when it is missing."""
 
@@ -24,9 +33,8 @@ class Tokens:
         if not state.signing_key:
             key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
             state.signing_key = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()).decode()
-        loaded = serialization.load_pem_private_key(state.signing_key.encode(), password=None)
-        assert isinstance(loaded, rsa.RSAPrivateKey)
-        self._private, self._public = loaded, loaded.public_key()
+        self._private = _loaded(state.signing_key)
+        self._public = self._private.public_key()
         der = self._public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
         self._key_id = hashlib.sha256(der).hexdigest()[:40]
 

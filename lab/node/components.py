@@ -77,7 +77,7 @@ class Files:
         return f"""version = 2
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{images.PAUSE}"
-  # Without it every pod fails: in a user's session the score of a process cannot be lowered.
+  # Without it every pod fails on a machine that does not let root lower a process's score, as a container or a micro VM.
   restrict_oom_score_adj = true
   [plugins."io.containerd.grpc.v1.cri".cni]
     bin_dir = "/usr/lib/cni"

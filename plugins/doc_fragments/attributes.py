@@ -20,10 +20,10 @@ attributes:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: full
   action_group:
-    description: Use C(group/image_trust.azure.all) in C(module_defaults) to set the options of the login for this module.
+    description: Use C(group/image_trust.azure.azure) in C(module_defaults) to set the options of the login for this module.
     support: full
     membership:
-      - image_trust.azure.all
+      - image_trust.azure.azure
 """
 
     INFO = r"""
@@ -42,8 +42,8 @@ attributes:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: full
   action_group:
-    description: Use C(group/image_trust.azure.all) in C(module_defaults) to set the options of the login for this module.
+    description: Use C(group/image_trust.azure.azure) in C(module_defaults) to set the options of the login for this module.
     support: full
     membership:
-      - image_trust.azure.all
+      - image_trust.azure.azure
 """

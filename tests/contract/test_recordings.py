@@ -146,7 +146,7 @@ class Replay:
         path = self.operation if "/operations/" in interaction.path else interaction.path
         token = self.azure.tokens.access_token(OWNER_ID, OWNER_ID, "https://management.azure.com")
         sent = None if interaction.method in ("GET", "DELETE") else interaction.request
-        response = client.request(interaction.method, path, json=sent, params=interaction.query, headers={"Authorization": f"Bearer {token}"})
+        response: httpx.Response = client.request(interaction.method, path, json=sent, params=interaction.query, headers={"Authorization": f"Bearer {token}"})
         self.operation = urlsplit(response.headers["azure-asyncoperation"]).path if "azure-asyncoperation" in response.headers else self.operation
         return response
 
@@ -175,7 +175,7 @@ def test_the_emulator_answers_as_azure_did(file: str) -> None:
 
 
 def assert_alike(interaction: Interaction, response: httpx.Response) -> None:
-    got = response.json() if response.content else None
+    got: Any = response.json() if response.content else None
     assert response.status_code == interaction.status, f"{interaction}: {response.text}"
     assert {name for name in TELLING if name in response.headers} == {name for name in TELLING if name in interaction.headers}, str(interaction)
     if interaction.status >= 400:

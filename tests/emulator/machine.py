@@ -95,7 +95,7 @@ class Machine:
 
 
 @cache
-def _signing_key() -> str:
+def signing_key() -> str:
     """One key for all tests: making one takes 0.1 s."""
     state = State(TENANT, SUBSCRIPTION)
     Tokens(state)
@@ -109,7 +109,7 @@ def _cluster_key(name: str) -> rsa.RSAPrivateKey:
 
 def new_state() -> State:
     """A subscription without delays: an owner, a group, a vault with access policies, a registry."""
-    state = State(TENANT, SUBSCRIPTION, _signing_key(), Settings(*[0.0] * 6))
+    state = State(TENANT, SUBSCRIPTION, signing_key(), Settings(*[0.0] * 6))
     group = new_group(SUBSCRIPTION, GROUP_NAME, "eastus")
     state.resource_groups[group["id"].lower()] = group
     state.service_principals[OWNER_CLIENT] = ServicePrincipal(OWNER_CLIENT, OWNER_ID, "owner", OWNER_SECRET)
@@ -140,7 +140,8 @@ class Lab:
             version = VERSIONS[providers[-1].split("/")[0]] if len(providers) > 1 else "2025-04-01"
         query = {"api-version": version, **query} if version else query
         headers = {"Authorization": f"Bearer {token or self.token()}"}
-        return self.client.request(method, path, json=body, params=query, headers=headers)
+        response: httpx.Response = self.client.request(method, path, json=body, params=query, headers=headers)
+        return response
 
     def done(self, path: str, body: Any, **more: Any) -> dict[str, Any]:
         """PUT that must succeed."""

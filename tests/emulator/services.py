@@ -15,6 +15,7 @@ from lab.azure.context import Azure
 from lab.azure.distribution import Distribution
 from lab.azure.roles import Role
 from lab.azure.state import ManagedCluster, Registry, RoleAssignment, ServicePrincipal, State, Vault, guid
+from tests.emulator.machine import signing_key
 
 TENANT, SUBSCRIPTION = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/group"
@@ -54,7 +55,7 @@ class NoMachine:
 
 def azure() -> Azure:
     """With the registries `lab` and `other` and the vault `lab`, all without rights for anybody, and the application CLIENT with the secret `secret`."""
-    state = State(TENANT, SUBSCRIPTION)
+    state = State(TENANT, SUBSCRIPTION, signing_key())
     for name in ("lab", "other"):
         resource = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/{name}"
         state.registries[resource.lower()] = Registry(resource, name, "eastus", {}, {"roleAssignmentMode": "LegacyRegistryPermissions"})
@@ -62,6 +63,11 @@ def azure() -> Azure:
     state.vaults[vault.lower()] = Vault(vault, "lab", "eastus", {}, {"tenantId": TENANT, "accessPolicies": [], "enableRbacAuthorization": False})
     state.service_principals[CLIENT] = ServicePrincipal(CLIENT, PRINCIPAL, "tester", "secret")
     return Azure(state, NoMachine())
+
+
+def somebody_else() -> Azure:
+    """Another Azure of the same tenant, whose tokens are signed by another key."""
+    return Azure(State(TENANT, SUBSCRIPTION), NoMachine())
 
 
 def assign(azure: Azure, role: Role, scope: str, *, effective_at: float = 0.0) -> RoleAssignment:

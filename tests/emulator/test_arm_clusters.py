@@ -23,7 +23,8 @@ def test_creating_a_cluster_is_an_operation_that_ends_when_the_machine_is_ready(
     assert operation.json()["status"] == "InProgress"
     lab.machine.ready.set()
     ended = lab.wait(made)
-    assert (ended["status"], ended.keys()) == ("Succeeded", {"name", "status", "startTime", "endTime"})
+    assert ended["status"] == "Succeeded"
+    assert set(ended) == {"name", "status", "startTime", "endTime"}
     assert lab.call("GET", CLUSTER).json()["properties"]["provisioningState"] == "Succeeded"
     assert lab.machine.calls == [("start", "one")]
 
@@ -189,7 +190,7 @@ def test_deleting_the_group_deletes_what_lies_in_it(lab: Lab) -> None:
         pass
     assert status == 200
     assert lab.machine.calls[-1] == ("delete", "one")
-    assert lab.state.resource_groups == lab.state.vaults == lab.state.identities == lab.state.clusters == {}
+    assert not {*lab.state.resource_groups, *lab.state.vaults, *lab.state.identities, *lab.state.clusters}
 
 
 def test_an_operation_that_a_stop_interrupted_is_taken_up_again() -> None:

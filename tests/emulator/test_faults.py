@@ -19,7 +19,8 @@ from tests.emulator.machine import GROUP, IDENTITY, OWNER_CLIENT, OWNER_ID, OWNE
 
 
 def switch(lab: Lab, **fault: Any) -> httpx.Response:
-    return lab.client.post("/lab/faults", json=fault)
+    response: httpx.Response = lab.client.post("/lab/faults", json=fault)
+    return response
 
 
 def test_a_fault_answers_instead_of_the_service(lab: Lab) -> None:
@@ -73,7 +74,8 @@ def test_a_lost_connection_leaves_no_answer_and_perhaps_the_effect(lab: Lab, whe
     with pytest.raises(ConnectionResetError):
         lab.call("PUT", IDENTITY, {"location": "eastus"})
     assert (lab.call("GET", IDENTITY).status_code == 200) is took_effect
-    assert [(entry.status, entry.error) for entry in lab.azure.log.entries][0] == (None, f"reset {when}")
+    lost = lab.azure.log.entries[0]
+    assert (lost.status, lost.error) == (None, f"reset {when}")
 
 
 @pytest.mark.parametrize(

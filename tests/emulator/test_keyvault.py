@@ -27,7 +27,7 @@ from lab.azure.roles import (
     Role,
 )
 from lab.azure.state import Secret, SecretVersion, Vault, now
-from tests.emulator.services import CLIENT, GROUP, PRINCIPAL, TENANT, assign
+from tests.emulator.services import CLIENT, GROUP, PRINCIPAL, TENANT, assign, somebody_else
 from tests.emulator.services import azure as emulated
 
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/lab"
@@ -169,7 +169,7 @@ def test_a_request_without_a_good_token_is_told_where_to_get_one(azure: Azure, c
         "AKV10000": {},
         "AKV10022": bearer(azure, "https://management.azure.com"),
         "TokenExpired": bearer(azure, seconds=-60),
-        "BearerReadAccessTokenFailed": bearer(emulated()),
+        "BearerReadAccessTokenFailed": bearer(somebody_else()),
     }
     for word, headers in tries.items():
         answer = client.get("/secrets/signer", params=QUERY, headers=headers)

@@ -136,8 +136,7 @@ def test_a_reset_is_a_reset_on_the_wire(outside: Emulated) -> None:
         connection.sendall(b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
         # Below TLS, which makes an end of file of it.
         with socket.socket(fileno=os.dup(connection.fileno())) as raw, pytest.raises(ConnectionResetError):
-            while raw.recv(65536):
-                pass
+            list(iter(lambda: raw.recv(65536), b""))
 
 
 def test_the_inside_is_reached_by_a_unix_socket_under_the_real_names(tmp_path: Path) -> None:

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from azure.core.exceptions import AzureError
 
 T = TypeVar("T")
+_RANDOM = random.SystemRandom()
+"""Keeps writers that wait for each other apart."""
 
 
 class ModuleError(Exception):
@@ -102,7 +104,7 @@ def ask(what: str, request: Callable[[], T]) -> T:
         retry = RETRIES.get(failure.code)
         if not retry:
             raise failure
-        pause = min(retry.first_pause * 2**tries, retry.longest_pause) * random.uniform(0.5, 1.0)  # noqa: S311 (no secret: it keeps writers apart)
+        pause = min(retry.first_pause * 2**tries, retry.longest_pause) * _RANDOM.uniform(0.5, 1.0)
         waited = time.monotonic() - started
         if waited + pause > retry.bound:
             failure.sentence += f" Tried for {waited:.0f} s, waiting for {retry.waits_for}."

@@ -73,10 +73,10 @@ def test_what_it_starts_does_not_hold_its_lock(daemon: Daemon) -> None:
 
 
 def test_the_log_is_readable_by_its_owner_only_and_made_anew(daemon: Daemon) -> None:
-    daemon.log.touch(0o600)
-    daemon.log.write_text("old\n")
-    daemon.start(FOREVER, ENVIRONMENT)
-    wait_for("output", lambda: daemon.tail(), 5)
+    for _ in range(2):
+        daemon.start(FOREVER, ENVIRONMENT)
+        wait_for("output", lambda: daemon.tail(), 5)
+        daemon.stop()
     assert daemon.tail() == "started"
     assert daemon.log.stat().st_mode & 0o777 == 0o600
 

@@ -61,9 +61,9 @@ def test_a_new_cluster_s_values_do_not_change_one_that_exists() -> None:
         (OFF, {"location": "westus"}, "is in eastus and cannot be moved to westus"),
     ],
 )
-def test_what_azure_cannot_do_is_refused(current: Cluster, asked: dict[str, bool], sentence: str) -> None:
+def test_what_azure_cannot_do_is_refused(current: Cluster, asked: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ModuleError, match=sentence):
-        plan(current, Wanted("lab1", "group", **asked))  # type: ignore[arg-type]
+        plan(current, Wanted("lab1", "group", **asked))
 
 
 @pytest.mark.parametrize(
@@ -78,9 +78,9 @@ def test_what_azure_cannot_do_is_refused(current: Cluster, asked: dict[str, bool
         ({"oidc_issuer": False, "workload_identity": True}, "workload_identity needs the OIDC issuer"),
     ],
 )
-def test_bad_input_is_refused(wrong: dict[str, object], sentence: str) -> None:
+def test_bad_input_is_refused(wrong: dict[str, Any], sentence: str) -> None:
     with pytest.raises(ModuleError, match=sentence):
-        Wanted(**{"name": "lab1", "resource_group": "group", **wrong})  # type: ignore[arg-type]
+        Wanted(**{"name": "lab1", "resource_group": "group", **wrong})
 
 
 def test_absent() -> None:

@@ -53,7 +53,7 @@ def test_a_client_secret(home: Path, source: str) -> None:
 @pytest.mark.parametrize("source", ["auto", "env"])
 def test_a_federated_token(home: Path, source: str) -> None:
     login = choose(options(**{**SECRET_LOGIN, "secret": None}, auth_source=source), TOKEN, home)
-    assert login == Login("workload_identity", SUBSCRIPTION, TENANT, CLIENT, token_file="/token")  # noqa: S106 (a path)
+    assert login == Login("workload_identity", SUBSCRIPTION, TENANT, CLIENT, token_file="/token")
 
 
 @pytest.mark.parametrize("source", ["auto", "credential_file"])
@@ -129,7 +129,7 @@ def test_the_secret_is_not_in_the_login_s_text(home: Path) -> None:
     ("login", "sentence"),
     [
         (Login("cli", SUBSCRIPTION), "refuses the login by cli .Azure CLI not found"),
-        (Login("workload_identity", SUBSCRIPTION, TENANT, CLIENT, token_file="/nowhere/token"), f"client_id {CLIENT} of tenant {TENANT} .*nowhere/token"),  # noqa: S106
+        (Login("workload_identity", SUBSCRIPTION, TENANT, CLIENT, token_file="/nowhere/token"), f"client_id {CLIENT} of tenant {TENANT} .*nowhere/token"),
     ],
 )
 def test_a_login_that_cannot_be_used_is_one_sentence(home: Path, login: Login, sentence: str) -> None:

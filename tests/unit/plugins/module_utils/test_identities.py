@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
@@ -57,7 +58,7 @@ def test_absent() -> None:
         ({"location": "east/us"}, "location"),
     ],
 )
-def test_bad_names_are_refused_with_option_and_rule(wrong: dict[str, str], option: str) -> None:
+def test_bad_names_are_refused_with_option_and_rule(wrong: dict[str, Any], option: str) -> None:
     with pytest.raises(ModuleError, match=rf"^{option} is '.*', but must be ") as refused:
-        Wanted(**{"name": "ratify", "resource_group": "group", **wrong})  # type: ignore[arg-type]
+        Wanted(**{"name": "ratify", "resource_group": "group", **wrong})
     assert refused.value.code == "InvalidInput"

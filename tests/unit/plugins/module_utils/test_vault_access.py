@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
@@ -12,7 +13,8 @@ VAULT = Vault("vault", "/id/vault", "https://vault.vault.azure.net/", TENANT, Fa
 
 
 def having(object_id: str = ME, application_id: str | None = None, /, **permissions: set[str]) -> AccessPolicy:
-    return replace(AccessPolicy(object_id, application_id=application_id, tenant_id=TENANT), **{k: frozenset(v) for k, v in permissions.items()})  # type: ignore[arg-type]
+    sets: dict[str, Any] = {kind: frozenset(names) for kind, names in permissions.items()}
+    return AccessPolicy(object_id, application_id=application_id, tenant_id=TENANT, **sets)
 
 
 def wanting(**permissions: set[str]) -> AccessPolicy:

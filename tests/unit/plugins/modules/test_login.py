@@ -18,7 +18,7 @@ TENANT = "11111111-1111-1111-1111-111111111111"
 
 
 def test_a_wrong_secret_names_client_tenant_and_cause(run: Run, azure: Emulated) -> None:
-    result = run(MODULE, **VAULT, secret="wrong secret")  # noqa: S106
+    result = run(MODULE, **VAULT, secret="wrong secret")
     assert failure(result) == (
         f"{azure.azure.login_url} refuses client_id {CLIENT_ID} of tenant {TENANT}"
         " (AADSTS7000215: the secret is wrong; check that it is the secret's value and not its id)."
