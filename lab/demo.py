@@ -8,8 +8,10 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from lab import cli
@@ -35,19 +37,34 @@ def play(playbook: str, *arguments: str) -> str:
     return "".join(printed)
 
 
+def said(verdict: Any) -> str:
+    """What the cluster said to an image, with digests cut short; of an admitted one that was run, what the kubelet pulled."""
+    ran = verdict["ran"]
+    text = f"{ran['message']}, pulled from the registry as {ran['image_id']}" if ran else verdict["message"]
+    return re.sub(r"(@sha256:[0-9a-f]{8})[0-9a-f]{56}", r"\1…", text)
+
+
 def verdicts(proof: Path) -> Table:
-    """The verdicts of a proof, one line an image and pod shape."""
+    """The verdicts of a proof: a line an image, a column for each place that it may have in a pod."""
+    found = json.loads(proof.read_text())["verdicts"]
+    by_place = {(verdict["image"], verdict["shape"]): verdict for verdict in found}
+    images = list(dict.fromkeys(verdict["image"] for verdict in found))
+    places = list(dict.fromkeys(verdict["shape"] for verdict in found))
     table = Table(title="What the cluster says", title_justify="left", show_lines=True)
-    for heading, width in (("image", 44), ("as", 20), ("verdict", 20), ("reason", None)):
-        table.add_column(heading, width=width, overflow="fold")
-    for verdict in json.loads(proof.read_text())["verdicts"]:
-        table.add_row(verdict["image"], verdict["shape"], verdict["verdict"], verdict["message"])
+    table.add_column("image", min_width=max(map(len, images)))
+    for place in places:
+        table.add_column(f"as {place.replace('_', ' ')}", max_width=12)
+    table.add_column("reason", overflow="fold")
+    for image in images:
+        row = [by_place[image, place] for place in places]
+        table.add_row(image, *(verdict["verdict"] for verdict in row), escape(said(row[0])))
     return table
 
 
 def main() -> None:
     cli.up(clusters=1)
     proof = home() / "proof" / "lab1.json"
+    proof.parent.mkdir(exist_ok=True)
     play("site", "-e", json.dumps({"verify_proof_path": str(proof)}))
     CONSOLE.print(verdicts(proof))
     again = play("site")
