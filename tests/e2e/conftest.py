@@ -6,6 +6,7 @@ import json
 import os
 import re
 import shlex
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -53,7 +54,7 @@ class Lab:
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
         self.url = environment["AZURE_CLOUD_ENVIRONMENT"]
-        self.http = httpx.Client(verify=environment["SSL_CERT_FILE"], timeout=60)
+        self.http = httpx.Client(verify=ssl.create_default_context(cafile=environment["SSL_CERT_FILE"]), timeout=60)
         self.subscription = f"{self.url}/subscriptions/{environment['AZURE_SUBSCRIPTION_ID']}"
 
     def play(self, playbook: str, **variables: Any) -> Run:
