@@ -243,7 +243,7 @@ class Pods:
     def delete(self, name: str) -> None:
         """The pod is gone when this returns. Raises AdmissionError when it is still there after 30 s, with its name."""
         problem = "it is still there after 30 s"
-        for _attempt in range(30):
+        for _attempt in range(60):
             try:
                 self._call(self._api.delete_namespaced_pod, name, self.namespace, grace_period_seconds=1)
             except ApiException as e:
@@ -252,7 +252,7 @@ class Pods:
                 problem = _short(e)
             except HTTPError as e:
                 problem = _short(e)
-            time.sleep(1)
+            time.sleep(0.5)
         raise AdmissionError(f"the probe's pod {self.namespace}/{name} could not be deleted, delete it by hand: {problem}")
 
     def delete_leftovers(self) -> None:

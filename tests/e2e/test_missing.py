@@ -69,7 +69,7 @@ class Loss:
 
 LOSSES = {
     "the registry right of Ratify's identity": Loss(take_ratify_pull, "unauthorized", restart=True),
-    "the federated credential": Loss(take_federation, "AADSTS70021", restart=True),
+    "the federated credential": Loss(take_federation, "AADSTS70025", restart=True),
     "the vault right": Loss(take_vault_right, "does not have secrets get permission", restart=True),
     "the attached registry": Loss(take_kubelet_pull, "pull"),
     "the constraint": Loss(None, "admitted"),
@@ -85,7 +85,7 @@ def test_without_it_verify_is_red_and_says_why_and_site_mends_it(lab: Lab, site:
     if loss.restart:
         restart_ratify(kube)
 
-    red = lab.play("verify")
+    red = lab.play("verify", verify_timeout=20)
     assert red.returncode != 0
     assert loss.names in red.error
 
