@@ -48,6 +48,10 @@ class Request:
         return self.method in WRITES and not self.path.lower().endswith("/listclusterusercredential")
 
 
+def failed(result: dict[str, Any]) -> bool:
+    return bool(result.get("failed") or result.get("unreachable"))
+
+
 class Lab:
     """The running lab: its environment, its playbooks, its Azure."""
 
@@ -68,7 +72,7 @@ class Lab:
         return Run(
             done.returncode,
             [name for name, result in results if result.get("changed")],
-            [f"{name}: {result.get('msg')}" for name, result in results if result.get("failed") or result.get("unreachable")],
+            [f"{name}: {one.get('msg')}" for name, result in results for one in [result, *result.get("results", [])] if failed(one)],
             done.stdout + done.stderr,
         )
 
@@ -89,7 +93,7 @@ class Lab:
 
     def requests(self) -> list[Request]:
         """What Resource Manager was asked since `forget_requests`."""
-        log = self.http.get(f"{self.url}/lab/requests").raise_for_status().json()
+        log = self.http.get(f"{self.url}/lab/requests").raise_for_status().json()["requests"]
         return [Request(entry["method"], entry["path"], entry["status"]) for entry in log if entry["path"].startswith("/subscriptions/")]
 
     def forget_requests(self) -> None:
