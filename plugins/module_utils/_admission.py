@@ -103,7 +103,8 @@ def read_refusal(status: int, body: str, constraint: str | None = None) -> Answe
         calling = re.search(r'failed calling webhook "([^"]+)"', message)
         return Answer("error", f"HTTP {status}: {message}", calling[1] if calling else None)
     refused_by, text = webhook[1], webhook[2].strip()
-    known = [reason for name, reason in violations(text) if constraint in (None, name) and not reason.startswith(UNAVAILABLE)]
+    reasons = [reason for name, reason in violations(text) if constraint in (None, name)]
+    known = bool(reasons) and not any(reason.startswith(UNAVAILABLE) for reason in reasons)
     return Answer("denied" if refused_by == VALIDATION and known else "error", text, refused_by)
 
 

@@ -44,6 +44,12 @@ REFUSALS = {
         "error",
         "validation.gatekeeper.sh",
     ),
+    "Ratify does not answer, and its mutation was skipped": (
+        403,
+        denial("validation.gatekeeper.sh", f"[images-verified] image web:1 is not pinned to a digest\n[images-verified] {UNAVAILABLE}: deadline exceeded"),
+        "error",
+        "validation.gatekeeper.sh",
+    ),
     "another constraint denies": (403, denial("validation.gatekeeper.sh", "[no-latest] tag latest is forbidden"), "error", "validation.gatekeeper.sh"),
     "another constraint denies too": (403, denial("validation.gatekeeper.sh", f"[no-latest] forbidden\n{UNSIGNED}"), "denied", "validation.gatekeeper.sh"),
     "the tag cannot be resolved": (

@@ -1,0 +1,198 @@
+"""The module run whole against a stand-in for the API server that gives scripted answers and remembers which pods exist."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.image_trust.azure.plugins.module_utils import _admission
+from ansible_collections.image_trust.azure.plugins.modules import admission_probe
+
+Json = dict[str, Any]
+SIGNED, UNSIGNED = "r.azurecr.io/web:signed", "r.azurecr.io/web:unsigned"
+DENIAL = "[images-verified] image r.azurecr.io/web@sha256:1 is not verified: No verification results"
+RUNNING = {"phase": "Running", "containerStatuses": [{"imageID": "r@sha256:1", "state": {"running": {}}}]}
+PULL_REFUSED = {"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "ErrImagePull", "message": "401 Unauthorized"}}}]}
+
+
+def denied(message: str) -> tuple[int, Json]:
+    return 403, {"message": f'admission webhook "validation.gatekeeper.sh" denied the request: {message}'}
+
+
+@dataclass
+class Cluster:
+    """`judge` sees the image in question and answers None (admit) or a refusal; `status` is that of every pod that exists."""
+
+    judge: Callable[[str], tuple[int, Json] | None]
+    status: Json = field(default_factory=lambda: RUNNING)
+    status_code: int = 200
+    pods: dict[str, Json] = field(default_factory=dict)
+    made: int = 0
+    kubeconfig: Path = Path()
+
+    def answer(self, method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
+        name = path.removeprefix("/api/v1/namespaces/default/pods").strip("/").removesuffix("/ephemeralcontainers")
+        if method == "GET" and not name:
+            return 200, {"items": list(self.pods.values())}
+        if method == "GET":
+            return self.status_code, {"status": self.status, "message": "etcd is slow"}
+        if method == "DELETE":
+            return (200, {}) if self.pods.pop(name, None) else (404, {"message": "not found"})
+        spec = body["spec"]
+        found = next(c for c in spec.get("ephemeralContainers", []) + spec.get("initContainers", []) + spec.get("containers", []))
+        refusal = self.judge(found["image"])
+        if refusal is not None:
+            return refusal
+        if "dryRun=All" in query:
+            return 200, {"spec": spec}
+        self.made += 1
+        made = {"metadata": {"name": f"p{self.made}", "creationTimestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}, "spec": spec}
+        self.pods[made["metadata"]["name"]] = made
+        return 201, made
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
+    monkeypatch.setattr(_admission, "PAUSE", 0.01)
+    cluster = Cluster(lambda image: denied(DENIAL) if image == UNSIGNED else None)
+
+    class Handler(BaseHTTPRequestHandler):
+        def handle_any(self) -> None:
+            path, _, query = self.path.partition("?")
+            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+            code, answer = cluster.answer(self.command, path, query, body)
+            data = json.dumps(answer).encode()
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Silent."""
+
+    for method in ("GET", "POST", "PATCH", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler.handle_any)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    cluster.kubeconfig = tmp_path / "kubeconfig"
+    cluster.kubeconfig.write_text(
+        json.dumps(
+            {
+                "current-context": "c",
+                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
+                "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
+                "users": [{"name": "u", "user": {}}],
+            }
+        )
+    )
+    yield cluster
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def run(cluster: Cluster, *, check: bool = False, **options: Any) -> Json:
+    images = [{"image": SIGNED, "expect": "admitted"}, {"image": UNSIGNED, "expect": "denied", "reason": "No verification results"}]
+    arguments = {"kubeconfig": str(cluster.kubeconfig), "images": images, "constraint": "images-verified", "timeout": 1, **options}
+    printed = io.StringIO()
+    with patch_module_args({**arguments, "_ansible_check_mode": check}), redirect_stdout(printed), pytest.raises(SystemExit):
+        admission_probe.main()
+    result: Json = json.loads(printed.getvalue())
+    return result
+
+
+SHAPES = ["container", "init_container", "ephemeral_container"]
+
+
+def test_every_image_is_asked_for_in_every_shape_and_nothing_stays(cluster: Cluster) -> None:
+    result = run(cluster, shapes=SHAPES, run=True)
+    assert result["right"] is True
+    assert result["changed"] is False
+    assert [(v["image"], v["shape"], v["verdict"]) for v in result["verdicts"]] == [
+        (image, shape, verdict) for shape in SHAPES for image, verdict in ((SIGNED, "admitted"), (UNSIGNED, "denied"))
+    ]
+    assert [v["ran"] for v in result["verdicts"] if v["ran"]] == [{"started": True, "message": "running", "image_id": "r@sha256:1"}]
+    assert cluster.made == 2
+    assert not cluster.pods
+
+
+def test_check_mode_makes_no_pod(cluster: Cluster) -> None:
+    result = run(cluster, check=True, shapes=SHAPES, run=True)
+    assert {v["shape"] for v in result["verdicts"]} == {"container", "init_container"}
+    assert cluster.made == 0
+
+
+def test_an_unsigned_image_that_is_admitted_is_asked_for_once(cluster: Cluster) -> None:
+    asked: list[str] = []
+    cluster.judge = lambda image: asked.append(image)
+    result = run(cluster)
+    assert result["right"] is False
+    assert asked.count(UNSIGNED) == 1
+
+
+def test_a_refusal_of_programs_that_have_just_started_is_asked_again(cluster: Cluster) -> None:
+    refusals = iter([denied(f"[images-verified] {_admission.UNAVAILABLE}: connection refused")] * 3)
+    judge = cluster.judge
+    cluster.judge = lambda image: next(refusals, None) or judge(image)
+    assert run(cluster)["right"] is True
+
+
+def test_a_denial_for_another_reason_is_wrong_in_the_end(cluster: Cluster) -> None:
+    cluster.judge = lambda image: denied(DENIAL.replace("No verification results", "expired")) if image == UNSIGNED else None
+    verdict = run(cluster, timeout=0)["verdicts"][1]
+    assert (verdict["verdict"], verdict["right"]) == ("denied", False)
+
+
+def test_an_admitted_image_that_nodes_may_not_pull_is_wrong(cluster: Cluster) -> None:
+    cluster.status = PULL_REFUSED
+    verdict = run(cluster, run=True)["verdicts"][0]
+    assert (verdict["verdict"], verdict["right"]) == ("admitted", False)
+    assert "401 Unauthorized" in verdict["message"]
+    assert not cluster.pods
+
+
+def test_the_pod_is_deleted_when_its_status_cannot_be_read(cluster: Cluster) -> None:
+    cluster.status_code = 500
+    result = run(cluster, run=True)
+    assert result["failed"]
+    assert "etcd is slow" in result["msg"]
+    assert cluster.made == 1
+    assert not cluster.pods
+
+
+def test_pods_of_a_killed_probe_are_deleted_when_they_are_old_and_only_then(cluster: Cluster) -> None:
+    cluster.pods = {
+        "old": {"metadata": {"name": "old", "creationTimestamp": "2026-01-01T00:00:00Z"}},
+        "new": {"metadata": {"name": "new", "creationTimestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}},
+    }
+    run(cluster)
+    assert list(cluster.pods) == ["new"]
+
+
+def test_a_kubeconfig_that_is_not_there_is_named(cluster: Cluster, tmp_path: Path) -> None:
+    result = run(cluster, kubeconfig=str(tmp_path / "none"))
+    assert str(tmp_path / "none") in result["msg"]
+
+
+def test_an_api_server_that_does_not_answer_is_an_error_and_no_verdict(cluster: Cluster) -> None:
+    cluster.kubeconfig.write_text(cluster.kubeconfig.read_text().replace("http://127.0.0.1:", "http://127.0.0.1:1/"))
+    result = run(cluster, check=True, timeout=0)
+    assert {v["verdict"] for v in result["verdicts"]} == {"error"}
+    assert result["right"] is False
+
+
+def test_init_containers_need_an_image_that_is_admitted(cluster: Cluster) -> None:
+    result = run(cluster, images=[{"image": UNSIGNED, "expect": "denied"}], shapes=["init_container"])
+    assert "companion" in result["msg"]
