@@ -64,6 +64,11 @@ def test_the_token_works_at_resource_manager(lab: Lab) -> None:
     assert lab.call("GET", "/subscriptions", token=token).status_code == 200
 
 
+def test_the_scopes_of_a_sign_in_beside_the_resource_are_ignored_as_msal_for_go_sends_them(lab: Lab) -> None:
+    token = with_secret(lab, scope=f"{VAULT_SCOPE} openid offline_access profile").json()["access_token"]
+    assert lab.azure.tokens.verify_access_token(token, ["https://vault.azure.net"])["oid"] == OWNER_ID
+
+
 @pytest.mark.parametrize(
     ("changes", "number", "status"),
     [
