@@ -70,7 +70,7 @@ def main() -> None:
     again = play("site")
     if not re.search(r"changed=0 ", again):
         sys.exit("the second run of site.yml changed something: see above")
-    CONSOLE.print('\nThe second run changed nothing. Look around: eval "$(python -m lab env)"; python -m lab status')
+    CONSOLE.print("\nThe second run changed nothing. Look around: . .venv/bin/activate; python -m lab status")
 
 
 if __name__ == "__main__":
