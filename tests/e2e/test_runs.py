@@ -37,9 +37,16 @@ def test_what_does_not_exist_is_named_and_nothing_is_written(lab: Lab, site: Run
 
 @pytest.mark.parametrize(
     ("variables", "named"),
-    [({"aks_registries": "imagetrustlab"}, "aks_registries"), ({"aks_wait_timeout": "soon"}, "aks_wait_timeout"), ({"aks_state": "gone"}, "aks_state")],
+    [
+        ({"aks_registries": "imagetrustlab"}, "aks_registries"),
+        ({"aks_wait_timeout": "soon"}, "aks_wait_timeout"),
+        ({"aks_state": "gone"}, "aks_state"),
+        ({"identity_vault": {"name": "no-resource-group"}}, "resource_group"),
+        ({"ratify_trust_policies": "everybody"}, "ratify_trust_policies"),
+        ({"verify_images": [{"image": "nginx:latest"}]}, "expect"),
+    ],
 )
-def test_malformed_variables_are_refused_before_anything_is_called(lab: Lab, variables: dict[str, Any], named: str) -> None:
+def test_missing_or_malformed_variables_are_refused_before_anything_is_called(lab: Lab, variables: dict[str, Any], named: str) -> None:
     lab.forget_requests()
     run = lab.play("site", **variables)
     assert run.returncode != 0
