@@ -169,14 +169,9 @@ verdicts:
 from typing import NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.image_trust.azure.plugins.module_utils._admission import (
-    KUBERNETES_IMPORT_ERROR,
-    AdmissionError,
-    Expectation,
-    Pods,
-    as_dict,
-    probe,
-)
+from ansible_collections.image_trust.azure.plugins.module_utils._admission import Expectation
+from ansible_collections.image_trust.azure.plugins.module_utils._probe import as_dict, probe
+from ansible_collections.image_trust.azure.plugins.module_utils._probe_pods import KUBERNETES_IMPORT_ERROR, AdmissionError, Pods
 
 
 def main() -> NoReturn:

@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.image_trust.azure.plugins.module_utils import _admission
+from ansible_collections.image_trust.azure.plugins.module_utils import _admission, _probe
 from ansible_collections.image_trust.azure.plugins.modules import admission_probe
 
 Json = dict[str, Any]
@@ -63,7 +63,7 @@ class Cluster:
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    monkeypatch.setattr(_admission, "PAUSE", 0.01)
+    monkeypatch.setattr(_probe, "PAUSE", 0.01)
     cluster = Cluster(lambda image: denied(DENIAL) if image == UNSIGNED else None)
 
     class Handler(BaseHTTPRequestHandler):
