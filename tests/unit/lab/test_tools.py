@@ -31,7 +31,7 @@ def test_every_folder_of_tools_is_a_family_and_no_two_have_a_program_of_the_same
     ("family", "programs"),
     [
         ("etcd", ["server"]),
-        ("gatekeeper", ["gatekeeper"]),
+        ("gatekeeper", ["gatekeeper", "opa"]),
         ("kubernetes", ["kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet"]),
     ],
 )
