@@ -15,7 +15,7 @@ from lab.azure.context import Azure
 from lab.azure.distribution import Distribution
 from lab.azure.roles import Role
 from lab.azure.state import ManagedCluster, Registry, RoleAssignment, ServicePrincipal, State, Vault, guid
-from tests.emulator.machine import signing_key
+from tests.emulator.machine import Machine, signing_key
 
 TENANT, SUBSCRIPTION = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 GROUP = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/group"
@@ -23,34 +23,13 @@ PRINCIPAL, CLIENT = "aaaaaaaa-0000-0000-0000-000000000001", "bbbbbbbb-0000-0000-
 JWKS = {"keys": [{"kid": "cluster-key"}]}
 
 
-class NoMachine:
-    """A Backend without clusters; its registry is `Storage`."""
+class Stored(Machine):
+    """A machine whose registry is `Storage`, and whose clusters sign with a key that is easy to tell."""
 
     registry = "http://storage"
 
-    def start_cluster(self, name: str) -> None:
-        raise NotImplementedError
-
-    def delete_cluster(self, name: str) -> None:
-        raise NotImplementedError
-
-    def kubeconfig(self, name: str) -> str:
-        raise NotImplementedError
-
-    def issuer(self, name: str) -> str:
-        raise NotImplementedError
-
     def jwks(self, name: str) -> dict[str, Any]:
         return JWKS
-
-    def kubernetes_version(self, name: str) -> str:
-        raise NotImplementedError
-
-    def install_workload_identity(self, name: str, tenant: str) -> None:
-        raise NotImplementedError
-
-    def remove_workload_identity(self, name: str) -> None:
-        raise NotImplementedError
 
 
 def azure() -> Azure:
@@ -62,12 +41,12 @@ def azure() -> Azure:
     vault = f"{GROUP}/providers/Microsoft.KeyVault/vaults/lab"
     state.vaults[vault.lower()] = Vault(vault, "lab", "eastus", {}, {"tenantId": TENANT, "accessPolicies": [], "enableRbacAuthorization": False})
     state.service_principals[CLIENT] = ServicePrincipal(CLIENT, PRINCIPAL, "tester", "secret")
-    return Azure(state, NoMachine())
+    return Azure(state, Stored())
 
 
 def somebody_else() -> Azure:
     """Another Azure of the same tenant, whose tokens are signed by another key."""
-    return Azure(State(TENANT, SUBSCRIPTION), NoMachine())
+    return Azure(State(TENANT, SUBSCRIPTION), Stored())
 
 
 def assign(azure: Azure, role: Role, scope: str, *, effective_at: float = 0.0) -> RoleAssignment:

@@ -17,7 +17,7 @@ from lab.azure.roles import OWNER
 from lab.azure.state import State, load
 from lab.config import CERTIFICATE, REGISTRY, SUBSCRIPTION, TENANT, VAULT
 from lab.signers import Signer
-from tests.emulator.services import NoMachine
+from tests.emulator.services import Stored
 
 
 @pytest.fixture(autouse=True)
@@ -45,7 +45,7 @@ def test_the_controller_owns_the_subscription_and_the_publisher_only_writes_to_t
     assert acr
     assert state.roles_of(controller.object_id, f"/subscriptions/{SUBSCRIPTION}") == {OWNER.guid}
     assert not state.roles_of(publisher.object_id, f"/subscriptions/{SUBSCRIPTION}")
-    azure = Azure(state, NoMachine())
+    azure = Azure(state, Stored())
     for mode in ("LegacyRegistryPermissions", "AbacRepositoryPermissions"):
         acr.properties["roleAssignmentMode"] = mode
         assert registry.rights(azure, acr, publisher.object_id) == {"pull", "push"}
