@@ -154,7 +154,7 @@ def _exec(name: str, argv: list[str]) -> None:
     if name not in known:
         raise LabError(f"there is no cluster {name}; there are: {', '.join(known) or 'none'}")
     command = known[name].command(argv, os.environ, Path.cwd())
-    os.execvp(command[0], command)  # noqa: S606
+    os.execvp(command[0], command)  # noqa: S606 - a list of arguments, no shell
 
 
 def _control(method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:

@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lab.azure.context import Azure, note
-from lab.azure.reset import Unreachable, no_answer
+from lab.azure.reset import UnreachableError, no_answer
 from lab.azure.roles import allows_data
 from lab.azure.state import SecretVersion, Vault, now
 
@@ -82,14 +82,14 @@ def app(azure: Azure) -> Starlette:
         for kind, endpoint in paths.items()
         for rest in ("", "/", "/{version}", "/{version}/")
     ]
-    return Starlette(routes=routes, exception_handlers={KeyVaultError: _refusal, Unreachable: no_answer})
+    return Starlette(routes=routes, exception_handlers={KeyVaultError: _refusal, UnreachableError: no_answer})
 
 
 def _read(azure: Azure, request: Request, kind: Kind) -> tuple[Vault, str, str, SecretVersion]:
     """Vault, name, version and content of the object that the request names, if its caller may read it."""
     vault = azure.state.vault_named((request.url.hostname or "").partition(".")[0])
     if not vault or vault.registered_at > now():
-        raise Unreachable
+        raise UnreachableError
     claims = _authenticate(azure, request)
     note(request, principal=claims["oid"])
     api_version = request.query_params.get("api-version")

@@ -21,7 +21,7 @@ from starlette.routing import Route
 
 from lab.azure.context import Azure, note
 from lab.azure.distribution import MANIFEST_LIMIT, Distribution, RegistryError, Target, challenge, refusal, scopes
-from lab.azure.reset import Unreachable, no_answer
+from lab.azure.reset import UnreachableError, no_answer
 from lab.azure.roles import allows, allows_data
 from lab.azure.state import Registry, guid
 
@@ -47,7 +47,7 @@ def app(azure: Azure, storage: Distribution | None = None) -> Starlette:
         Route("/v2/", front.version, methods=["GET"]),
         Route("/v2/{path:path}", front.repository, methods=["GET", "PUT", "POST", "PATCH", "DELETE"]),
     ]
-    return Starlette(routes=routes, exception_handlers={RegistryError: refusal, Unreachable: no_answer})
+    return Starlette(routes=routes, exception_handlers={RegistryError: refusal, UnreachableError: no_answer})
 
 
 def rights(azure: Azure, registry: Registry, principal_id: str) -> set[str]:
@@ -113,7 +113,7 @@ class _Front:
         name, _, domain = _host(request).partition(".")
         registry = self._azure.state.registry_named(name)
         if not registry or domain != "azurecr.io":
-            raise Unreachable
+            raise UnreachableError
         return registry
 
     def _sign(self, request: Request, principal: str, kind: str, seconds: int, **claims: Any) -> str:

@@ -28,10 +28,10 @@ class Reset(Response):
             pass
 
 
-class Unreachable(Exception):  # noqa: N818 - not an error that is answered
+class UnreachableError(Exception):
     """The host that the request names has no address, or none yet."""
 
 
 async def no_answer(request: Request, error: Exception) -> Response:
-    """Exception handler for Unreachable."""
+    """Exception handler for UnreachableError."""
     return Reset()

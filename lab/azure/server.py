@@ -24,7 +24,8 @@ Certificate = tuple[Path, Path]
 class _Protocol(H11Protocol):
     """Puts the connection's transport into the request's state, so that a fault can reset it."""
 
-    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
         super().connection_made(transport)
         self.app_state = {**self.app_state, "transport": transport}
 
@@ -45,7 +46,7 @@ class Listeners:
 
     async def open(self, name: str, listening: socket.socket, application: ASGIApp, certificate: Certificate | None = None) -> None:
         """Serve `application` on a bound socket; returns when it answers."""
-        files = {"ssl_certfile": str(certificate[0]), "ssl_keyfile": str(certificate[1])} if certificate else {}
+        chain, key = certificate or (None, None)
         config = uvicorn.Config(
             application,
             http=_Protocol,
@@ -56,7 +57,8 @@ class Listeners:
             server_header=False,
             timeout_keep_alive=75,
             timeout_graceful_shutdown=1,
-            **files,  # type: ignore[arg-type]
+            ssl_certfile=chain,
+            ssl_keyfile=key,
         )
         server = _Server(config)
         task = asyncio.create_task(server.serve(sockets=[listening]))
