@@ -1,4 +1,4 @@
-"""Entra's token service: instance discovery, OpenID configuration, client credentials by secret or by a federated assertion.
+"""Entra's token service: instance discovery, OpenID configuration, client credentials by secret, certificate or a federated assertion.
 
 https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow, error codes:
 https://learn.microsoft.com/entra/identity-platform/reference-error-codes
@@ -19,6 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from lab.azure import client_certificates
+from lab.azure.aadsts import EntraError, malformed
 from lab.azure.context import Azure, blocking, note
 from lab.azure.state import FederatedCredential, guid, now
 
@@ -30,14 +32,6 @@ LIFETIME = 3600
 _FEDERATION = "https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
 
 
-class EntraError(Exception):
-    """An answer with an `AADSTS` code."""
-
-    def __init__(self, number: int, message: str, error: str = "invalid_client", status: int = 401) -> None:
-        super().__init__(message)
-        self.number, self.message, self.error, self.status = number, message, error, status
-
-
 @dataclass(frozen=True)
 class _Application:
     """Who may sign in: a service principal or a managed identity."""
@@ -46,6 +40,7 @@ class _Application:
     object_id: str
     name: str
     secret: str | None = None
+    certificates: Sequence[str] = ()
     credentials: Sequence[FederatedCredential] = ()
     claims: dict[str, str] = field(default_factory=dict)
 
@@ -119,12 +114,13 @@ class _Entra:
         return JSONResponse(self._azure.tokens.jwks())
 
     async def token(self, request: Request) -> Response:
-        self._tenant(request)
+        tenant = self._tenant(request)
         form = dict(parse_qsl((await request.body()).decode()))
         if form.get("grant_type") != "client_credentials":
             raise EntraError(70003, f"The app requested an unsupported grant type '{form.get('grant_type')}'.", "unsupported_grant_type", 400)
         application = self._application(form.get("client_id", ""))
-        await self._authenticate(application, form)
+        base = f"{request.base_url}{tenant}"
+        await self._authenticate(application, form, [f"{base}/oauth2/v2.0/token", f"{base}/oauth2/token", f"{base}/v2.0"])
         audience = self._audience(form)
         note(request, principal=application.object_id)
         token = self._azure.tokens.access_token(application.object_id, application.client_id, audience, seconds=LIFETIME, **application.claims)
@@ -148,11 +144,11 @@ class _Entra:
         state = self._azure.state
         for principal in state.service_principals.values():
             if principal.client_id.lower() == client_id.lower():
-                return _Application(principal.client_id, principal.object_id, principal.name, principal.secret)
+                return _Application(principal.client_id, principal.object_id, principal.name, principal.secret, principal.certificates)
         for identity in state.identities.values():
             if identity.client_id.lower() == client_id.lower():
                 effective = [credential for credential in identity.credentials.values() if credential.effective_at <= now()]
-                return _Application(identity.client_id, identity.principal_id, identity.name, None, effective, {"xms_mirid": identity.id})
+                return _Application(identity.client_id, identity.principal_id, identity.name, credentials=effective, claims={"xms_mirid": identity.id})
         raise EntraError(
             700016,
             f"Application with identifier '{client_id}' was not found in the directory 'Image trust lab'. This can happen if the "
@@ -162,13 +158,16 @@ class _Entra:
             400,
         )
 
-    async def _authenticate(self, application: _Application, form: dict[str, str]) -> None:
-        """Raise `EntraError` unless the form proves that the caller is the application."""
+    async def _authenticate(self, application: _Application, form: dict[str, str], audiences: Sequence[str]) -> None:
+        """Raise `EntraError` unless the form proves that the caller is the application. What it signs itself is for one of `audiences`."""
         secret, assertion = form.get("client_secret"), form.get("client_assertion")
         if assertion:
             if form.get("client_assertion_type") != JWT_BEARER:
                 raise EntraError(900144, "The request body must contain the following parameter: 'client_assertion_type'.", "invalid_request", 400)
-            await self._check_assertion(application, assertion)
+            if client_certificates.names_a_certificate(_header(assertion)):
+                client_certificates.check(assertion, application.client_id, application.certificates, audiences)
+            else:
+                await self._check_assertion(application, assertion)
         elif not secret:
             raise EntraError(7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
         elif application.secret is None or not hmac.compare_digest(application.secret.encode(), secret.encode()):
@@ -182,16 +181,16 @@ class _Entra:
     async def _check_assertion(self, application: _Application, assertion: str) -> None:
         """Raise `EntraError` unless a cluster signed the assertion and a federated credential in effect names its issuer, subject and audience exactly."""
         try:
-            key_id, claims = jwt.get_unverified_header(assertion).get("kid"), jwt.decode(assertion, options={"verify_signature": False})
+            claims = jwt.decode(assertion, options={"verify_signature": False})
             issuer, subject, audience = claims["iss"], claims["sub"], claims["aud"]
         except (jwt.InvalidTokenError, KeyError) as error:
-            raise EntraError(50027, "JWT token is invalid or malformed.", "invalid_request", 400) from error
+            raise malformed() from error
         if not application.credentials:
             raise EntraError(70025, f"The client '{application.client_id}'({application.name}) has no configured federated identity credentials.")
         of_issuer = [credential for credential in application.credentials if credential.issuer == issuer]
         if not of_issuer:
             raise _no_match(700211, f"issuer '{issuer}'")
-        await self._verify_signature(assertion, issuer, key_id)
+        await self._verify_signature(assertion, issuer, _header(assertion).get("kid"))
         of_subject = [credential for credential in of_issuer if credential.subject == subject]
         if not of_subject:
             if any(credential.subject.lower() == str(subject).lower() for credential in of_issuer):
@@ -252,6 +251,13 @@ class _Entra:
 
 _OPENID_SCOPES = ("openid", "offline_access", "profile")
 """MSAL adds them to every request; they ask for nothing where no user logs in."""
+
+
+def _header(assertion: str) -> dict[str, Any]:
+    try:
+        return jwt.get_unverified_header(assertion)
+    except jwt.InvalidTokenError as error:
+        raise malformed() from error
 
 
 def _no_match(number: int, what: str, why: str = "") -> EntraError:

@@ -49,12 +49,14 @@ class Identity:
 
 @dataclass
 class ServicePrincipal:
-    """An application with a client secret."""
+    """An application with a client secret and perhaps certificates."""
 
     client_id: str
     object_id: str
     name: str
     secret: str
+    certificates: list[str] = field(default_factory=list)
+    """PEM, of those registered for it."""
 
 
 @dataclass

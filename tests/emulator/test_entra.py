@@ -1,18 +1,24 @@
-"""Entra's token service: secrets and federated assertions."""
+"""Entra's token service: secrets, certificates and federated assertions."""
 
 from __future__ import annotations
 
+import base64
+import time
 from typing import Any
 
 import httpx
 import jwt
 import pytest
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from lab.azure.entra import JWT_BEARER
+from tests.certificates import SelfSigned
 from tests.emulator.machine import AUDIENCE, IDENTITY, OWNER_CLIENT, OWNER_ID, OWNER_SECRET, TENANT, Lab
 
 SUBJECT = "system:serviceaccount:gatekeeper-system:ratify-admin"
 VAULT_SCOPE = "https://vault.azure.net/.default"
+MINE, OTHER = SelfSigned(), SelfSigned()
 
 
 def ask(lab: Lab, tenant: str = TENANT, **form: str) -> httpx.Response:
@@ -28,8 +34,7 @@ def with_secret(lab: Lab, **changes: str) -> httpx.Response:
 
 def with_assertion(lab: Lab, assertion: str, **changes: str) -> httpx.Response:
     client_id = lab.identity()["properties"]["clientId"]
-    kind = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-    return ask(lab, **{"client_id": client_id, "client_assertion_type": kind, "client_assertion": assertion, **changes})
+    return ask(lab, **{"client_id": client_id, "client_assertion_type": JWT_BEARER, "client_assertion": assertion, **changes})
 
 
 def code(response: httpx.Response) -> int:
@@ -179,6 +184,69 @@ def test_a_cluster_that_does_not_answer_is_not_trusted(lab: Lab, issuer: str) ->
     assertion = lab.machine.sign("one", SUBJECT)
     lab.machine.keys.clear()
     assert code(with_assertion(lab, assertion)) == 50166
+
+
+def with_certificate(lab: Lab, mine: SelfSigned, registered: SelfSigned | None = None, header: dict[str, str] | None = None, **claims: Any) -> httpx.Response:
+    """Ask as the owner, for whom a certificate is registered (`mine` unless told), with an assertion that `mine` signed."""
+    lab.state.service_principals[OWNER_CLIENT].certificates = [(registered or mine).pem]
+    at, endpoint = int(time.time()), f"{lab.azure.login_url}/{TENANT}/oauth2/v2.0/token"
+    content = {"iss": OWNER_CLIENT, "sub": OWNER_CLIENT, "aud": endpoint, "jti": "1", "nbf": at, "exp": at + 600, **claims}
+    named = header or {"x5t": base64.urlsafe_b64encode(bytes.fromhex(mine.thumbprint)).decode()}
+    assertion = jwt.encode({key: value for key, value in content.items() if value is not None}, mine.key, "RS256", named)
+    return ask(lab, client_id=OWNER_CLIENT, client_assertion_type=JWT_BEARER, client_assertion=assertion)
+
+
+def test_an_assertion_signed_by_a_registered_certificate_gives_a_token(lab: Lab) -> None:
+    answer = with_certificate(lab, MINE).json()
+    assert lab.azure.tokens.verify_access_token(answer["access_token"], ["https://vault.azure.net"])["oid"] == OWNER_ID
+
+
+def test_the_certificate_may_be_named_by_its_sha256(lab: Lab) -> None:
+    name = base64.urlsafe_b64encode(MINE.certificate.fingerprint(hashes.SHA256())).decode().rstrip("=")
+    assert code(with_certificate(lab, MINE, header={"x5t#S256": name})) == 0
+
+
+@pytest.mark.parametrize(
+    ("claims", "number"),
+    [
+        ({"iss": "99999999-0000-0000-0000-000000000000"}, 700021),
+        ({"sub": "99999999-0000-0000-0000-000000000000"}, 700021),
+        ({"sub": None}, 700021),
+        ({"aud": "https://login.example.com/token"}, 700023),
+        ({"aud": None}, 700023),
+        ({"exp": 1}, 700024),
+        ({"nbf": 9999999999}, 700024),
+    ],
+)
+def test_what_a_signed_assertion_says_is_checked(lab: Lab, claims: dict[str, Any], number: int) -> None:
+    response = with_certificate(lab, MINE, **claims)
+    assert (code(response), response.status_code) == (number, 401)
+
+
+def test_a_certificate_that_is_not_registered_is_refused_with_its_thumbprint(lab: Lab) -> None:
+    response = with_certificate(lab, OTHER, registered=MINE)
+    assert code(response) == 700027
+    assert f"[Reason - The key was not found., Thumbprint of key used by client: '{OTHER.thumbprint}'" in response.json()["error_description"]
+
+
+def test_a_certificate_that_has_ended_is_refused(lab: Lab) -> None:
+    response = with_certificate(lab, SelfSigned(days=-1))
+    assert code(response) == 700027
+    assert "[Reason - The key used is expired., " in response.json()["error_description"]
+
+
+def test_the_thumbprint_of_a_registered_certificate_is_worth_nothing_without_its_key(lab: Lab) -> None:
+    named = {"x5t": base64.urlsafe_b64encode(bytes.fromhex(MINE.thumbprint)).decode()}
+    response = with_certificate(lab, OTHER, registered=MINE, header=named)
+    assert code(response) == 700027
+    assert "did not match the expected signature value" in response.json()["error_description"]
+
+
+def test_a_managed_identity_has_no_certificate(lab: Lab) -> None:
+    client_id = lab.identity()["properties"]["clientId"]
+    named = {"x5t": base64.urlsafe_b64encode(bytes.fromhex(MINE.thumbprint)).decode()}
+    assertion = jwt.encode({"iss": client_id, "sub": client_id, "aud": "any", "exp": 9999999999}, MINE.key, "RS256", named)
+    assert code(with_assertion(lab, assertion)) == 700027
 
 
 def test_the_openid_configuration_names_this_host(lab: Lab) -> None:
