@@ -53,6 +53,9 @@ types: setup
 unit: setup
 	pytest -q tests/unit tests/emulator
 
+many: setup
+	pytest -q tests/many
+
 policy: setup
 	pytest -q tests/policy
 
@@ -68,6 +71,6 @@ molecule: up
 e2e: up
 	pytest -q tests/e2e
 
-test: check policy contract sanity molecule e2e ## Everything; about an hour on an empty machine, most of it the first build of the lab
+test: check many policy contract sanity molecule e2e ## Everything; about an hour on an empty machine, most of it the first build of the lab
 
-.PHONY: help setup up down demo check lint types unit policy contract sanity molecule e2e test
+.PHONY: help setup up down demo check lint types unit many policy contract sanity molecule e2e test

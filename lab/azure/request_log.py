@@ -32,6 +32,8 @@ class Entry:
     """Object id of the caller, where the service found out."""
     error: str | None
     duration_ms: float
+    request_bytes: int
+    """Size of the request's body, as the caller says."""
 
 
 @dataclass
@@ -84,12 +86,12 @@ class Recorder:
             if recorded:
                 return
             recorded = True
-            host = next((value.decode("latin-1") for name, value in scope["headers"] if name == b"host"), "")
+            headers = {name: value.decode("latin-1") for name, value in scope["headers"]}
             self._log.add(
                 Entry(
                     time=arrived.isoformat(timespec="milliseconds"),
                     listener=self._listener,
-                    host=host,
+                    host=headers.get(b"host", ""),
                     method=scope["method"],
                     path=scope["path"],
                     query=_SECRET.sub(r"\1=***", scope["query_string"].decode("latin-1")),
@@ -97,6 +99,7 @@ class Recorder:
                     principal=state.get("principal"),
                     error=state.get("error"),
                     duration_ms=round((time.monotonic() - started) * 1000, 1),
+                    request_bytes=int(headers.get(b"content-length", "0")),
                 )
             )
 
