@@ -10,15 +10,18 @@ from starlette.routing import Host, Mount, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lab.azure import arm, control, docker_hub, entra, imds, keyvault, oidc, registry
+from lab.azure import arm, control, docker_hub, entra, graph, imds, keyvault, oidc, registry
 from lab.azure.context import Azure, note
 from lab.azure.faults import FaultInjector
 from lab.azure.request_log import Recorder
 
 
 def outside(azure: Azure, charts: Path | None = None) -> ASGIApp:
-    """What the machine sees: Resource Manager (127.0.0.1), Entra (localhost), Helm repositories below /charts, the lab's switches below /lab."""
-    hosts = Router([Host("127.0.0.1", arm.app(azure)), Host("localhost", entra.app(azure))], default=_no_such_host)
+    """What the machine sees: Resource Manager (127.0.0.1), Entra (localhost), Microsoft Graph (localhost/graph), Helm repositories below
+    /charts, the lab's switches below /lab.
+    """
+    directory = Router([Mount("/graph", graph.app(azure)), Mount("/", entra.app(azure))])
+    hosts = Router([Host("127.0.0.1", arm.app(azure)), Host("localhost", directory)], default=_no_such_host)
     published = [Mount("/charts", StaticFiles(directory=charts, check_dir=False))] if charts else []
     services = Router([*published, Mount("/", hosts)])
     return Router([Mount("/lab", control.app(azure)), Mount("/", _observed(azure, services, "outside"))])

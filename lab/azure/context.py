@@ -54,6 +54,11 @@ class Azure:
         return f"https://localhost:{self.port}"
 
     @property
+    def graph_url(self) -> str:
+        """Microsoft Graph, outside the clusters."""
+        return f"{self.login_url}/graph"
+
+    @property
     def arm_audiences(self) -> list[str]:
         """Audiences of tokens for Resource Manager, as Azure lists them, and the one of this installation."""
         public = ("https://management.core.windows.net", "https://management.azure.com")

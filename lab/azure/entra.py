@@ -243,7 +243,7 @@ class _Entra:
                 400,
             )
         resource = scope.removesuffix("/.default")
-        if resource.rstrip("/") not in {known.rstrip("/") for known in (*RESOURCES, *self._azure.arm_audiences)}:
+        if resource.rstrip("/") not in {known.rstrip("/") for known in (*RESOURCES, self._azure.graph_url, *self._azure.arm_audiences)}:
             message = f"The resource principal named {resource} was not found in the tenant named Image trust lab."
             raise EntraError(500011, message, "invalid_resource", 400)
         return resource

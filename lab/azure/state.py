@@ -57,6 +57,8 @@ class ServicePrincipal:
     secret: str
     certificates: list[str] = field(default_factory=list)
     """PEM, of those registered for it."""
+    graph_permissions: list[str] = field(default_factory=list)
+    """Application permissions on Microsoft Graph that an administrator consented to, such as `Directory.Read.All`."""
 
 
 @dataclass

@@ -26,7 +26,7 @@ def _cloud(azure: Azure) -> dict[str, Any]:
         "resourceManager": azure.arm_url,
         "graph": "https://graph.microsoft.com/",
         "graphAudience": "https://graph.microsoft.com/",
-        "microsoftGraphResourceId": "https://graph.microsoft.com/",
+        "microsoftGraphResourceId": azure.graph_url,
         "gallery": f"{azure.arm_url}/",
         "suffixes": {"keyVaultDns": "vault.azure.net", "acrLoginServer": "azurecr.io", "storage": "core.windows.net"},
     }

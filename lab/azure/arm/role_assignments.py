@@ -12,6 +12,7 @@ from starlette.responses import Response
 from lab.azure.arm import role_definitions
 from lab.azure.arm.errors import ArmError, bad_request, group_not_found, resource_not_found
 from lab.azure.arm.gateway import Call, Operation, ResourceType, answer, nothing, page, versions
+from lab.azure.directory import principals
 from lab.azure.roles import BUILT_IN
 from lab.azure.state import RoleAssignment, State, guid, now
 
@@ -138,10 +139,7 @@ def _same(assignment: RoleAssignment, scope: str, role: str, principal: str) -> 
 
 def _check_principal(state: State, principal: str, principal_type: str | None) -> str:
     """The type to record. Without a type the directory is asked, and may not know a new principal yet; with one it is only compared if known."""
-    visible_at = {identity.principal_id.lower(): identity.visible_at for identity in state.identities.values()}
-    visible_at |= {application.object_id.lower(): 0.0 for application in state.service_principals.values()}
-    visible_at |= {cluster.identity["principalId"].lower(): 0.0 for cluster in state.clusters.values() if cluster.identity.get("principalId")}
-    known = visible_at.get(principal.lower(), float("inf")) <= now()
+    known = principal.lower() in principals(state)
     plain = UUID(principal).hex
     if principal_type is None and not known:
         raise bad_request(

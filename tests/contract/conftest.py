@@ -1,0 +1,32 @@
+"""Fixtures of the contract tests: an emulated Azure, our modules, and Microsoft's command line client."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.azure.state import ServicePrincipal
+from tests.azure_cli import Az, azure_cli
+from tests.emulated import CLIENT_ID, SECRET, Emulated
+from tests.module_fixtures import azure, backend, run, running_azure
+
+__all__ = ["azure", "backend", "run", "running_azure"]
+
+
+@pytest.fixture(scope="session")
+def signed_in(running_azure: Emulated, tmp_path_factory: pytest.TempPathFactory) -> Az:
+    az = Az(azure_cli(), tmp_path_factory.mktemp("az"), running_azure)
+    az.sign_in(CLIENT_ID, SECRET)
+    return az
+
+
+@pytest.fixture
+def caller(azure: Emulated) -> ServicePrincipal:
+    """Who az works as: Owner of the subscription, and no right in the directory."""
+    return azure.state.service_principals[CLIENT_ID]
+
+
+@pytest.fixture
+def az(signed_in: Az, azure: Emulated) -> Az:
+    """Signed in to the emulated Azure. Azure's request log begins with its first command."""
+    azure.forget_requests()
+    return signed_in

@@ -1,0 +1,81 @@
+"""Runs modules whole, as Ansible does, against the emulated Azure."""
+
+from __future__ import annotations
+
+import importlib
+import io
+import json
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.image_trust.azure.plugins.module_utils._azure import session
+
+from tests.emulated import Emulated, emulated
+from tests.module_runs import Backend, Run, agree
+
+
+@pytest.fixture(scope="session")
+def running_azure(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Emulated]:
+    with emulated(tmp_path_factory.mktemp("azure"), Backend()) as azure:
+        yield azure
+
+
+@pytest.fixture
+def backend(azure: Emulated) -> Backend:
+    fresh = Backend()
+    azure.azure.backend = fresh
+    return fresh
+
+
+@pytest.fixture
+def azure(running_azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> Emulated:
+    """The emulated Azure as `Emulated.reset` says, and the environment to log in to it."""
+    running_azure.reset()
+    for name, value in running_azure.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setitem(session.POLLING, "polling_interval", 0)
+    return running_azure
+
+
+@pytest.fixture
+def run(azure: Emulated) -> Run:
+    """`run(module, check=False, **options)`: what the module answers, in diff mode. Azure's request log begins with it."""
+
+    def run_module(module: str, /, *, check: bool = False, **options: Any) -> dict[str, Any]:
+        azure.forget_requests()
+        main = importlib.import_module(f"ansible_collections.image_trust.azure.plugins.modules.{module}").main
+        printed = io.StringIO()
+        arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True}
+        with patch_module_args(arguments), redirect_stdout(printed), pytest.raises(SystemExit) as ended:
+            main()
+        result: dict[str, Any] = json.loads(printed.getvalue())
+        assert bool(ended.value.code) is bool(result.get("failed"))
+        return result
+
+    return run_module
+
+
+@pytest.fixture
+def converge(run: Run, azure: Emulated) -> Run:
+    """`converge(module, **options)`: check, run, run again; what the run answers. Check and second run write nothing; check and run agree."""
+
+    def converge_module(module: str, /, **options: Any) -> dict[str, Any]:
+        predicted = run(module, check=True, **options)
+        assert azure.writes == []
+        result = run(module, **options)
+        writes = azure.writes
+        assert not result.get("failed"), result
+        assert predicted["changed"] is result["changed"] is bool(writes)
+        assert predicted["diff"]["before"] == result["diff"]["before"]
+        agree(predicted["diff"]["after"], result["diff"]["after"])
+        again = run(module, **options)
+        assert (again["changed"], azure.writes) == (False, [])
+        assert len(azure.reads) == 1
+        assert again["diff"]["before"] == again["diff"]["after"] == result["diff"]["after"]
+        azure.forget_requests()
+        return {**result, "writes": writes}
+
+    return converge_module
