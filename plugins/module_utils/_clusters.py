@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from ._azure import ids
+from ._azure.answers import in_json
 from ._azure.errors import ModuleError, ask, find, refuse
 from ._azure.session import POLLING, Azure
 from ._change import Change
@@ -48,7 +49,7 @@ class Cluster:
     node_resource_group: str | None = None
     addons: Mapping[str, bool] = field(default_factory=dict)
     answer: Any = field(default=None, repr=False, compare=False)
-    """The SDK's object it was read from: an update sends it back, but for what is asked."""
+    """What Azure answered, without what is read-only: an update sends it back, but for what is asked."""
 
     def shown(self) -> dict[str, Any]:
         values = {key: value for key, value in vars(self).items() if key != "answer"}
@@ -199,7 +200,7 @@ def _new(azure: Azure, wanted: Wanted) -> Any:
 
 
 def updated(before: Cluster, after: Cluster) -> Any:
-    """`before.answer` with only what is asked changed: as az does it. The SDK leaves out what is read-only."""
+    """`before.answer` with only what is asked changed: as az does it, without what is read-only."""
     body = before.answer
     properties = body["properties"]
     if before.oidc_issuer != after.oidc_issuer:
@@ -209,7 +210,8 @@ def updated(before: Cluster, after: Cluster) -> Any:
     return body
 
 
-def _cluster(answer: Any) -> Cluster:
+def _cluster(model: Any) -> Cluster:
+    answer = in_json(model)
     properties = answer["properties"]
     issuer = properties.get("oidcIssuerProfile") or {}
     workload_identity = (properties.get("securityProfile") or {}).get("workloadIdentity") or {}
@@ -227,5 +229,5 @@ def _cluster(answer: Any) -> Cluster:
         kubernetes_version=properties.get("currentKubernetesVersion") or properties.get("kubernetesVersion"),
         node_resource_group=properties.get("nodeResourceGroup"),
         addons={name.lower(): bool(profile["enabled"]) for name, profile in (properties.get("addonProfiles") or {}).items()},
-        answer=answer,
+        answer=in_json(model, writable=True),
     )

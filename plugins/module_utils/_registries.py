@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ._azure import ids
+from ._azure.answers import as_sent
 from ._azure.errors import ModuleError, find
 from ._azure.session import Azure
 
@@ -28,7 +29,9 @@ def read(azure: Azure, resource_group: str, name: str) -> Registry:
     """The registry, in one request; raises `ModuleError` where there is none."""
     ids.RESOURCE_GROUP.check("resource_group", resource_group)
     ids.REGISTRY.check("name", name)
-    found = find(f"read the registry {name} in resource group {resource_group}", lambda: azure.registries.registries.get(resource_group, name))
+    found: Any = find(
+        f"read the registry {name} in resource group {resource_group}", lambda: azure.registries.registries.get(resource_group, name, cls=as_sent)
+    )
     if not found:
         raise ModuleError(
             f"There is no registry {name} in resource group {resource_group}; create it, or check name, resource_group and subscription_id.",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from ._azure import ids
+from ._azure.answers import as_sent
 from ._azure.errors import ModuleError, ask, find, refuse
 from ._azure.session import Azure
 from ._change import Change
@@ -107,12 +108,12 @@ def policy(object_id: str | None, application_id: str | None, permissions: Mappi
 
 def read(azure: Azure, place: Place) -> tuple[Vault, tuple[AccessPolicy, ...]] | None:
     """The vault and everybody's policies, in one request; None where there is no such vault."""
-    found = find(f"read the {place}", lambda: azure.vaults.vaults.get(place.resource_group, place.vault_name))
+    found: Any = find(f"read the {place}", lambda: azure.vaults.vaults.get(place.resource_group, place.vault_name, cls=as_sent))
     if not found:
         return None
-    properties = found.properties
-    vault = Vault(str(found.name), found.id, properties.vault_uri, properties.tenant_id, bool(properties.enable_rbac_authorization))
-    return vault, tuple(_policy(entry) for entry in properties.access_policies or ())
+    properties = found["properties"]
+    vault = Vault(found["name"], found["id"], properties["vaultUri"], properties["tenantId"], bool(properties.get("enableRbacAuthorization")))
+    return vault, tuple(_policy(entry) for entry in properties.get("accessPolicies") or ())
 
 
 def missing(place: Place) -> ModuleError:
@@ -167,13 +168,13 @@ def apply(azure: Azure, place: Place, change: Change[AccessPolicy]) -> Change[Ac
             ]
         }
     }
-    answer = ask(
+    answer: Any = ask(
         f"{operation} the access policy of principal {entry.object_id} in the {place}",
-        lambda: azure.vaults.vaults.update_access_policy(place.resource_group, place.vault_name, operation, body),
+        lambda: azure.vaults.vaults.update_access_policy(place.resource_group, place.vault_name, operation, body, cls=as_sent),
     )
     if not change.after:
         return change
-    confirmed = _of((_policy(answered) for answered in answer.properties.access_policies), entry)
+    confirmed = _of((_policy(answered) for answered in answer["properties"]["accessPolicies"]), entry)
     return Change(change.before, confirmed or change.after)
 
 
@@ -193,7 +194,6 @@ def _of(policies: Iterable[AccessPolicy], principal: AccessPolicy) -> AccessPoli
 
 
 def _policy(entry: Any) -> AccessPolicy:
-    # By the names in JSON: the SDK spells some attributes in its own way (keys_property).
     permissions = entry["permissions"]
     return with_permissions(
         AccessPolicy(entry["objectId"], application_id=entry.get("applicationId"), tenant_id=entry["tenantId"]),

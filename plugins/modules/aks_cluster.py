@@ -16,8 +16,8 @@ description:
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
-  - azure-mgmt-containerservice >= 41.0.0
-  - azure-mgmt-resource >= 23.0.0 (for a new cluster without O(location))
+  - azure-mgmt-containerservice >= 32.1.0
+  - azure-mgmt-resource >= 23.2.0 (for a new cluster without O(location))
 options:
   resource_group:
     description: The resource group of the cluster.

@@ -15,7 +15,7 @@ description:
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
-  - azure-mgmt-containerservice >= 41.0.0
+  - azure-mgmt-containerservice >= 32.1.0
 options:
   resource_group:
     description: The resource group of the cluster.

@@ -15,7 +15,7 @@ description:
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
-  - azure-mgmt-msi >= 7.1.0
+  - azure-mgmt-msi >= 7.0.0
 options:
   resource_group:
     description: The resource group of the identity.

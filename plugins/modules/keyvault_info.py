@@ -14,7 +14,7 @@ description:
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
-  - azure-mgmt-keyvault >= 14.0.0
+  - azure-mgmt-keyvault >= 10.3.1
 options:
   resource_group:
     description: The resource group of the vault.

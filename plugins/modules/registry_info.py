@@ -14,7 +14,7 @@ description:
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
-  - azure-mgmt-containerregistry >= 15.0.0
+  - azure-mgmt-containerregistry >= 10.3.0
 options:
   resource_group:
     description: The resource group of the registry.

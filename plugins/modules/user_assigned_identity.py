@@ -13,8 +13,8 @@ description:
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
-  - azure-mgmt-msi >= 7.1.0
-  - azure-mgmt-resource >= 23.0.0 (where O(location) is not given)
+  - azure-mgmt-msi >= 7.0.0
+  - azure-mgmt-resource >= 23.2.0 (where O(location) is not given)
 options:
   resource_group:
     description: The resource group of the identity.

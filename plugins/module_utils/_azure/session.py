@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
-from . import clouds, credentials
+from . import answers, clouds, credentials
 from .errors import ModuleError
 
 if TYPE_CHECKING:
@@ -58,6 +58,7 @@ class Azure:
             "base_url": cloud.resource_manager,
             "credential_scopes": [cloud.scope],
             "user_agent": "image_trust.azure",
+            "raw_request_hook": answers.new_enough,
             **RETRIED_BY_THE_SDK,
             **TIMEOUTS,
             **POLLING,

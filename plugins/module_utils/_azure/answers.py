@@ -1,0 +1,44 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""What Azure answered, alike for all generations of the SDK. Private to the collection.
+
+Newer generations' models are mappings with the names of the JSON, older ones' have attributes only, and drop what is newer than they. Which one is installed
+is not ours to say: azure.azcollection pins old ones.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlencode, urlsplit
+
+if TYPE_CHECKING:
+    from azure.core.pipeline import PipelineRequest, PipelineResponse
+
+OLDEST = {
+    # Before it, roleAssignmentMode is not told, and a registry in ABAC mode looks like any other.
+    "microsoft.containerregistry": "2025-11-01",
+    # All older ones retire on 27 February 2027.
+    "microsoft.keyvault": "2026-02-01",
+}
+"""The oldest api-version that is sent to a resource provider; the SDK's own where that is newer."""
+
+
+def new_enough(request: PipelineRequest[Any]) -> None:
+    """`raw_request_hook` of a client: raises the api-version of a request to OLDEST."""
+    url = urlsplit(request.http_request.url)
+    query = parse_qs(url.query, keep_blank_values=True)
+    oldest = OLDEST.get(url.path.lower().rpartition("/providers/")[2].split("/")[0], "")
+    if query.get("api-version", [oldest])[0] < oldest:
+        request.http_request.url = url._replace(query=urlencode({**query, "api-version": oldest}, doseq=True)).geturl()
+
+
+def as_sent(response: PipelineResponse[Any, Any], model: Any, headers: Any) -> Any:
+    """`cls` of an operation: the JSON that Azure sent instead of the SDK's model of it."""
+    return json.loads(response.http_response.text())
+
+
+def in_json(model: Any, *, writable: bool = False) -> Any:
+    """A model by the names of the JSON; with `writable` without what Azure only tells, as it is sent back."""
+    if hasattr(model, "serialize"):
+        return model.serialize(keep_readonly=not writable)
+    return model.as_dict(exclude_readonly=writable)
