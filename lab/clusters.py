@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,14 @@ from lab.config import AZURE_PORT, Cluster, home
 from lab.errors import LabError
 from lab.images import PAUSE
 from lab.locks import locked
+from lab.node import authentication
 from lab.node.control import Node, lab_environment
 from lab.progress import wait_for
 
 MOST = 100
 _RELEASE = "workload-identity-webhook"
+_ADMINISTRATORS = "aks-cluster-admin-binding-aad"
+"""Name of the binding by which AKS makes Entra's groups administrators."""
 _WEBHOOK_POD = {
     "apiVersion": "v1",
     "kind": "Pod",
@@ -86,6 +90,31 @@ class Clusters:
         secrets = Node(cluster(name)).get(f"/api/v1/namespaces/kube-system/secrets?labelSelector=owner=helm,name={_RELEASE}")
         if secrets["items"]:
             _helm(name, "uninstall", _RELEASE, "--wait", "--timeout=120s")
+
+    def admit_entra(self, name: str, tenant: str, admin_groups: Sequence[str], token: str) -> None:
+        node, path = Node(cluster(name)), "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/" + _ADMINISTRATORS
+        authentication.write(node.cluster, tenant)
+        if admin_groups:
+            node.apply(path, _administrators(admin_groups))
+        else:
+            node.delete_object(path)
+        wait_for(f"cluster {name} to know Entra's users", lambda: node.accepts(token), 90)
+
+    def forget_entra(self, name: str, token: str) -> None:
+        node = Node(cluster(name))
+        authentication.write(node.cluster, None)
+        node.delete_object("/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/" + _ADMINISTRATORS)
+        wait_for(f"cluster {name} to forget Entra's users", lambda: not node.accepts(token), 90)
+
+
+def _administrators(groups: Sequence[str]) -> dict[str, Any]:
+    return {
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": "ClusterRoleBinding",
+        "metadata": {"name": _ADMINISTRATORS},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "Group", "name": group} for group in groups],
+    }
 
 
 def _mutates(node: Node) -> bool:

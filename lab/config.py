@@ -15,6 +15,8 @@ REGISTRY = "imagetrustlab"
 VAULT = "image-trust-lab"
 CERTIFICATE = "brooklyn-io"
 REPOSITORY = "net-monitor"
+AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
+"""Client id of the application `Azure Kubernetes Service AAD Server`: the audience of tokens for the Kubernetes API of every managed cluster."""
 
 AZURE_PORT = int(os.environ.get("LAB_AZURE_PORT", "14430"))
 """Port of the emulated Azure on 127.0.0.1, for everything outside the clusters."""

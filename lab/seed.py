@@ -30,6 +30,8 @@ CONTROLLER = "33333333-3333-3333-3333-333333333333"
 """Client id of the service principal that Ansible works as: Owner of the subscription."""
 PUBLISHER = "44444444-4444-4444-4444-444444444444"
 """Client id of the service principal that pushes images and signatures: may write to the registry."""
+ADMINISTRATORS = "66666666-6666-6666-6666-666666666666"
+"""Object id of the group of Entra in which the controller is. Who makes a cluster sign its users in with Entra can name it as its administrators."""
 SIGNER = Signer("signer", "CN=brooklyn.io,O=Brooklyn,L=Seattle,ST=WA,C=US")
 OTHER = Signer("other", "CN=other.example,O=Other,L=Seattle,ST=WA,C=US")
 
@@ -76,6 +78,7 @@ def complete(state: State, certificate: str) -> None:
         vault.secrets[CERTIFICATE] = Secret(version, {version: SecretVersion(certificate, "application/x-pem-file", now())})
         vault.certificates.append(CERTIFICATE)
     _service_principal(state, CONTROLLER, "image-trust-controller", f"/subscriptions/{SUBSCRIPTION}", OWNER)
+    state.groups.setdefault(ADMINISTRATORS, [state.service_principals[CONTROLLER].object_id])
     # One role for each role assignment mode of the registry, which may be changed at any time.
     _service_principal(state, PUBLISHER, "image-trust-publisher", registry.id, ACR_PUSH, REPOSITORY_WRITER)
 

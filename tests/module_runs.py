@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 Run = Callable[..., dict[str, Any]]
@@ -39,6 +39,10 @@ class Backend:
     def install_workload_identity(self, name: str, tenant: str) -> None: ...
 
     def remove_workload_identity(self, name: str) -> None: ...
+
+    def admit_entra(self, name: str, tenant: str, admin_groups: Sequence[str], token: str) -> None: ...
+
+    def forget_entra(self, name: str, token: str) -> None: ...
 
 
 def agree(predicted: Any, real: Any) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 
@@ -34,3 +35,12 @@ class Backend(Protocol):
 
     def remove_workload_identity(self, name: str) -> None:
         """Take it away again."""
+
+    def admit_entra(self, name: str, tenant: str, admin_groups: Sequence[str], token: str) -> None:
+        """Make the Kubernetes API know the users of Entra's tenant by their tokens, and the members of `admin_groups` (object ids) administrators.
+
+        Returns when it accepts `token`, which is one of Entra's.
+        """
+
+    def forget_entra(self, name: str, token: str) -> None:
+        """Take that away again; returns when `token` is accepted no more."""

@@ -12,6 +12,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from lab.azure.arm import cluster_users
 from lab.azure.context import Azure
 from lab.azure.faults import Fault
 from lab.azure.state import Settings, State
@@ -57,6 +58,13 @@ def app(azure: Azure) -> Starlette:
     async def get_state(request: Request) -> Response:
         return JSONResponse(_without_secrets(azure.state))
 
+    async def forget_entra(request: Request) -> Response:
+        cluster = azure.state.cluster_named(request.path_params["name"])
+        if not cluster:
+            return JSONResponse({"error": f"there is no managed cluster {request.path_params['name']}"}, status_code=404)
+        await cluster_users.forget(azure, cluster)
+        return Response(status_code=204)
+
     async def invalid(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": str(error)}, status_code=400)
 
@@ -69,6 +77,8 @@ def app(azure: Azure) -> Starlette:
         Route("/settings", get_settings, methods=["GET"]),
         Route("/settings", put_settings, methods=["PUT"]),
         Route("/state", get_state, methods=["GET"]),
+        # Azure cannot take the integration away again, and a lab is left as it was found.
+        Route("/clusters/{name}/entra", forget_entra, methods=["DELETE"]),
     ]
     return Starlette(routes=routes, exception_handlers={ValidationError: invalid, json.JSONDecodeError: invalid})
 

@@ -23,10 +23,11 @@ from lab.azure import client_certificates
 from lab.azure.aadsts import EntraError, malformed
 from lab.azure.context import Azure, blocking, note
 from lab.azure.state import FederatedCredential, guid, now
+from lab.config import AKS_SERVER
 
 PUBLIC_HOST = "login.microsoftonline.com"
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-RESOURCES = ("https://vault.azure.net", "https://containerregistry.azure.net", "https://graph.microsoft.com")
+RESOURCES = ("https://vault.azure.net", "https://containerregistry.azure.net", "https://graph.microsoft.com", AKS_SERVER)
 """What tokens can be asked for, besides Resource Manager."""
 LIFETIME = 3600
 _FEDERATION = "https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
@@ -50,7 +51,9 @@ def app(azure: Azure) -> Starlette:
     routes = [
         Route("/common/discovery/instance", service.instance),
         Route("/{tenant}/v2.0/.well-known/openid-configuration", service.configuration),
+        Route("/{tenant}/.well-known/openid-configuration", service.configuration_v1),
         Route("/{tenant}/discovery/v2.0/keys", service.keys),
+        Route("/common/discovery/keys", service.common_keys),
         Route("/{tenant}/oauth2/v2.0/token", service.token, methods=["POST"]),
     ]
     return Starlette(routes=routes, exception_handlers={EntraError: _refuse})
@@ -109,6 +112,30 @@ class _Entra:
             }
         )
 
+    async def configuration_v1(self, request: Request) -> Response:
+        """What verifies v1 tokens, as those for Azure's own services are."""
+        tenant = self._tenant(request, "invalid_tenant")
+        base = f"{request.base_url}{tenant}"
+        return JSONResponse(
+            {
+                "token_endpoint": f"{base}/oauth2/token",
+                "token_endpoint_auth_methods_supported": ["client_secret_post", "private_key_jwt", "client_secret_basic"],
+                "jwks_uri": f"{request.base_url}common/discovery/keys",
+                "response_modes_supported": ["query", "fragment", "form_post"],
+                "subject_types_supported": ["pairwise"],
+                "id_token_signing_alg_values_supported": ["RS256"],
+                "response_types_supported": ["code", "id_token", "code id_token", "token id_token", "token"],
+                "scopes_supported": ["openid"],
+                "issuer": self._azure.tokens.issuer,
+                "authorization_endpoint": f"{base}/oauth2/authorize",
+                "tenant_region_scope": "NA",
+                "cloud_instance_name": "microsoftonline.com",
+            }
+        )
+
+    async def common_keys(self, request: Request) -> Response:
+        return JSONResponse(self._azure.tokens.jwks())
+
     async def keys(self, request: Request) -> Response:
         self._tenant(request)
         return JSONResponse(self._azure.tokens.jwks())
@@ -123,9 +150,16 @@ class _Entra:
         await self._authenticate(application, form, [f"{base}/oauth2/v2.0/token", f"{base}/oauth2/token", f"{base}/v2.0"])
         audience = self._audience(form)
         note(request, principal=application.object_id)
-        token = self._azure.tokens.access_token(application.object_id, application.client_id, audience, seconds=LIFETIME, **application.claims)
+        claims: dict[str, Any] = {**application.claims}
+        if audience == AKS_SERVER and (groups := self._groups(application.object_id)):
+            claims["groups"] = groups
+        token = self._azure.tokens.access_token(application.object_id, application.client_id, audience, seconds=LIFETIME, **claims)
         body = {"token_type": "Bearer", "expires_in": LIFETIME, "ext_expires_in": LIFETIME, "access_token": token}
         return JSONResponse(body, headers={"Cache-Control": "no-store, no-cache", "Pragma": "no-cache"})
+
+    def _groups(self, member: str) -> list[str]:
+        """The groups of a principal, which the application of AKS wants to see in its tokens."""
+        return sorted(group for group, members in self._azure.state.groups.items() if member in members)
 
     def _tenant(self, request: Request, error: str = "invalid_request") -> str:
         tenant: str = request.path_params["tenant"]

@@ -122,6 +122,17 @@ CLUSTER_USER = Role(
     "List cluster user credential action.",
     actions=("Microsoft.ContainerService/managedClusters/listClusterUserCredential/action", "Microsoft.ContainerService/managedClusters/read"),
 )
+CLUSTER_ADMIN = Role(
+    "Azure Kubernetes Service Cluster Admin Role",
+    "0ab0b1a8-8aac-4efd-b8c2-3ee1fb270be8",
+    "List cluster admin credential action.",
+    actions=(
+        "Microsoft.ContainerService/managedClusters/listClusterAdminCredential/action",
+        "Microsoft.ContainerService/managedClusters/accessProfiles/listCredential/action",
+        "Microsoft.ContainerService/managedClusters/read",
+        "Microsoft.ContainerService/managedClusters/runcommand/action",
+    ),
+)
 
 BUILT_IN = {
     role.guid: role
@@ -139,6 +150,7 @@ BUILT_IN = {
         KEY_VAULT_SECRETS_USER,
         KEY_VAULT_CERTIFICATE_USER,
         CLUSTER_USER,
+        CLUSTER_ADMIN,
     )
 }
 """By GUID."""

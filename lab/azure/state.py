@@ -163,6 +163,8 @@ class State:
     settings: Settings = field(default_factory=Settings)
     service_principals: dict[str, ServicePrincipal] = field(default_factory=dict)
     """By client id."""
+    groups: dict[str, list[str]] = field(default_factory=dict)
+    """Security groups of the directory: object ids of the members, by the group's object id."""
     resource_groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     identities: dict[str, Identity] = field(default_factory=dict)
     vaults: dict[str, Vault] = field(default_factory=dict)

@@ -13,6 +13,7 @@ from typing import Any
 
 from lab import images, pki
 from lab.config import LOCATION, Cluster, home
+from lab.node import authentication
 from lab.tools import program
 
 AZURE_ZONES = (
@@ -66,6 +67,8 @@ class Files:
         plugin.parent.mkdir(exist_ok=True)
         plugin.write_text(f'#!/bin/sh\nexec {sys.executable} {_PROVIDER} "$@"\n')
         plugin.chmod(0o755)
+        if not authentication.file(cluster).exists():
+            authentication.write(cluster, None)
 
     def _json(self, name: str, content: Mapping[str, Any]) -> None:
         """JSON is YAML as well."""
@@ -227,6 +230,7 @@ def apiserver(cluster: Cluster) -> Component:
             f"--tls-cert-file={keys}/apiserver.crt",
             f"--tls-private-key-file={keys}/apiserver.key",
             f"--client-ca-file={keys}/ca.crt",
+            f"--authentication-config={authentication.file(cluster)}",
             f"--kubelet-client-certificate={keys}/apiserver-kubelet.crt",
             f"--kubelet-client-key={keys}/apiserver-kubelet.key",
             f"--kubelet-certificate-authority={keys}/ca.crt",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import ssl
@@ -126,6 +127,26 @@ class Node:
     def dry_run(self, path: str, body: Mapping[str, Any]) -> Any:
         """The object that a POST to `path` would create, as admission leaves it; None where it is refused or nobody answers."""
         return self._ask("POST", path, params={"dryRun": "All"}, json=dict(body))
+
+    def apply(self, path: str, body: Mapping[str, Any]) -> None:
+        """Make the object at `path` be as `body` says. LabError where it is refused or nobody answers."""
+        headers = {"Content-Type": "application/apply-patch+yaml"}
+        if self._ask("PATCH", path, params={"fieldManager": "lab", "force": "true"}, content=json.dumps(dict(body)), headers=headers) is None:
+            raise LabError(f"the Kubernetes API of cluster {self.cluster.name} does not take {path}")
+
+    def delete_object(self, path: str) -> None:
+        """Make the object at `path` not exist."""
+        self._ask("DELETE", path)
+
+    def accepts(self, token: str) -> bool:
+        """Whether the Kubernetes API knows who the bearer of `token` is."""
+        keys = pki.ClusterPki(self.cluster).folder
+        trust = ssl.create_default_context(cafile=str(keys / "ca.crt"))
+        review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
+        url = f"https://127.0.0.1:{self.cluster.api_port}/apis/authentication.k8s.io/v1/selfsubjectreviews"
+        with httpx.Client(verify=trust, timeout=5, trust_env=False) as http:
+            answer = http.post(url, headers={"Authorization": f"Bearer {token}"}, json=review)
+        return answer.is_success
 
     def _get(self, path: str) -> Any:
         return self._ask("GET", path)

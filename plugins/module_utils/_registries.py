@@ -11,18 +11,33 @@ from ._azure.answers import as_sent
 from ._azure.errors import ModuleError, find
 from ._azure.session import Azure
 
+PULL_ROLES = {"LegacyRegistryPermissions": "AcrPull", "AbacRepositoryPermissions": "Container Registry Repository Reader"}
+"""The role that lets a principal pull, by the registry's mode. Each is without effect in the other mode.
+
+https://learn.microsoft.com/azure/container-registry/container-registry-rbac-abac-repository-permissions
+"""
+
 
 @dataclass(frozen=True)
 class Registry:
-    """A registry. `role_assignment_mode` decides which role lets a principal pull: see the module registry_info."""
+    """A registry. `role_assignment_mode` decides which role lets a principal pull."""
 
     id: str
     name: str
     login_server: str
     role_assignment_mode: str
 
+    @property
+    def pull_role(self) -> str:
+        return PULL_ROLES[self.role_assignment_mode]
+
+    @property
+    def idle_pull_roles(self) -> list[str]:
+        """Roles that let a principal pull in another mode only."""
+        return [role for role in PULL_ROLES.values() if role != self.pull_role]
+
     def shown(self) -> dict[str, Any]:
-        return dict(vars(self))
+        return {**vars(self), "pull_role": self.pull_role, "idle_pull_roles": self.idle_pull_roles}
 
 
 def read(azure: Azure, resource_group: str, name: str) -> Registry:
@@ -41,4 +56,10 @@ def read(azure: Azure, resource_group: str, name: str) -> Registry:
     properties = found["properties"]
     # Registries from before the mode existed have none, and are legacy.
     mode = properties.get("roleAssignmentMode") or "LegacyRegistryPermissions"
+    if mode not in PULL_ROLES:
+        raise ModuleError(
+            f"The registry {name} in resource group {resource_group} is in the mode {mode}, which is not known here, and so is the role that lets one pull;"
+            f" known are {', '.join(PULL_ROLES)}.",
+            code="UnknownMode",
+        )
     return Registry(found["id"], found["name"], properties["loginServer"], mode)

@@ -43,8 +43,13 @@ class Vault:
     tenant_id: str | None = None
     rbac_enabled: bool | None = None
 
+    @property
+    def permission_model(self) -> str | None:
+        """As Azure's portal names it."""
+        return None if self.rbac_enabled is None else "Azure role-based access control" if self.rbac_enabled else "Vault access policy"
+
     def shown(self) -> dict[str, Any]:
-        return dict(vars(self))
+        return {**vars(self), "permission_model": self.permission_model, "secrets_role": ROLE_UNDER_RBAC}
 
 
 @dataclass(frozen=True)

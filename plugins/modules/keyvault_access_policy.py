@@ -115,7 +115,7 @@ access_policy:
       certificates: []
       storage: []
 vault:
-  description: The vault. In check mode, what is not known of one that does not exist yet is null.
+  description: The vault, as M(image_trust.azure.keyvault_info) returns it. In check mode, what is not known of one that does not exist yet is null.
   returned: success
   type: dict
   sample:
@@ -124,6 +124,8 @@ vault:
     uri: https://image-trust-lab.vault.azure.net/
     tenant_id: 11111111-1111-1111-1111-111111111111
     rbac_enabled: false
+    permission_model: Vault access policy
+    secrets_role: Key Vault Secrets User
 error:
   description: What Azure said; only when the module fails.
   returned: failure

@@ -42,14 +42,17 @@ EXAMPLES = r"""
 - name: Let the identity read secrets, where the vault is under Azure RBAC
   image_trust.azure.role_assignment:
     scope: "{{ found.vault.id }}"
-    role: Key Vault Secrets User
+    role: "{{ found.vault.secrets_role }}"
     principal_id: 5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
   when: found.vault.rbac_enabled
 """
 
 RETURN = r"""
 vault:
-  description: The vault.
+  description:
+    - The vault.
+    - C(permission_model) says whose word counts, V(Azure role-based access control) or V(Vault access policy), as C(rbac_enabled) does.
+    - C(secrets_role) is the role that lets a principal read secrets where the vault is under Azure RBAC.
   returned: success
   type: dict
   sample:
@@ -58,6 +61,8 @@ vault:
     uri: https://image-trust-lab.vault.azure.net/
     tenant_id: 11111111-1111-1111-1111-111111111111
     rbac_enabled: false
+    permission_model: Vault access policy
+    secrets_role: Key Vault Secrets User
 error:
   description: What Azure said; only when the module fails.
   returned: failure

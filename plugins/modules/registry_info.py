@@ -41,7 +41,7 @@ EXAMPLES = r"""
 - name: Let the identity pull
   image_trust.azure.role_assignment:
     scope: "{{ found.registry.id }}"
-    role: "{{ 'AcrPull' if found.registry.role_assignment_mode == 'LegacyRegistryPermissions' else 'Container Registry Repository Reader' }}"
+    role: "{{ found.registry.pull_role }}"
     principal_id: 5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
 """
 
@@ -49,8 +49,9 @@ RETURN = r"""
 registry:
   description:
     - The registry.
-    - C(role_assignment_mode) is V(LegacyRegistryPermissions), where the role C(AcrPull) lets a principal pull, or
-      V(AbacRepositoryPermissions), where only C(Container Registry Repository Reader) does.
+    - C(role_assignment_mode) is V(LegacyRegistryPermissions) or V(AbacRepositoryPermissions).
+    - C(pull_role) is the role that lets a principal pull in this mode, C(AcrPull) or C(Container Registry Repository Reader);
+      C(idle_pull_roles) are those that would in another mode and have no effect in this one.
   returned: success
   type: dict
   sample:
@@ -58,6 +59,8 @@ registry:
     name: imagetrustlab
     login_server: imagetrustlab.azurecr.io
     role_assignment_mode: LegacyRegistryPermissions
+    pull_role: AcrPull
+    idle_pull_roles: [Container Registry Repository Reader]
 error:
   description: What Azure said; only when the module fails.
   returned: failure

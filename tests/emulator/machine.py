@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import httpx
 import jwt
+import yaml
 from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 from starlette.testclient import TestClient
@@ -24,6 +25,7 @@ from lab.azure.context import Azure
 from lab.azure.roles import OWNER, Role
 from lab.azure.state import ServicePrincipal, Settings, State
 from lab.azure.tokens import Tokens
+from lab.config import AKS_SERVER
 
 TENANT, SUBSCRIPTION = "11111111-1111-1111-1111-111111111111", "22222222-2222-2222-2222-222222222222"
 GROUP_NAME = "group"
@@ -70,7 +72,7 @@ class Machine:
         self.keys.pop(name, None)
 
     def kubeconfig(self, name: str) -> str:
-        return f"current-context: {name}\n"
+        return yaml.safe_dump({"current-context": name, "clusters": [{"name": name, "cluster": {"server": "https://127.0.0.1:14530"}}]})
 
     def issuer(self, name: str) -> str:
         return f"https://eastus.oic.prod-aks.azure.com/{TENANT}/{name}/"
@@ -86,6 +88,13 @@ class Machine:
 
     def remove_workload_identity(self, name: str) -> None:
         self.calls.append(("remove workload identity", name))
+
+    def admit_entra(self, name: str, tenant: str, admin_groups: Sequence[str], token: str) -> None:
+        assert jwt.decode(token, options={"verify_signature": False})["aud"] == AKS_SERVER
+        self.calls.append((f"admit users of {tenant}, administrators {' '.join(admin_groups) or 'none'}", name))
+
+    def forget_entra(self, name: str, token: str) -> None:
+        self.calls.append(("forget users of Entra", name))
 
     def sign(self, name: str, subject: str, *, audience: str = AUDIENCE, seconds: int = 3600, issuer: str = "", key_id: str = "") -> str:
         """A service account token, as cluster `name` signs it."""

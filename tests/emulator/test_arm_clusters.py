@@ -145,7 +145,7 @@ def test_the_user_credential_is_the_machines_kubeconfig(lab: Lab) -> None:
     lab.cluster()
     answer = lab.call("POST", f"{CLUSTER}/listClusterUserCredential").json()["kubeconfigs"]
     assert [each["name"] for each in answer] == ["clusterUser"]
-    assert base64.b64decode(answer[0]["value"]) == b"current-context: one\n"
+    assert base64.b64decode(answer[0]["value"]).decode() == lab.machine.kubeconfig("one")
 
 
 def test_there_is_no_credential_of_a_cluster_that_is_being_created(lab: Lab) -> None:

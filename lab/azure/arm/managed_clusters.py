@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import logging
 import re
 from datetime import UTC, datetime
@@ -11,7 +10,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from lab.azure.arm import groups, identities
+from lab.azure.arm import cluster_users, groups, identities
 from lab.azure.arm.errors import ArmError, bad_request, resource_not_found
 from lab.azure.arm.gateway import GROUP, SUBSCRIPTION, Call, Operation, ResourceType, answer, nothing, page, versions
 from lab.azure.context import Azure, blocking
@@ -51,7 +50,7 @@ def _view(cluster: ManagedCluster) -> dict[str, Any]:
 
 
 def _cluster(call: Call) -> ManagedCluster:
-    cluster = call.azure.state.clusters.get(call.key.removesuffix("/listclusterusercredential"))
+    cluster = call.azure.state.clusters.get(re.sub(r"/listcluster(user|admin)credential$", "", call.key))
     if cluster is None:
         raise resource_not_found(PATH_TYPE, call["name"], call["group"])
     return cluster
@@ -94,11 +93,18 @@ async def _delete(call: Call) -> Response:
 
 
 async def _list_user_credential(call: Call) -> Response:
+    return await cluster_users.user_credential(call, _with_control_plane(call))
+
+
+async def _list_admin_credential(call: Call) -> Response:
+    return await cluster_users.admin_credential(call, _with_control_plane(call))
+
+
+def _with_control_plane(call: Call) -> ManagedCluster:
     cluster = _cluster(call)
     if cluster.properties["provisioningState"] == "Creating":
         raise ArmError(404, "ControlPlaneNotFound", f"Could not find ControlPlane with ID {guid().replace('-', '')[:24]}")
-    text = await blocking(call.azure.backend.kubeconfig, cluster.name)
-    return answer({"kubeconfigs": [{"name": "clusterUser", "value": base64.b64encode(text.encode()).decode()}]})
+    return cluster
 
 
 def _refuse_while_busy(cluster: ManagedCluster) -> None:
@@ -171,6 +177,8 @@ async def _new(call: Call) -> ManagedCluster:
         "oidcIssuerProfile": {"enabled": True, "issuerURL": issuer} if oidc else {"enabled": False},
         "workloadAutoScalerProfile": {},
     }
+    entra = cluster_users.profile(azure, None, sent.get("aadProfile"))
+    properties |= {"aadProfile": entra} if entra else {}
     asked = {key: value for key, value in sent.items() if value not in (None, {}) and key not in (*properties, "identityProfile")}
     given = {key: sent[key] for key in ("securityProfile", "storageProfile") if sent.get(key)}
     return ManagedCluster(
@@ -287,6 +295,8 @@ async def _changed(call: Call, existing: ManagedCluster) -> ManagedCluster:
         "agentPoolProfiles",
     )
     merged = _merged(properties, {key: value for key, value in sent.items() if key not in read_only})
+    entra = cluster_users.profile(call.azure, properties.get("aadProfile"), sent.get("aadProfile"))
+    merged |= {"aadProfile": entra} if entra else {}
     if oidc:
         merged["oidcIssuerProfile"] = {"enabled": True, "issuerURL": await blocking(call.azure.backend.issuer, existing.name)}
     pools = {pool["name"]: pool for pool in properties["agentPoolProfiles"]}
@@ -340,6 +350,7 @@ async def _provision(azure: Azure, cluster: ManagedCluster) -> None:
         await blocking(azure.backend.install_workload_identity, cluster.name, azure.state.tenant)
     elif not creating:
         await blocking(azure.backend.remove_workload_identity, cluster.name)
+    await cluster_users.provision(azure, cluster)
     if cluster.identity and "identityProfile" not in properties:
         properties["identityProfile"] = {"kubeletidentity": _kubelet_identity(azure, cluster)}
     for pool in properties["agentPoolProfiles"]:
@@ -398,6 +409,7 @@ OPERATIONS = [
     Operation("PATCH", PATH, f"{PATH_TYPE}/write", CLUSTERS, _patch),
     Operation("DELETE", PATH, f"{PATH_TYPE}/delete", CLUSTERS, _delete),
     Operation("POST", PATH + "/listClusterUserCredential", f"{PATH_TYPE}/listClusterUserCredential/action", CLUSTERS, _list_user_credential),
+    Operation("POST", PATH + "/listClusterAdminCredential", f"{PATH_TYPE}/listClusterAdminCredential/action", CLUSTERS, _list_admin_credential),
     Operation("GET", LOCATIONS + "/operations/{operation}", f"{NAMESPACE}/locations/operations/read", OPERATIONS_TYPE, _get_operation),
     Operation("GET", LOCATIONS + "/operationresults/{operation}", f"{NAMESPACE}/locations/operationresults/read", OPERATIONS_TYPE, _get_operation_result),
 ]

@@ -64,6 +64,10 @@ class Azure:
             **POLLING,
         }
 
+    def token(self, scope: str) -> str:
+        """An access token of this login for another resource than Resource Manager, a secret. Raises `ModuleError`."""
+        return str(self._arguments["credential"].get_token(scope).token)
+
     @cached_property
     def identities(self) -> ManagedServiceIdentityClient:
         with _from("azure-mgmt-msi"):

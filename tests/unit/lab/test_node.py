@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import pytest
 
 from lab.config import Cluster
 from lab.errors import LabError
-from lab.node import cgroups, components
+from lab.node import authentication, cgroups, components
 from lab.node.components import Files
 from lab.node.control import Node, _came_back
 from lab.node.inside import Running
@@ -77,6 +78,17 @@ def test_relays_lead_to_the_clusters_own_sockets() -> None:
 
 def test_two_nodes_of_one_machine_have_cgroups_of_their_own() -> None:
     assert Node(Cluster("lab1", 0)).cgroup != Node(Cluster("lab2", 1)).cgroup
+
+
+def test_the_api_knows_nobody_of_entra_until_the_tenant_is_named(home: Path) -> None:
+    cluster = Cluster("lab1", 0)
+    cluster.folder.mkdir(parents=True)
+    for tenant, issuers in ((None, []), ("t", ["https://sts.windows.net/t/"]), (None, [])):
+        authentication.write(cluster, tenant)
+        known = json.loads(authentication.file(cluster).read_text())["jwt"]
+        assert [each["issuer"]["url"] for each in known] == issuers
+    assert f"--authentication-config={authentication.file(cluster)}" in components.apiserver(cluster).argv
+    assert Files(cluster).folder not in authentication.file(cluster).parents, "every start removes that folder"
 
 
 def test_a_command_cannot_enter_a_node_that_does_not_run() -> None:

@@ -24,12 +24,21 @@ def test_a_vault_s_uri_and_rights_model(run: Run, azure: Emulated, rbac: bool | 
             "uri": "https://image-trust-lab.vault.azure.net/",
             "tenant_id": azure.state.tenant,
             "rbac_enabled": bool(rbac),
+            "permission_model": "Azure role-based access control" if rbac else "Vault access policy",
+            "secrets_role": "Key Vault Secrets User",
         }
         assert len(azure.reads) == 1
 
 
-@pytest.mark.parametrize("mode", ["AbacRepositoryPermissions", "LegacyRegistryPermissions", None])
-def test_a_registry_s_login_server_and_rights_model(run: Run, azure: Emulated, mode: str | None) -> None:
+@pytest.mark.parametrize(
+    ("mode", "role", "idle"),
+    [
+        ("AbacRepositoryPermissions", "Container Registry Repository Reader", "AcrPull"),
+        ("LegacyRegistryPermissions", "AcrPull", "Container Registry Repository Reader"),
+        (None, "AcrPull", "Container Registry Repository Reader"),
+    ],
+)
+def test_a_registry_s_login_server_and_rights_model(run: Run, azure: Emulated, mode: str | None, role: str, idle: str) -> None:
     registry = azure.state.registry_named("imagetrustlab")
     assert registry
     registry.properties["roleAssignmentMode"] = mode
@@ -39,9 +48,18 @@ def test_a_registry_s_login_server_and_rights_model(run: Run, azure: Emulated, m
         "name": "imagetrustlab",
         "login_server": "imagetrustlab.azurecr.io",
         "role_assignment_mode": mode or "LegacyRegistryPermissions",
+        "pull_role": role,
+        "idle_pull_roles": [idle],
     }
     assert len(azure.reads) == 1
     assert azure.writes == []
+
+
+def test_a_mode_that_is_not_known_is_not_guessed(run: Run, azure: Emulated) -> None:
+    registry = azure.state.registry_named("imagetrustlab")
+    assert registry
+    registry.properties["roleAssignmentMode"] = "SomethingNew"
+    assert "is in the mode SomethingNew, which is not known here" in failure(run("registry_info", **GROUP, name="imagetrustlab"))
 
 
 @pytest.mark.parametrize(("module", "what"), [("keyvault_info", "vault"), ("registry_info", "registry")])

@@ -59,6 +59,8 @@ def test_a_policy_is_added(converge: Run, vault: Vault) -> None:
         "uri": "https://image-trust-lab.vault.azure.net/",
         "tenant_id": TENANT,
         "rbac_enabled": False,
+        "permission_model": "Vault access policy",
+        "secrets_role": "Key Vault Secrets User",
     }
     assert result["writes"] == [f"PUT {vault.id}/accessPolicies/add"]
     assert mine(vault) == {"secrets": ["get"]}
