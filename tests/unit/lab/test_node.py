@@ -87,7 +87,6 @@ def test_the_api_knows_nobody_of_entra_until_the_tenant_is_named(home: Path) -> 
         authentication.write(cluster, tenant)
         known = json.loads(authentication.file(cluster).read_text())["jwt"]
         assert [each["issuer"]["url"] for each in known] == issuers
-    assert f"--authentication-config={authentication.file(cluster)}" in components.apiserver(cluster).argv
     assert Files(cluster).folder not in authentication.file(cluster).parents, "every start removes that folder"
 
 
