@@ -7,14 +7,18 @@ import io
 import json
 from collections.abc import Iterator
 from contextlib import redirect_stdout
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.image_trust.azure.plugins.module_utils._azure import session
+from ansible_collections.image_trust.azure.plugins.module_utils._azure import retries, session
 
 from tests.emulated import Emulated, emulated
 from tests.module_runs import Backend, Run, agree
+
+FASTER = 50
+"""Azure's delays, in seconds here and minutes there, and our patience are shorter by that; Retry-After is not."""
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +41,9 @@ def azure(running_azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> Emulated:
     for name, value in running_azure.environment.items():
         monkeypatch.setenv(name, value)
     monkeypatch.setitem(session.POLLING, "polling_interval", 0)
+    for answer, retry in retries.RETRIES.items():
+        times = {name: getattr(retry, name) / FASTER for name in ("bound", "first_pause", "longest_pause")}
+        monkeypatch.setitem(retries.RETRIES, answer, replace(retry, **times))
     return running_azure
 
 

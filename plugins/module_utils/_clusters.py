@@ -132,9 +132,21 @@ def plan_absent(current: Cluster | None) -> Change[Cluster]:
 
 def apply(azure: Azure, wanted: Wanted, change: Change[Cluster], bound: float) -> Change[Cluster]:
     """Make the change, wait up to `bound` seconds until Azure has finished it, and return it as it is then."""
-    operations = azure.clusters.managed_clusters
     if not change.changed:
         return change
+    try:
+        return _made(azure, wanted, change, bound)
+    except ModuleError as failure:
+        if failure.code != "OperationNotAllowed":
+            raise
+    # Something is going on: what somebody else began meanwhile, or our own, when the answer to it was lost.
+    settled = read_settled(azure, wanted, bound)
+    rest = plan(settled, wanted) if change.after else plan_absent(settled)
+    return Change(change.before, (_made(azure, wanted, rest, bound) if rest.changed else rest).after)
+
+
+def _made(azure: Azure, wanted: Wanted, change: Change[Cluster], bound: float) -> Change[Cluster]:
+    operations = azure.clusters.managed_clusters
     if not change.after:
         _finish(wanted, "delete", bound, ask(f"delete the {wanted}", lambda: operations.begin_delete(wanted.resource_group, wanted.name)))
         return change
@@ -152,7 +164,7 @@ def kubeconfig(azure: Azure, wanted: Wanted) -> str | None:
     """Text of the user's kubeconfig, a secret; None where there is no cluster. Raises `ModuleError` where it holds no credentials."""
     found = find(
         f"get the credentials of the {wanted}",
-        lambda: azure.clusters.managed_clusters.list_cluster_user_credentials(wanted.resource_group, wanted.name, retry_on_methods=["GET", "POST"]),
+        lambda: azure.clusters.managed_clusters.list_cluster_user_credentials(wanted.resource_group, wanted.name),
     )
     if not found:
         return None

@@ -126,7 +126,8 @@ def apply(azure: Azure, change: Change[RoleAssignment]) -> Change[RoleAssignment
         if failure.code != "RoleAssignmentExists":
             raise
         existing = plan(read(azure, after), after).before or after
-        return Change(existing, existing)
+        # Under our own name it is the one we asked for, when the answer to that was lost.
+        return Change(None if ids.same(existing.name, after.own_name) else existing, existing)
     return Change(None, _assignment(answer))
 
 

@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .errors import ModuleError, refuse
+from .retries import Retrying
 
 METADATA_VERSION = "2022-09-01"
 TIMEOUT = 15
@@ -80,22 +81,31 @@ def described(url: str, metadata: Any) -> Cloud:
 
 
 def _metadata(url: str) -> Any:
-    import requests
+    from azure.core import PipelineClient
+    from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestTimeoutError, ServiceResponseTimeoutError
+    from azure.core.rest import HttpRequest, HttpResponse
 
-    address = f"{url}/metadata/endpoints?api-version={METADATA_VERSION}"
+    request = HttpRequest("GET", f"{url}/metadata/endpoints?api-version={METADATA_VERSION}")
     try:
-        answer = requests.get(address, timeout=TIMEOUT)
-        answer.raise_for_status()
-        return answer.json()
-    except requests.exceptions.SSLError as error:
-        raise ModuleError(
-            f"The certificate of {url}, named by cloud_environment, is not trusted; point REQUESTS_CA_BUNDLE to the certificates of its authority.",
-            code="Unreachable",
-            message=str(error),
-        ) from None
-    except requests.RequestException as error:
-        status = error.response.status_code if error.response is not None else None
-        reason = f"it answers {status}" if status else f"no answer within {TIMEOUT} s" if isinstance(error, requests.Timeout) else "no connection"
+        client: PipelineClient[HttpRequest, HttpResponse] = PipelineClient(url, policies=[Retrying()], connection_timeout=TIMEOUT, read_timeout=TIMEOUT)
+        with client:
+            answer = client.send_request(request)
+            answer.raise_for_status()
+            return answer.json()
+    except (AzureError, ValueError) as error:
+        if "CERTIFICATE_VERIFY_FAILED" in str(error):
+            raise ModuleError(
+                f"The certificate of {url}, named by cloud_environment, is not trusted; point REQUESTS_CA_BUNDLE to the certificates of its authority.",
+                code="Unreachable",
+                message=str(error),
+            ) from None
+        status = error.status_code if isinstance(error, HttpResponseError) else None
+        if isinstance(error, ValueError):
+            reason = "its answer is not JSON"
+        elif isinstance(error, (ServiceRequestTimeoutError, ServiceResponseTimeoutError)):
+            reason = f"no answer within {TIMEOUT} s"
+        else:
+            reason = f"it answers {status}" if status else "no connection"
         raise ModuleError(
             f"Cannot get the cloud's metadata from {url}, named by cloud_environment ({reason}); check the URL, the proxy and the network of this machine.",
             code="Unreachable",

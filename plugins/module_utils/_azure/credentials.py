@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 from . import ids
 from .clouds import Cloud
 from .errors import ModuleError, refuse
+from .retries import Retrying
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, TokenCredential
@@ -171,6 +172,7 @@ def _credential(login: Login, cloud: Cloud) -> TokenCredential:
 
     timeouts = {"connection_timeout": 15, "read_timeout": 60}
     to_entra: dict[str, Any] = {"authority": cloud.authority, "disable_instance_discovery": not cloud.authority_is_known, **timeouts}
+    to_entra["retry_policy_class"] = Retrying
     if login.method == "client_secret":
         return identity.ClientSecretCredential(str(login.tenant), str(login.client_id), str(login.secret), **to_entra)
     if login.method == "workload_identity":

@@ -1,20 +1,18 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What goes wrong with Azure, as one sentence, and what is worth another try. Private to the collection."""
+"""What goes wrong with Azure, as one sentence. Private to the collection."""
 
 from __future__ import annotations
 
-import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
+
+from . import retries
 
 if TYPE_CHECKING:
     from azure.core.exceptions import AzureError
 
 T = TypeVar("T")
-_RANDOM = random.SystemRandom()
-"""Keeps writers that wait for each other apart."""
 
 
 class ModuleError(Exception):
@@ -50,32 +48,6 @@ def refuse(sentence: str) -> ModuleError:
     return ModuleError(sentence, code="InvalidInput")
 
 
-@dataclass(frozen=True)
-class Retry:
-    """An answer that is worth another try, and for how long (seconds)."""
-
-    code: str
-    waits_for: str
-    bound: float
-    first_pause: float = 1.0
-    longest_pause: float = 10.0
-
-
-RETRIES = {
-    retry.code: retry
-    for retry in (
-        Retry(
-            code="ConcurrentFederatedIdentityCredentialsWritesForSingleManagedIdentity",
-            waits_for="other writers of this identity's federated credentials",
-            bound=300,
-        ),
-        Retry(code="ConflictError", waits_for="other writers of this vault", bound=180),
-        Retry(code="ConditionNotMet", waits_for="other writers of this vault", bound=180),
-        Retry(code="PrincipalNotFound", waits_for="the new principal to be known to Azure RBAC", bound=180, first_pause=2.0),
-    )
-}
-"""Beside these, azure-core repeats 408, 429 and 5xx, and whatever comes with Retry-After (see RETRIED_BY_THE_SDK in session.py)."""
-
 WAYS_OUT = {
     "ResourceGroupNotFound": "check resource_group and subscription_id",
     "SubscriptionNotFound": "check subscription_id, and that the login has a role in it",
@@ -91,26 +63,18 @@ WAYS_OUT = {
 
 
 def ask(what: str, request: Callable[[], T]) -> T:
-    """Send one request to Azure, and again as RETRIES says. `what` completes "Could not ...". Raises `ModuleError`."""
+    """Send one request to Azure, which the clients of a session repeat as RETRIES says. `what` completes "Could not ...". Raises `ModuleError`."""
     from azure.core.exceptions import AzureError
 
     started = time.monotonic()
-    tries = 0
-    while True:
-        try:
-            return request()
-        except AzureError as error:
-            failure = failure_of(what, error)
-        retry = RETRIES.get(failure.code)
-        if not retry:
-            raise failure
-        pause = min(retry.first_pause * 2**tries, retry.longest_pause) * _RANDOM.uniform(0.5, 1.0)
-        waited = time.monotonic() - started
-        if waited + pause > retry.bound:
-            failure.sentence += f" Tried for {waited:.0f} s, waiting for {retry.waits_for}."
-            raise failure
-        time.sleep(pause)
-        tries += 1
+    try:
+        return request()
+    except AzureError as error:
+        failure = failure_of(what, error)
+        retry = retries.of_error(error)
+        if retry:
+            failure.sentence += f" Tried for {time.monotonic() - started:.0f} s, waiting for {retry.waits_for}."
+        raise failure from None
 
 
 def find(what: str, request: Callable[[], T]) -> T | None:

@@ -14,6 +14,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from . import answers, clouds, credentials
 from .errors import ModuleError
+from .retries import Retrying
 
 if TYPE_CHECKING:
     from azure.mgmt.authorization import AuthorizationManagementClient
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from azure.mgmt.msi import ManagedServiceIdentityClient
     from azure.mgmt.resource.resources import ResourceManagementClient
 
-RETRIED_BY_THE_SDK: dict[str, Any] = {"retry_status": 6, "retry_connect": 3, "retry_read": 3, "retry_backoff_factor": 0.8, "retry_backoff_max": 30}
-"""azure-core's own retries (times and seconds), of 408, 429 and 5xx; where Azure says Retry-After, it waits that long."""
 TIMEOUTS: dict[str, Any] = {"connection_timeout": 15, "read_timeout": 120}
 POLLING: dict[str, Any] = {"polling_interval": 2}
 """Seconds between two looks at a long operation, where Azure does not say."""
@@ -48,7 +47,7 @@ class Azure:
         self._cloud_environment = cloud_environment
 
     @cached_property
-    def _arguments(self) -> dict[str, Any]:
+    def _common(self) -> dict[str, Any]:
         with _from("azure-identity"):
             cloud = clouds.cloud(self._cloud_environment)
             credential = credentials.Credential(self.login, cloud)
@@ -59,14 +58,18 @@ class Azure:
             "credential_scopes": [cloud.scope],
             "user_agent": "image_trust.azure",
             "raw_request_hook": answers.new_enough,
-            **RETRIED_BY_THE_SDK,
             **TIMEOUTS,
             **POLLING,
         }
 
+    @property
+    def _arguments(self) -> dict[str, Any]:
+        # A policy belongs to one pipeline.
+        return {**self._common, "retry_policy": Retrying()}
+
     def token(self, scope: str) -> str:
         """An access token of this login for another resource than Resource Manager, a secret. Raises `ModuleError`."""
-        return str(self._arguments["credential"].get_token(scope).token)
+        return str(self._common["credential"].get_token(scope).token)
 
     @cached_property
     def identities(self) -> ManagedServiceIdentityClient:

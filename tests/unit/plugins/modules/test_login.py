@@ -126,7 +126,7 @@ def test_a_missing_right_is_named(run: Run, azure: Emulated) -> None:
 
 
 @pytest.mark.parametrize("fault", [{"status": 429, "retry_after": 1}, {"status": 503}, {"reset": "before"}])
-def test_what_passes_is_tried_again_by_the_sdk(run: Run, azure: Emulated, fault: dict[str, Any]) -> None:
+def test_what_passes_is_tried_again(run: Run, azure: Emulated, fault: dict[str, Any]) -> None:
     azure.fail(method="GET", path="/vaults/", count=1, **fault)
     assert run(MODULE, **VAULT)["vault"]["name"] == "image-trust-lab"
     assert len(azure.reads) == 2
