@@ -92,6 +92,15 @@ class Vault:
 
 
 @dataclass
+class DeletedVault:
+    """A vault that is deleted and can be recovered until `purged_at`. Until then nobody else gets its name."""
+
+    vault: Vault
+    deleted_at: float
+    purged_at: float
+
+
+@dataclass
 class RoleAssignment:
     id: str
     name: str
@@ -168,6 +177,8 @@ class State:
     resource_groups: dict[str, dict[str, Any]] = field(default_factory=dict)
     identities: dict[str, Identity] = field(default_factory=dict)
     vaults: dict[str, Vault] = field(default_factory=dict)
+    deleted_vaults: dict[str, DeletedVault] = field(default_factory=dict)
+    """By lower-cased name."""
     role_assignments: dict[str, RoleAssignment] = field(default_factory=dict)
     registries: dict[str, Registry] = field(default_factory=dict)
     clusters: dict[str, ManagedCluster] = field(default_factory=dict)
@@ -175,6 +186,10 @@ class State:
 
     def vault_named(self, name: str) -> Vault | None:
         return next((v for v in self.vaults.values() if v.name.lower() == name.lower()), None)
+
+    def deleted_vault_named(self, name: str) -> DeletedVault | None:
+        deleted = self.deleted_vaults.get(name.lower())
+        return deleted if deleted and deleted.purged_at > now() else None
 
     def registry_named(self, name: str) -> Registry | None:
         return next((r for r in self.registries.values() if r.name.lower() == name.lower()), None)

@@ -162,6 +162,18 @@ def test_a_new_vault_is_under_azure_rbac_and_az_refuses_policies_there_as_our_mo
     assert "Key Vault Secrets User" in refused["msg"]
 
 
+def test_az_brings_a_deleted_vault_back_with_its_policies_and_purges_it(az: Az, run: Run, azure: Emulated) -> None:
+    run("keyvault_access_policy", **policy(OTHER))
+    az.line(f"keyvault delete -n {VAULT}")
+    (shown,) = az.line("keyvault list-deleted --resource-type vault")
+    assert shown["properties"]["vaultId"].endswith(f"/vaults/{VAULT}")
+    az.line(f"keyvault recover -n {VAULT}")
+    assert_as_wished(run, azure, "keyvault_access_policy", **policy(OTHER))
+    az.line(f"keyvault delete -n {VAULT}")
+    az.line(f"keyvault purge -n {VAULT}")
+    assert az.line("keyvault list-deleted --resource-type vault") == []
+
+
 def test_who_may_not_assign_roles_is_told_so(az: Az, azure: Emulated) -> None:
     for assignment in azure.state.role_assignments.values():
         assignment.role_definition_id = assignment.role_definition_id.rpartition("/")[0] + f"/{CONTRIBUTOR.guid}"

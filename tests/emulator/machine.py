@@ -178,10 +178,10 @@ class Lab:
 
     def wait(self, response: httpx.Response) -> dict[str, Any]:
         """The end of an asynchronous operation."""
-        url = httpx.URL(response.headers["azure-asyncoperation"])
+        url = httpx.URL(response.headers.get("azure-asyncoperation") or response.headers["location"])
         for _ in range(500):
-            operation: dict[str, Any] = self.call("GET", url.path, version="2016-03-30").json()
-            if operation["status"] != "InProgress":
+            operation: dict[str, Any] = self.call("GET", url.path, version=url.params["api-version"]).json()
+            if operation["status"] not in ("InProgress", "NotStarted"):
                 return operation
             time.sleep(0.005)
         raise AssertionError("the operation does not end")

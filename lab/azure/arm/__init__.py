@@ -5,6 +5,7 @@ from __future__ import annotations
 from starlette.applications import Starlette
 
 from lab.azure.arm import (
+    deleted_vaults,
     federated_credentials,
     gateway,
     identities,
@@ -18,7 +19,7 @@ from lab.azure.arm import (
 )
 from lab.azure.context import Azure
 
-_SERVED = (role_assignments, role_definitions, identities, federated_credentials, vaults, registries, managed_clusters, resource_groups)
+_SERVED = (role_assignments, role_definitions, identities, federated_credentials, vaults, deleted_vaults, registries, managed_clusters, resource_groups)
 
 
 def app(azure: Azure) -> Starlette:

@@ -7,7 +7,7 @@ from typing import Any
 
 from starlette.responses import Response
 
-from lab.azure.arm import groups, managed_clusters
+from lab.azure.arm import groups, managed_clusters, vaults
 from lab.azure.arm.errors import bad_request, group_not_found, location_conflict
 from lab.azure.arm.gateway import GROUP, SUBSCRIPTION, Call, Operation, ResourceType, answer, nothing, page, versions
 from lab.azure.context import Azure
@@ -94,11 +94,13 @@ def _poll_at(call: Call, job: Job) -> dict[str, str]:
 
 
 async def _empty(azure: Azure, key: str, job: Job) -> None:
-    """Delete the group with all that lies in it. Role assignments stay, as in Azure."""
+    """Delete the group with all that lies in it. Role assignments stay, as in Azure, but those on vaults."""
     state = azure.state
     for cluster in [cluster for name, cluster in state.clusters.items() if name.startswith(key + "/")]:
         await managed_clusters.delete(azure, cluster)
-    kinds: tuple[dict[str, Any], ...] = (state.identities, state.vaults, state.registries)
+    for vault in [vault for name, vault in state.vaults.items() if name.startswith(key + "/")]:
+        vaults.soft_delete(state, vault)
+    kinds: tuple[dict[str, Any], ...] = (state.identities, state.registries)
     for kept in kinds:
         for name in [name for name in kept if name.startswith(key + "/")]:
             del kept[name]

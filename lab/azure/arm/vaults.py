@@ -1,19 +1,15 @@
-"""Key vaults and their access policies: https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults
-
-Not emulated: soft delete (a deleted vault's name is free at once).
-"""
+"""Key vaults and their access policies: https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import Response
 
-from lab.azure.arm.errors import ArmError, bad_request, resource_not_found
+from lab.azure.arm import access_policies, vault_errors
+from lab.azure.arm.errors import bad_request, resource_not_found
 from lab.azure.arm.gateway import GROUP, SUBSCRIPTION, Call, Operation, ResourceType, answer, nothing, page, versions
-from lab.azure.state import State, Vault, now
+from lab.azure.state import DeletedVault, State, Vault, now
 
 TYPE = "Microsoft.KeyVault/vaults"
 VAULTS = ResourceType(
@@ -31,17 +27,8 @@ RBAC_IS_DEFAULT_FROM = "2026-02-01"
 """New vaults are under Azure RBAC from this api-version on, unless the request says otherwise."""
 MOST_IN_A_CALL = 16
 MOST_IN_A_VAULT = 1024
-
-PERMISSIONS = {
-    "keys": "all encrypt decrypt wrapKey unwrapKey sign verify get list create update import delete backup restore recover purge "
-    "release rotate getrotationpolicy "
-    "setrotationpolicy",
-    "secrets": "all get list set delete backup restore recover purge",
-    "certificates": "all get list delete create import update managecontacts getissuers listissuers setissuers deleteissuers "
-    "manageissuers recover purge backup restore",
-    "storage": "all get list delete set update regeneratekey recover purge backup restore setsas listsas getsas deletesas",
-}
-_KNOWN = {category: set(names.lower().split()) for category, names in PERMISSIONS.items()}
+RETENTION = 90
+"""Days that a deleted vault is kept, unless its `softDeleteRetentionInDays` says otherwise."""
 
 
 def new_vault(state: State, group: str, name: str, location: str, properties: dict[str, Any], tags: dict[str, str] | None = None) -> Vault:
@@ -51,6 +38,19 @@ def new_vault(state: State, group: str, name: str, location: str, properties: di
     vault = Vault(resource_id, name, location, tags or {}, _kept(properties), registered_at)
     state.vaults[resource_id.lower()] = vault
     return vault
+
+
+def soft_delete(state: State, vault: Vault) -> None:
+    """Delete a vault, as DELETE does; it can be recovered, but not the role assignments on it.
+
+    https://learn.microsoft.com/azure/key-vault/general/soft-delete-overview
+    """
+    del state.vaults[vault.id.lower()]
+    for key in [key for key, one in state.role_assignments.items() if f"{one.scope.lower()}/".startswith(f"{vault.id.lower()}/")]:
+        del state.role_assignments[key]
+    at = float(int(now()))
+    days = vault.properties.get("softDeleteRetentionInDays", RETENTION)
+    state.deleted_vaults[vault.name.lower()] = DeletedVault(vault, at, at + days * 86400)
 
 
 def _kept(properties: dict[str, Any]) -> dict[str, Any]:
@@ -82,17 +82,6 @@ def _vault(call: Call) -> Vault:
     return vault
 
 
-def _conflict(name: str) -> ArmError:
-    return ArmError(
-        409,
-        "ConflictError",
-        f"A conflict occurred that prevented the operation from completing. The operation failed because the Key Vault '{name}' changed from the point the "
-        "operation began. This can happen if parallel operations are being performed on the Key Vault. To prevent this error, serialize "
-        "the operations so that only "
-        "one operation is performed on the Key Vault at a time. Follow this link for more information: https://go.microsoft.com/fwlink/?linkid=2147741",
-    )
-
-
 async def _get(call: Call) -> Response:
     return answer(_view(_vault(call)))
 
@@ -104,24 +93,23 @@ async def _list(call: Call) -> Response:
 
 async def _put(call: Call) -> Response:
     state, name = call.azure.state, call["name"]
-    if not re.fullmatch(r"(?=.{3,24}$)[A-Za-z](-?[A-Za-z0-9])*", name):
-        raise bad_request(
-            f"The vault name '{name}' is invalid. A vault's name must be between 3-24 alphanumeric characters. The name must begin with "
-            "a letter, end with a letter "
-            "or digit, and not contain consecutive hyphens",
-            "VaultNameNotValid",
-        )
-    async with call.azure.writing(call.key, _conflict(name)):
-        existing = state.vaults.get(call.key)
+    if not vault_errors.is_name(name):
+        raise bad_request(vault_errors.invalid_name(name), "VaultNameNotValid")
+    async with call.azure.writing(call.key, vault_errors.conflict(name)):
+        existing, deleted = state.vaults.get(call.key), state.deleted_vault_named(name)
         location = call.location(existing.location if existing else None)
+        if not existing and call.properties().get("createMode") == "recover":
+            return _recover(call, deleted, location)
         properties = _checked_properties(call)
         if existing:
             properties.setdefault("enableRbacAuthorization", existing.properties.get("enableRbacAuthorization"))
             existing.properties, existing.tags = _kept(properties), call.tags()
             call.azure.save()
             return answer(_view(existing))
+        if deleted:
+            raise vault_errors.is_deleted()
         if state.vault_named(name):
-            raise _name_taken(name)
+            raise vault_errors.name_taken(name)
         if call.version >= RBAC_IS_DEFAULT_FROM:
             properties.setdefault("enableRbacAuthorization", True)
         vault = new_vault(state, call["group"], name, location, properties, call.tags())
@@ -131,6 +119,16 @@ async def _put(call: Call) -> Response:
     return answer(view)
 
 
+def _recover(call: Call, deleted: DeletedVault | None, location: str) -> Response:
+    """The deleted vault again, with all that was in it, where it was."""
+    if deleted is None or deleted.vault.id.lower() != call.key or deleted.vault.location != location:
+        raise vault_errors.deleted_vault_not_found(call["name"])
+    del call.azure.state.deleted_vaults[deleted.vault.name.lower()]
+    call.azure.state.vaults[call.key] = deleted.vault
+    call.azure.save()
+    return answer(_view(deleted.vault))
+
+
 def _checked_properties(call: Call) -> dict[str, Any]:
     properties = dict(call.properties())
     if call.required("properties", "tenantId").lower() != call.azure.state.tenant.lower():
@@ -138,35 +136,28 @@ def _checked_properties(call: Call) -> dict[str, Any]:
     sku = call.required("properties", "sku")
     if not isinstance(sku, dict) or sku.get("family") != "A" or str(sku.get("name")).lower() not in ("standard", "premium"):
         raise bad_request("An invalid value was provided for 'sku'.")
-    rbac = properties.get("enableRbacAuthorization")
-    policies = properties.get("accessPolicies")
-    if policies is None and not rbac and call.version < RBAC_IS_DEFAULT_FROM:
+    if properties.get("accessPolicies") is None and not properties.get("enableRbacAuthorization") and call.version < RBAC_IS_DEFAULT_FROM:
         raise bad_request("The parameter 'accessPolicies' is not specified.")
-    if policies is not None:
-        _check_policies(policies, call.azure.state.tenant, MOST_IN_A_VAULT)
+    _check_changes(call, properties)
     return properties
 
 
-def _name_taken(name: str) -> ArmError:
-    return ArmError(
-        409,
-        "VaultAlreadyExists",
-        f"The vault name '{name}' is already in use. Vault names are globaly unique so it is possible that the name is already taken. If "
-        "you are sure that the vault "
-        "name was not taken then it is possible that a vault with the same name was recently deleted but not purged after being placed "
-        "in a recoverable state. If the "
-        "vault is in a recoverable state then the vault will need to be purged before reusing the name. For more information on soft "
-        "delete and purging a vault "
-        "follow this link https://go.microsoft.com/fwlink/?linkid=2147740.",
-    )
+def _check_changes(call: Call, properties: dict[str, Any]) -> None:
+    """Raise `ArmError` for what neither PUT nor PATCH may say."""
+    if properties.get("accessPolicies") is not None:
+        access_policies.check(properties["accessPolicies"], call.azure.state.tenant, MOST_IN_A_VAULT)
+    days = properties.get("softDeleteRetentionInDays")
+    if days is not None and not (isinstance(days, int) and 7 <= days <= RETENTION):
+        raise bad_request('The property "softDeleteRetentionInDays" must be between 7 and 90.')
+    if properties.get("enablePurgeProtection") is False:
+        raise bad_request('The property "enablePurgeProtection" cannot be set to false. Enabling the purge protection for a vault is an irreversible action.')
 
 
 async def _patch(call: Call) -> Response:
     vault = _vault(call)
-    async with call.azure.writing(call.key, _conflict(vault.name)):
+    async with call.azure.writing(call.key, vault_errors.conflict(vault.name)):
         properties = call.properties()
-        if properties.get("accessPolicies") is not None:
-            _check_policies(properties["accessPolicies"], call.azure.state.tenant, MOST_IN_A_VAULT)
+        _check_changes(call, properties)
         vault.properties = _kept({**vault.properties, **{key: value for key, value in properties.items() if value is not None}})
         vault.tags = call.tags(vault.tags)
         call.azure.save()
@@ -174,8 +165,10 @@ async def _patch(call: Call) -> Response:
 
 
 async def _delete(call: Call) -> Response:
-    if call.azure.state.vaults.pop(call.key, None) is None:
+    vault = call.azure.state.vaults.get(call.key)
+    if vault is None:
         return nothing(204)
+    soft_delete(call.azure.state, vault)
     call.azure.save()
     return nothing(200)
 
@@ -183,79 +176,25 @@ async def _delete(call: Call) -> Response:
 async def _policies(call: Call) -> Response:
     """accessPolicies/add, replace, remove. A vault under RBAC takes and keeps them too; they have no effect there."""
     vault = _vault(call)
-    async with call.azure.writing(vault.id.lower(), _conflict(vault.name)):
+    async with call.azure.writing(vault.id.lower(), vault_errors.conflict(vault.name)):
         sent = call.properties().get("accessPolicies")
         if sent is None:
             raise bad_request("The parameter 'accessPolicies' is not specified.")
-        _check_policies(sent, call.azure.state.tenant, MOST_IN_A_CALL)
-        change = {"add": _add, "replace": _replace, "remove": _remove}.get(call["kind"].lower())
+        access_policies.check(sent, call.azure.state.tenant, MOST_IN_A_CALL)
+        change = {"add": access_policies.add, "replace": access_policies.replace, "remove": access_policies.remove}.get(call["kind"].lower())
         if change is None:
             raise bad_request(f"'{call['kind']}' is not an operation on access policies; these are add, replace, remove.")
-        entries = {_who(entry): entry for entry in vault.properties["accessPolicies"]}
+        who = access_policies.who
+        entries = {who(entry): entry for entry in vault.properties["accessPolicies"]}
         for entry in sent:
-            changed = change(entries.get(_who(entry)), entry)
-            entries.pop(_who(entry), None) if changed is None else entries.update({_who(entry): changed})
+            changed = change(entries.get(who(entry)), entry)
+            entries.pop(who(entry), None) if changed is None else entries.update({who(entry): changed})
         if len(entries) > MOST_IN_A_VAULT:
             raise bad_request(f"The vault has more than {MOST_IN_A_VAULT} access policies.")
         vault.properties["accessPolicies"] = list(entries.values())
         call.azure.save()
-    result = [entries[who] for who in dict.fromkeys(map(_who, sent)) if who in entries]
+    result = [entries[who] for who in dict.fromkeys(map(who, sent)) if who in entries]
     return answer({"id": f"{vault.id}/accessPolicies/", "type": f"{TYPE}/accessPolicies", "properties": {"accessPolicies": result}})
-
-
-Entry = dict[str, Any]
-
-
-def _who(entry: Entry) -> tuple[str, str, str]:
-    return entry["tenantId"].lower(), entry["objectId"].lower(), (entry.get("applicationId") or "").lower()
-
-
-def _permissions(entry: Entry) -> dict[str, list[str]]:
-    return {category: list(names) for category, names in (entry.get("permissions") or {}).items() if names is not None}
-
-
-def _add(existing: Entry | None, sent: Entry) -> Entry:
-    """The union; what was there comes first and keeps its spelling."""
-    if existing is None:
-        return _replace(None, sent)
-    result = _permissions(existing)
-    for category, names in _permissions(sent).items():
-        have = result.setdefault(category, [])
-        have += [name for name in names if name.lower() not in {other.lower() for other in have}]
-    return {**existing, "permissions": result}
-
-
-def _replace(existing: Entry | None, sent: Entry) -> Entry:
-    return {key: value for key, value in {**sent, "permissions": _permissions(sent)}.items() if value is not None}
-
-
-def _remove(existing: Entry | None, sent: Entry) -> Entry | None:
-    """What is left when the permissions sent are taken away; None when that is nothing."""
-    if existing is None:
-        return None
-    gone = {category: {name.lower() for name in names} for category, names in _permissions(sent).items()}
-    left = {category: [name for name in names if name.lower() not in gone.get(category, set())] for category, names in _permissions(existing).items()}
-    return {**existing, "permissions": left} if any(left.values()) else None
-
-
-def _check_policies(policies: Any, tenant: str, most: int) -> None:
-    """Raise `ArmError` where Azure refuses the list."""
-    invalid = bad_request("An invalid value was provided for 'accessPolicies'.")
-    if not isinstance(policies, list) or len(policies) > most or not all(isinstance(entry, dict) for entry in policies):
-        raise invalid
-    for index, entry in enumerate(policies):
-        for field in ("objectId", *(["applicationId"] if entry.get("applicationId") else [])):
-            if not re.fullmatch(r"[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", str(entry.get(field))):
-                raise bad_request(f"Invalid value found at accessPolicies[{index}].{field[0].upper()}{field[1:]}: {entry.get(field)}")
-        permissions = entry.get("permissions")
-        if str(entry.get("tenantId")).lower() != tenant.lower() or not isinstance(permissions, dict) or not permissions.keys() <= _KNOWN.keys():
-            raise invalid
-        if not all(_are_known(category, names) for category, names in permissions.items()):
-            raise invalid
-
-
-def _are_known(category: str, names: Sequence[str] | None) -> bool:
-    return names is None or (isinstance(names, list) and all(isinstance(name, str) and name.lower() in _KNOWN[category] for name in names))
 
 
 OPERATIONS = [
