@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
+
+from ansible_collections.image_trust.azure.plugins.module_utils._change import KNOWN_AFTERWARDS
 
 Run = Callable[..., dict[str, Any]]
 
@@ -46,11 +49,13 @@ class Backend:
 
 
 def agree(predicted: Any, real: Any) -> None:
-    """What was predicted came true; null stands for what could not be known."""
+    """What was predicted came true; null, and in a diff `KNOWN_AFTERWARDS`, stands for what could not be known."""
     if isinstance(predicted, dict) and isinstance(real, dict):
         assert predicted.keys() == real.keys()
         for key, value in predicted.items():
             agree(value, real[key])
+    elif isinstance(predicted, str) and KNOWN_AFTERWARDS in predicted:
+        assert re.fullmatch(re.escape(predicted).replace(re.escape(KNOWN_AFTERWARDS), "[^\n]+"), real)
     elif predicted is not None:
         assert predicted == real
 
@@ -59,6 +64,7 @@ def failure(result: dict[str, Any]) -> str:
     """The sentence of a failed module; fails where it is more than one line, or `error` lacks something."""
     assert result.get("failed"), result
     assert result["error"].keys() == {"code", "message", "status", "request_id"}
+    assert ("done" in result) is ("not_done" in result)
     message: str = result["msg"]
     assert "\n" not in message
     assert "Traceback" not in json.dumps(result)

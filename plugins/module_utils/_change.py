@@ -3,20 +3,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
+from ._azure.errors import ModuleError, ask
+
 if TYPE_CHECKING:
     from ansible.module_utils.basic import AnsibleModule
+
+KNOWN_AFTERWARDS = "(known afterwards)"
+"""Stands in a diff for what Azure, or an earlier task, only decides in a real run."""
 
 
 class Shown(Protocol):
     """An object that can be returned to the playbook."""
 
-    def shown(self) -> dict[str, Any]: ...
+    def shown(self) -> dict[str, Any]:
+        """As it is returned."""
+
+    def compared(self) -> dict[str, Any]:
+        """As the diff shows it: what somebody decides, and nothing that Azure makes up or that is not set."""
 
 
 T = TypeVar("T", bound=Shown)
+R = TypeVar("R")
 
 
 @dataclass(frozen=True)
@@ -30,12 +41,61 @@ class Change(Generic[T]):
     def changed(self) -> bool:
         return self.before != self.after
 
-    def diff(self) -> dict[str, Any]:
-        """As Ansible's diff mode shows it."""
-        return {"before": self.before.shown() if self.before else {}, "after": self.after.shown() if self.after else {}}
+
+@dataclass(frozen=True)
+class Write(Generic[R]):
+    """One request that writes. `does` is a verb and its object: "remove the federated credential lab1"."""
+
+    does: str
+    request: Callable[[], R]
 
 
-def exit_changed(module: AnsibleModule, change: Change[Any], returned_as: str, **results: Any) -> NoReturn:
-    """End the module with the object as it is afterwards, `changed`, and the diff where it is asked for."""
-    diff = {"diff": change.diff()} if module._diff else {}
-    module.exit_json(changed=change.changed, **{returned_as: change.after.shown() if change.after else None}, **diff, **results)
+def in_turn(writes: Sequence[Write[R]], place: str, reason: Callable[[ModuleError], ModuleError] = lambda failure: failure) -> list[R]:
+    """Make the writes one after the other; the answers. Where one fails, the `ModuleError`, or the better one that `reason` knows, also says, and carries,
+    what was done before and what was not."""
+    answers: list[R] = []
+    for number, write in enumerate(writes):
+        try:
+            answers.append(ask(f"{write.does} {place}", write.request))
+        except ModuleError as refused:
+            failure = reason(refused)
+            done, left = [w.does for w in writes[:number]], [w.does for w in writes[number:]]
+            if len(writes) > 1:
+                failure.sentence += f" Done before it: {', '.join(done) or 'nothing'}. Not done: {', '.join(left)}."
+                failure.results = {"changed": bool(done), "done": done, "not_done": left}
+            raise failure from None
+    return answers
+
+
+def diff(changes: Sequence[Change[Any]], called: str) -> dict[str, str]:
+    """The objects as Ansible's diff mode prints them: one value a line, each with the whole way to it, for only the lines around a change are printed."""
+    return {
+        "before_header": called,
+        "after_header": called,
+        "before": "".join(line for change in changes if change.before for line in _lines(change.before.compared())),
+        "after": "".join(line for change in changes if change.after for line in _lines(change.after.compared())),
+    }
+
+
+def _lines(value: Any, way: str = "") -> list[str]:
+    if isinstance(value, Mapping):
+        return [line for key, inner in value.items() for line in _lines(inner, f"{way} {key}".lstrip())]
+    if isinstance(value, list):
+        return [line for inner in value for line in _lines(inner, way)]
+    text = str(value).lower() if isinstance(value, bool) else str(value)
+    return [f"{way}: {text if text.isprintable() else repr(text)}\n"]
+
+
+def exit_changed(module: AnsibleModule, change: Change[Any], returned_as: str, called: str, **results: Any) -> NoReturn:
+    """End the module with the object as it is afterwards, `changed`, and the diff where it is asked for. `called` names the object in the diff."""
+    _exit(module, [change], called, **{returned_as: change.after.shown() if change.after else None}, **results)
+
+
+def exit_converged(module: AnsibleModule, changes: Sequence[Change[Any]], returned_as: str, called: str, **results: Any) -> NoReturn:
+    """As `exit_changed`, with the list of those objects that are there afterwards."""
+    _exit(module, changes, called, **{returned_as: [change.after.shown() for change in changes if change.after]}, **results)
+
+
+def _exit(module: AnsibleModule, changes: Sequence[Change[Any]], called: str, **results: Any) -> NoReturn:
+    shown = {"diff": diff(changes, called)} if module._diff else {}
+    module.exit_json(changed=any(change.changed for change in changes), **results, **shown)

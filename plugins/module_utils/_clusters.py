@@ -13,7 +13,7 @@ from ._azure import ids
 from ._azure.answers import in_json
 from ._azure.errors import ModuleError, ask, find, refuse
 from ._azure.session import POLLING, Azure
-from ._change import Change
+from ._change import KNOWN_AFTERWARDS, Change
 from ._identities import location_of_group
 
 if TYPE_CHECKING:
@@ -54,6 +54,12 @@ class Cluster:
     def shown(self) -> dict[str, Any]:
         values = {key: value for key, value in vars(self).items() if key != "answer"}
         return {**values, "kubelet_identity": self.kubelet_identity and dict(vars(self.kubelet_identity)), "addons": dict(self.addons)}
+
+    def compared(self) -> dict[str, Any]:
+        decided = ("location", "kubernetes_version", "oidc_issuer", "workload_identity")
+        values = {key: KNOWN_AFTERWARDS if getattr(self, key) is None else getattr(self, key) for key in decided}
+        # Of interest only where a change failed, and is repaired.
+        return values if self.provisioning_state == "Succeeded" else {**values, "provisioning_state": self.provisioning_state}
 
 
 @dataclass(frozen=True)

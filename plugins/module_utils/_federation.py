@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
 from ._azure import ids
-from ._azure.errors import ModuleError, ask, find, refuse
+from ._azure.errors import ModuleError, find, refuse
 from ._azure.session import Azure
-from ._change import Change
+from ._change import KNOWN_AFTERWARDS, Change, Write, in_turn
 
 AUDIENCE = "api://AzureADTokenExchange"
 LIMIT = 20
@@ -34,6 +34,14 @@ class FederatedCredential:
 
     def shown(self) -> dict[str, Any]:
         return {**vars(self), "audiences": list(self.audiences)}
+
+    def compared(self) -> dict[str, Any]:
+        values = {"issuer": self.issuer or KNOWN_AFTERWARDS, "subject": self.subject or KNOWN_AFTERWARDS, "audience": list(self.audiences)}
+        return {self.name: values}
+
+    def trusts_as(self, other: FederatedCredential) -> bool:
+        """Whether both trust the same tokens; an identity keeps only one such."""
+        return None not in (self.issuer, self.subject) and (self.issuer, self.subject) == (other.issuer, other.subject)
 
 
 @dataclass(frozen=True)
@@ -83,53 +91,101 @@ def missing(parent: Parent) -> ModuleError:
     )
 
 
-def plan(current: Sequence[FederatedCredential], wanted: FederatedCredential) -> Change[FederatedCredential]:
-    """Compare and decide; no I/O. Raises `ModuleError` where Azure would refuse: a 21st record, an issuer and subject in use under another name."""
-    before = _named(current, wanted.name)
-    twin = next((c for c in current if c is not before and wanted.issuer and (c.issuer, c.subject) == (wanted.issuer, wanted.subject)), None)
-    if twin:
-        raise ModuleError(
-            f"The issuer {wanted.issuer} and subject {wanted.subject} are already trusted under the name {twin.name};"
-            f" use that name instead of {wanted.name}, or remove {twin.name} first.",
-            code="Conflict",
-        )
-    if before:
+def check_set(wanted: Sequence[FederatedCredential]) -> None:
+    """Refuse a list that cannot be the credentials of one identity, whatever it has."""
+    for number, one in enumerate(wanted):
+        for other in wanted[:number]:
+            if ids.same(one.name, other.name):
+                raise refuse(f"credentials names {one.name} twice; Azure compares names without case.")
+            if one.trusts_as(other):
+                raise refuse(f"credentials has the issuer {one.issuer} and subject {one.subject} twice, as {other.name} and {one.name}; name it once.")
+    if len(wanted) > LIMIT:
+        raise refuse(f"credentials has {len(wanted)} entries, but Azure allows {LIMIT} for an identity; use a second identity.")
+
+
+def plan(current: Sequence[FederatedCredential], wanted: Sequence[FederatedCredential], *, exact: bool = False) -> list[Change[FederatedCredential]]:
+    """Compare and decide; no I/O. A change for each that is wanted, then, with `exact`, one for each of the others, which go.
+
+    Raises `ModuleError` where Azure would refuse: more than it allows, an issuer and subject in use under the name of one that stays.
+    """
+    changes = []
+    others = [credential for credential in current if not _named(wanted, credential.name)]
+    for one in wanted:
+        twin = next((other for other in others if not exact and other.trusts_as(one)), None)
+        if twin:
+            raise ModuleError(
+                f"The issuer {one.issuer} and subject {one.subject} are already trusted under the name {twin.name};"
+                f" use that name instead of {one.name}, or remove {twin.name} first.",
+                code="Conflict",
+            )
+        before = _named(current, one.name)
         # The name is Azure's once it exists, whatever the case asked for.
-        return Change(before, replace(wanted, name=before.name, id=before.id))
-    if len(current) >= LIMIT:
+        changes.append(Change(before, replace(one, name=before.name, id=before.id) if before else one))
+    new = [change.after.name for change in changes if change.after and not change.before]
+    if new and not exact and len(wanted) + len(others) > LIMIT:
         raise ModuleError(
-            f"The identity has {len(current)} federated credentials and Azure allows {LIMIT}, so {wanted.name} cannot be added;"
-            f" remove one of {', '.join(sorted(c.name for c in current))}, or use a second identity.",
+            f"The identity has {len(current)} federated credentials and Azure allows {LIMIT}, so {', '.join(new)} cannot be added;"
+            f" remove one of {', '.join(sorted(c.name for c in others))}, or use a second identity.",
             code="LimitExceeded",
         )
-    return Change(None, wanted)
+    return changes + [Change(other, None) for other in others if exact]
 
 
-def plan_absent(current: Sequence[FederatedCredential], name: str) -> Change[FederatedCredential]:
-    return Change(_named(current, name), None)
+def plan_absent(current: Sequence[FederatedCredential], names: Iterable[str]) -> list[Change[FederatedCredential]]:
+    return [Change(_named(current, name), None) for name in names]
 
 
-def apply(azure: Azure, parent: Parent, change: Change[FederatedCredential]) -> Change[FederatedCredential]:
-    """Make the change and return it as Azure confirmed it. Raises what `plan` raises where another writer was faster."""
+def in_order(changes: Iterable[Change[FederatedCredential]]) -> list[Change[FederatedCredential]]:
+    """The changes that need a write, one write each, so that Azure refuses none: what goes first, then each when nobody has its issuer and subject any more."""
+    left = [change for change in changes if change.changed]
+    ordered = [change for change in left if not change.after]
+    left = [change for change in left if change.after]
+    while left:
+        free = next((change for change in left if not any(_waits_for(change, other) for other in left)), None)
+        if free:
+            left.remove(free)
+            ordered.append(free)
+        else:
+            # They wait for each other in a ring, so one is made anew.
+            first = left.pop(0)
+            ordered.append(Change(first.before, None))
+            left.append(Change(None, first.after))
+    return ordered
+
+
+def apply(azure: Azure, parent: Parent, changes: Sequence[Change[FederatedCredential]]) -> list[Change[FederatedCredential]]:
+    """Make the changes, one write after the other as Azure demands, and return them as Azure confirmed them. Raises what `plan` raises where another writer
+    was faster."""
+
+    def reason(failure: ModuleError) -> ModuleError:
+        if failure.status in REFUSED:
+            try:
+                plan(read(azure, parent) or (), [change.after for change in changes if change.after])
+            except ModuleError as better:
+                return better
+        return failure
+
+    answers = in_turn([_write(azure, parent, change) for change in in_order(changes)], f"of {parent}", reason)
+    confirmed = [_credential(answer) for answer in answers if answer is not None]
+    return [Change(change.before, change.after and (_named(confirmed, change.after.name) or change.after)) for change in changes]
+
+
+def _write(azure: Azure, parent: Parent, change: Change[FederatedCredential]) -> Write[Any]:
     operations = azure.identities.federated_identity_credentials
     after = change.after
-    if not change.changed:
-        return change
     if not after:
         name = change.before.name if change.before else ""
-        ask(f"delete the federated credential {name} of {parent}", lambda: operations.delete(parent.resource_group, parent.identity_name, name))
-        return change
+        return Write(f"remove the federated credential {name}", lambda: operations.delete(parent.resource_group, parent.identity_name, name))
     body = {"properties": {"issuer": after.issuer, "subject": after.subject, "audiences": list(after.audiences)}}
-    try:
-        answer = ask(
-            f"write the federated credential {after.name} of {parent}",
-            lambda: operations.create_or_update(parent.resource_group, parent.identity_name, after.name, body),
-        )
-    except ModuleError as failure:
-        if failure.status in REFUSED:
-            plan(read(azure, parent) or (), after)
-        raise
-    return Change(change.before, _credential(answer))
+    return Write(
+        f"{'change' if change.before else 'create'} the federated credential {after.name}",
+        lambda: operations.create_or_update(parent.resource_group, parent.identity_name, after.name, body),
+    )
+
+
+def _waits_for(change: Change[FederatedCredential], other: Change[FederatedCredential]) -> bool:
+    """Whether `other` still has the issuer and subject that `change` brings."""
+    return change is not other and bool(change.after and other.before and change.after.trusts_as(other.before))
 
 
 def _named(current: Sequence[FederatedCredential], name: str) -> FederatedCredential | None:

@@ -10,7 +10,7 @@ from typing import Any
 from ._azure import ids
 from ._azure.errors import ask, find, refuse
 from ._azure.session import Azure
-from ._change import Change
+from ._change import KNOWN_AFTERWARDS, Change
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,9 @@ class Identity:
     def shown(self) -> dict[str, Any]:
         return {**vars(self), "tags": dict(self.tags)}
 
+    def compared(self) -> dict[str, Any]:
+        return {"location": self.location or KNOWN_AFTERWARDS, "tags": dict(sorted(self.tags.items()))}
+
 
 @dataclass(frozen=True)
 class Wanted:
@@ -45,10 +48,13 @@ class Wanted:
         if self.location is not None:
             ids.LOCATION.check("location", self.location)
 
+    def __str__(self) -> str:
+        return f"identity {self.name} in resource group {self.resource_group}"
+
 
 def read(azure: Azure, wanted: Wanted) -> Identity | None:
     """The identity as it is; one request."""
-    found = find(f"read {_called(wanted)}", lambda: azure.identities.user_assigned_identities.get(wanted.resource_group, wanted.name))
+    found = find(f"read the {wanted}", lambda: azure.identities.user_assigned_identities.get(wanted.resource_group, wanted.name))
     return _identity(found) if found else None
 
 
@@ -74,24 +80,20 @@ def apply(azure: Azure, wanted: Wanted, change: Change[Identity]) -> Change[Iden
     if not change.changed:
         return change
     if not change.after:
-        ask(f"delete {_called(wanted)}", lambda: operations.delete(wanted.resource_group, wanted.name))
+        ask(f"delete the {wanted}", lambda: operations.delete(wanted.resource_group, wanted.name))
         return change
     tags = dict(change.after.tags)
     if change.before:
         # PATCH and not PUT: it leaves alone what we do not know.
-        updated = ask(f"set the tags of {_called(wanted)}", lambda: operations.update(wanted.resource_group, wanted.name, {"tags": tags}))
+        updated = ask(f"set the tags of the {wanted}", lambda: operations.update(wanted.resource_group, wanted.name, {"tags": tags}))
         return Change(change.before, _identity(updated))
     body = {"location": wanted.location or location_of_group(azure, wanted.resource_group), "tags": tags}
-    return Change(None, _identity(ask(f"create {_called(wanted)}", lambda: operations.create_or_update(wanted.resource_group, wanted.name, body))))
+    return Change(None, _identity(ask(f"create the {wanted}", lambda: operations.create_or_update(wanted.resource_group, wanted.name, body))))
 
 
 def location_of_group(azure: Azure, resource_group: str) -> str:
     """Where a resource group is; raises `ModuleError` where it does not exist."""
     return str(ask(f"find the location of resource group {resource_group}", lambda: azure.resources.resource_groups.get(resource_group)).location)
-
-
-def _called(wanted: Wanted) -> str:
-    return f"the identity {wanted.name} in resource group {wanted.resource_group}"
 
 
 def _identity(answer: Any) -> Identity:

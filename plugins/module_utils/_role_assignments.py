@@ -4,15 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
 from ._azure import ids
 from ._azure.errors import ModuleError, ask, find, refuse
 from ._azure.session import Azure
-from ._change import Change
+from ._change import KNOWN_AFTERWARDS, Change
 
+CONDITION_VERSION = "2.0"
+"""The only one that Azure takes (https://learn.microsoft.com/azure/role-based-access-control/conditions-format)."""
 PRINCIPAL_TYPES = ("ServicePrincipal", "User", "Group", "ForeignGroup", "Device")
 
 # https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
@@ -33,11 +35,26 @@ class RoleAssignment:
     role_definition_id: str
     principal_id: str | None
     principal_type: str = "ServicePrincipal"
+    description: str | None = None
+    condition: str | None = None
     id: str | None = None
     name: str | None = None
+    delegated_by: str | None = None
+    """The managed identity that assigned it in another tenant; only kept."""
 
     def shown(self) -> dict[str, Any]:
-        return dict(vars(self))
+        return {key: value for key, value in vars(self).items() if key != "delegated_by"}
+
+    def compared(self) -> dict[str, Any]:
+        values = {
+            "role": self.role_definition_id,
+            "scope": self.scope or KNOWN_AFTERWARDS,
+            "principal_id": self.principal_id or KNOWN_AFTERWARDS,
+            "principal_type": self.principal_type,
+            "description": self.description,
+            "condition": self.condition,
+        }
+        return {key: value for key, value in values.items() if value is not None}
 
     def grants_as(self, other: RoleAssignment) -> bool:
         """Whether both give the same role to the same principal on the same scope; Azure keeps only one such."""
@@ -55,12 +72,15 @@ class RoleAssignment:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked: `role` is a name, a GUID or the id of a role definition; `scope` and `principal_id` None are not known yet."""
+    """What is asked: `role` is a name, a GUID or the id of a role definition; `scope` and `principal_id` None are not known yet; `description` and
+    `condition` None are left as they are, empty there is none."""
 
     scope: str | None
     role: str
     principal_id: str | None
     principal_type: str = "ServicePrincipal"
+    description: str | None = None
+    condition: str | None = None
 
     def __post_init__(self) -> None:
         if self.scope is not None:
@@ -72,6 +92,9 @@ class Wanted:
         elif not self.role.strip():
             raise refuse("role is empty, but must be the name, GUID or id of a role definition.")
 
+    def __str__(self) -> str:
+        return f"role {self.role} of principal {self.principal_id or KNOWN_AFTERWARDS} on {self.scope or KNOWN_AFTERWARDS}"
+
 
 def find_role(azure: Azure, wanted: Wanted) -> RoleAssignment:
     """The assignment that is asked for, with the role's id: a request only for a name that is not in BUILT_IN. Raises `ModuleError` for an unknown role."""
@@ -81,7 +104,7 @@ def find_role(azure: Azure, wanted: Wanted) -> RoleAssignment:
             role = _role_named(azure, wanted)
         subscription = f"/subscriptions/{azure.subscription_id}" if wanted.scope is None else ids.subscription_of(wanted.scope)
         role = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{ids.last(role)}"
-    return RoleAssignment(wanted.scope, role, wanted.principal_id, wanted.principal_type)
+    return RoleAssignment(wanted.scope, role, wanted.principal_id, wanted.principal_type, wanted.description, wanted.condition)
 
 
 def read(azure: Azure, wanted: RoleAssignment) -> tuple[RoleAssignment, ...]:
@@ -97,16 +120,21 @@ def read(azure: Azure, wanted: RoleAssignment) -> tuple[RoleAssignment, ...]:
 
 
 def plan(current: Iterable[RoleAssignment], wanted: RoleAssignment) -> Change[RoleAssignment]:
-    before = next((assignment for assignment in current if assignment.grants_as(wanted)), None)
-    return Change(before, before or wanted)
+    """Assign it, or change description and condition of one that is there, under whatever name."""
+    before = _granting(current, wanted)
+    if not before:
+        return Change(None, replace(wanted, description=wanted.description or None, condition=wanted.condition or None))
+    description = before.description if wanted.description is None else wanted.description or None
+    condition = before.condition if wanted.condition is None else wanted.condition or None
+    return Change(before, replace(before, description=description, condition=condition))
 
 
 def plan_absent(current: Iterable[RoleAssignment], unwanted: RoleAssignment) -> Change[RoleAssignment]:
-    return Change(plan(current, unwanted).before, None)
+    return Change(_granting(current, unwanted), None)
 
 
 def apply(azure: Azure, change: Change[RoleAssignment]) -> Change[RoleAssignment]:
-    """Make the change and return it as Azure confirmed it; no change where somebody else made the same assignment meanwhile."""
+    """Make the change and return it as Azure confirmed it; where somebody else made the same assignment meanwhile, only what that one lacks."""
     operations = azure.authorization.role_assignments
     before, after = change.before, change.after
     if not change.changed:
@@ -115,20 +143,34 @@ def apply(azure: Azure, change: Change[RoleAssignment]) -> Change[RoleAssignment
         assignment_id = str(before and before.id)
         ask(f"delete the role assignment {assignment_id}", lambda: operations.delete_by_id(assignment_id))
         return change
-    # Without principalType Azure looks the principal up, and does not find a new one; and the SDK would send "User".
-    body: Any = {"properties": {"roleDefinitionId": after.role_definition_id, "principalId": after.principal_id, "principalType": after.principal_type}}
+    what = f"assign the role {after.role_definition_id} on {after.scope} to principal {after.principal_id}"
     try:
-        answer = ask(
-            f"assign the role {after.role_definition_id} on {after.scope} to principal {after.principal_id}",
-            lambda: operations.create(str(after.scope), after.own_name, body),
-        )
+        answer = ask(what, lambda: operations.create(str(after.scope), after.name or after.own_name, _body(after)))
     except ModuleError as failure:
-        if failure.code != "RoleAssignmentExists":
+        if failure.code != "RoleAssignmentExists" or before:
             raise
-        existing = plan(read(azure, after), after).before or after
+        meanwhile = plan(read(azure, after), after)
+        if not meanwhile.before:
+            return Change(after, after)
         # Under our own name it is the one we asked for, when the answer to that was lost.
-        return Change(None if ids.same(existing.name, after.own_name) else existing, existing)
-    return Change(None, _assignment(answer))
+        return Change(None, meanwhile.before) if ids.same(meanwhile.before.name, after.own_name) else apply(azure, meanwhile)
+    return Change(before, _assignment(answer))
+
+
+def _body(wanted: RoleAssignment) -> Any:
+    # Without principalType Azure looks the principal up, and does not find a new one; and the SDK would send "User".
+    properties = {"roleDefinitionId": wanted.role_definition_id, "principalId": wanted.principal_id, "principalType": wanted.principal_type}
+    chosen = {
+        "description": wanted.description,
+        "condition": wanted.condition,
+        "conditionVersion": wanted.condition and CONDITION_VERSION,
+        "delegatedManagedIdentityResourceId": wanted.delegated_by,
+    }
+    return {"properties": {**properties, **{key: value for key, value in chosen.items() if value is not None}}}
+
+
+def _granting(current: Iterable[RoleAssignment], wanted: RoleAssignment) -> RoleAssignment | None:
+    return next((assignment for assignment in current if assignment.grants_as(wanted)), None)
 
 
 def _role_named(azure: Azure, wanted: Wanted) -> str:
@@ -149,4 +191,14 @@ def _is_guid(text: str) -> bool:
 
 
 def _assignment(answer: Any) -> RoleAssignment:
-    return RoleAssignment(answer.scope, answer.role_definition_id, answer.principal_id, answer.principal_type, answer.id, answer.name)
+    return RoleAssignment(
+        scope=answer.scope,
+        role_definition_id=answer.role_definition_id,
+        principal_id=answer.principal_id,
+        principal_type=answer.principal_type,
+        description=answer.description or None,
+        condition=answer.condition or None,
+        id=answer.id,
+        name=answer.name,
+        delegated_by=answer.delegated_managed_identity_resource_id,
+    )

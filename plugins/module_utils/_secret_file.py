@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from ._azure.errors import ModuleError
-from ._change import Change
+from ._change import KNOWN_AFTERWARDS, Change
 
 MODE = 0o600
 
@@ -26,6 +26,9 @@ class SecretFile:
 
     def shown(self) -> dict[str, Any]:
         return {"path": self.path, "sha256": self.sha256, "mode": f"{self.mode:04o}"}
+
+    def compared(self) -> dict[str, Any]:
+        return {"sha256": self.sha256 or KNOWN_AFTERWARDS, "mode": f"{self.mode:04o}"}
 
 
 def read(path: str) -> SecretFile | None:

@@ -1,102 +1,25 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Key vaults, and what their access policies let principals do. Private to the collection."""
+"""Changing what a key vault's access policies let principals do. Private to the collection."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal
 
 from ._azure import ids
 from ._azure.answers import as_sent
-from ._azure.errors import ModuleError, ask, find, refuse
+from ._azure.errors import ModuleError, refuse
 from ._azure.session import Azure
-from ._change import Change
+from ._change import Change, Write, in_turn
+from ._vaults import PERMISSIONS, ROLE_UNDER_RBAC, AccessPolicy, Place, Vault, policy_of, with_permissions
 
-PERMISSIONS: dict[str, tuple[str, ...]] = {
-    "keys": (
-        "all", "backup", "create", "decrypt", "delete", "encrypt", "get", "getrotationpolicy", "import", "list", "purge", "recover", "release", "restore",
-        "rotate", "setrotationpolicy", "sign", "unwrapkey", "update", "verify", "wrapkey",
-    ),
-    "secrets": ("all", "backup", "delete", "get", "list", "purge", "recover", "restore", "set"),
-    "certificates": (
-        "all", "backup", "create", "delete", "deleteissuers", "get", "getissuers", "import", "list", "listissuers", "managecontacts", "manageissuers", "purge",
-        "recover", "restore", "setissuers", "update",
-    ),
-    "storage": (
-        "all", "backup", "delete", "deletesas", "get", "getsas", "list", "listsas", "purge", "recover", "regeneratekey", "restore", "set", "setsas",
-        "update",
-    ),
-}  # fmt: skip
-"""What Azure knows, by kind of object (https://learn.microsoft.com/rest/api/keyvault/keyvault/vaults/update-access-policy)."""
+LIMIT = 1024
+"""Access policies of one vault (https://learn.microsoft.com/azure/key-vault/general/assign-access-policy)."""
+MOST_IN_A_CALL = 16
+"""Access policies that one request adds, replaces or removes."""
 
-ROLE_UNDER_RBAC = "Key Vault Secrets User"
-
-
-@dataclass(frozen=True)
-class Vault:
-    """A vault. `rbac_enabled`: rights come from role assignments, and access policies are ignored. None: not known yet."""
-
-    name: str
-    id: str | None = None
-    uri: str | None = None
-    tenant_id: str | None = None
-    rbac_enabled: bool | None = None
-
-    @property
-    def permission_model(self) -> str | None:
-        """As Azure's portal names it."""
-        return None if self.rbac_enabled is None else "Azure role-based access control" if self.rbac_enabled else "Vault access policy"
-
-    def shown(self) -> dict[str, Any]:
-        return {**vars(self), "permission_model": self.permission_model, "secrets_role": ROLE_UNDER_RBAC}
-
-
-@dataclass(frozen=True)
-class AccessPolicy:
-    """What one principal may do. Permissions are sets of lower-case names, by kind of object; `object_id` is None while it is not known."""
-
-    object_id: str | None
-    keys: frozenset[str] = frozenset()
-    secrets: frozenset[str] = frozenset()
-    certificates: frozenset[str] = frozenset()
-    storage: frozenset[str] = frozenset()
-    application_id: str | None = None
-    tenant_id: str | None = None
-
-    @property
-    def permissions(self) -> dict[str, frozenset[str]]:
-        return {kind: getattr(self, kind) for kind in PERMISSIONS}
-
-    def shown(self) -> dict[str, Any]:
-        return {
-            "object_id": self.object_id,
-            "application_id": self.application_id,
-            "tenant_id": self.tenant_id,
-            "permissions": {kind: sorted(names) for kind, names in self.permissions.items()},
-        }
-
-
-def with_permissions(policy: AccessPolicy, permissions: Mapping[str, frozenset[str]]) -> AccessPolicy:
-    """`policy` with these instead of its own; kinds that are not named have none."""
-    keys, secrets, certificates, storage = (permissions.get(kind, frozenset()) for kind in ("keys", "secrets", "certificates", "storage"))
-    return replace(policy, keys=keys, secrets=secrets, certificates=certificates, storage=storage)
-
-
-@dataclass(frozen=True)
-class Place:
-    """The vault that is meant."""
-
-    resource_group: str
-    vault_name: str
-    option: str = "vault_name"
-
-    def __post_init__(self) -> None:
-        ids.RESOURCE_GROUP.check("resource_group", self.resource_group)
-        ids.VAULT.check(self.option, self.vault_name)
-
-    def __str__(self) -> str:
-        return f"vault {self.vault_name} in resource group {self.resource_group}"
+Operation = Literal["remove", "replace", "add"]
 
 
 def policy(object_id: str | None, application_id: str | None, permissions: Mapping[str, Iterable[str] | None] | None, *, some: bool) -> AccessPolicy:
@@ -111,76 +34,95 @@ def policy(object_id: str | None, application_id: str | None, permissions: Mappi
     return with_permissions(AccessPolicy(object_id, application_id=application_id), sets)
 
 
-def read(azure: Azure, place: Place) -> tuple[Vault, tuple[AccessPolicy, ...]] | None:
-    """The vault and everybody's policies, in one request; None where there is no such vault."""
-    found: Any = find(f"read the {place}", lambda: azure.vaults.vaults.get(place.resource_group, place.vault_name, cls=as_sent))
-    if not found:
-        return None
-    properties = found["properties"]
-    vault = Vault(found["name"], found["id"], properties["vaultUri"], properties["tenantId"], bool(properties.get("enableRbacAuthorization")))
-    return vault, tuple(_policy(entry) for entry in properties.get("accessPolicies") or ())
+def check_set(wanted: Sequence[AccessPolicy]) -> None:
+    """Refuse a list that names a principal twice."""
+    known = set()
+    for one in wanted:
+        if one.key and one.key in known:
+            raise refuse(f"policies names the principal {one} twice; put its permissions into one entry.")
+        known.add(one.key)
 
 
-def missing(place: Place) -> ModuleError:
-    return ModuleError(f"There is no {place}; create it, or check {place.option}, resource_group and subscription_id.", code="ResourceNotFound", status=404)
-
-
-def plan(vault: Vault, current: Iterable[AccessPolicy], wanted: AccessPolicy, *, exact: bool) -> Change[AccessPolicy]:
-    """Give the permissions beside those that the principal has, or with `exact` instead of them. Raises `ModuleError` for a vault under Azure RBAC."""
+def plan(vault: Vault, current: Sequence[AccessPolicy], wanted: Sequence[AccessPolicy], *, exact: bool, alone: bool = False) -> list[Change[AccessPolicy]]:
+    """Give the permissions beside those that each principal has, or with `exact` instead of them; no I/O. A change for each that is wanted, then, with
+    `alone`, one for each of the others, which go. Raises `ModuleError` for a vault under Azure RBAC, and for more entries than a vault takes."""
     if vault.rbac_enabled:
         raise ModuleError(
             f"The vault {vault.name} is under Azure RBAC and ignores access policies; assign the role {ROLE_UNDER_RBAC} (for secrets)"
             f" on {vault.id} with image_trust.azure.role_assignment instead.",
             code="VaultUnderRbac",
         )
-    before = _of(current, wanted)
-    if not before:
-        return Change(None, replace(wanted, tenant_id=vault.tenant_id))
-    if exact:
-        return Change(before, with_permissions(before, wanted.permissions))
-    return Change(before, with_permissions(before, {kind: _union(before.permissions[kind], names) for kind, names in wanted.permissions.items()}))
+    changes, by_principal = [], _by_principal(current)
+    for one in wanted:
+        before = by_principal.get(one.key)
+        if not before:
+            changes.append(Change(None, replace(one, tenant_id=vault.tenant_id)))
+        elif exact:
+            changes.append(Change(before, with_permissions(before, one.permissions)))
+        else:
+            changes.append(Change(before, with_permissions(before, {kind: _union(before.permissions[kind], names) for kind, names in one.permissions.items()})))
+    listed = _by_principal(wanted)
+    others = [policy for policy in current if policy.key not in listed]
+    new = [change.after for change in changes if change.after and not change.before]
+    if new and len(wanted) + (0 if alone else len(others)) > LIMIT:
+        raise ModuleError(
+            f"The vault {vault.name} has {len(current)} access policies and Azure allows {LIMIT}, so those of {', '.join(map(str, new))} cannot be added;"
+            " remove some, or put the vault under Azure RBAC.",
+            code="LimitExceeded",
+        )
+    return changes + [Change(other, None) for other in others if alone]
 
 
-def plan_absent(current: Iterable[AccessPolicy], unwanted: AccessPolicy) -> Change[AccessPolicy]:
-    """Take the permissions away; all of them where none is named. Raises `ModuleError` where `all` would have to be taken apart."""
-    before = _of(current, unwanted)
+def plan_absent(current: Iterable[AccessPolicy], unwanted: Iterable[AccessPolicy]) -> list[Change[AccessPolicy]]:
+    """Take the permissions away; all of a principal's where none is named. Raises `ModuleError` where `all` would have to be taken apart."""
+    by_principal = _by_principal(current)
+    return [_without(by_principal.get(one.key), one) for one in unwanted]
+
+
+def _without(before: AccessPolicy | None, unwanted: AccessPolicy) -> Change[AccessPolicy]:
     if not before or not any(unwanted.permissions.values()):
         return Change(before, None)
     for kind, names in unwanted.permissions.items():
         if names and "all" in before.permissions[kind] and "all" not in names:
-            raise refuse(f"The principal {before.object_id} has 'all' in permissions.{kind}, of which single ones cannot be taken away; name 'all'.")
+            raise refuse(f"The principal {before} has 'all' in permissions.{kind}, of which single ones cannot be taken away; name 'all'.")
     left = {kind: frozenset() if "all" in names else before.permissions[kind] - names for kind, names in unwanted.permissions.items()}
     return Change(before, with_permissions(before, left) if any(left.values()) else None)
 
 
-def apply(azure: Azure, place: Place, change: Change[AccessPolicy]) -> Change[AccessPolicy]:
-    """Make the change by an operation on this one entry, never by writing the vault, and return it as Azure confirmed it."""
-    entry = change.after or change.before
-    if not change.changed or not entry:
-        return change
-    operation: Literal["add", "replace", "remove"]
-    # `add` unites within Azure, so that two writers of one principal lose nothing; `replace` is only for taking away.
-    operation = "remove" if not change.after else "replace" if _shrinks(change) else "add"
-    body: Any = {
-        "properties": {
-            "accessPolicies": [
-                {
-                    "tenantId": entry.tenant_id,
-                    "objectId": entry.object_id,
-                    **({"applicationId": entry.application_id} if entry.application_id else {}),
-                    "permissions": {kind: sorted(names) for kind, names in entry.permissions.items() if names},
-                }
-            ]
-        }
-    }
-    answer: Any = ask(
-        f"{operation} the access policy of principal {entry.object_id} in the {place}",
+def batches(changes: Iterable[Change[AccessPolicy]]) -> list[tuple[Operation, list[AccessPolicy]]]:
+    """The requests that make the changes, with the entries that each sends; what makes room comes first."""
+    entries: dict[Operation, list[AccessPolicy]] = {"remove": [], "replace": [], "add": []}
+    for change in changes:
+        entry = change.after or change.before
+        if change.changed and entry:
+            # `add` unites within Azure, so that two writers of one principal lose nothing; `replace` is only for taking away.
+            entries["remove" if not change.after else "replace" if _shrinks(change) else "add"].append(entry)
+    return [(operation, all_[at : at + MOST_IN_A_CALL]) for operation, all_ in entries.items() for at in range(0, len(all_), MOST_IN_A_CALL)]
+
+
+def apply(azure: Azure, place: Place, changes: Sequence[Change[AccessPolicy]]) -> list[Change[AccessPolicy]]:
+    """Make the changes by operations on these entries, never by writing the vault, and return them as Azure confirmed them."""
+    answers = in_turn([_write(azure, place, operation, entries) for operation, entries in batches(changes)], f"in the {place}")
+    confirmed = _by_principal(policy_of(entry) for answer in answers for entry in answer["properties"]["accessPolicies"])
+    return [Change(change.before, change.after and confirmed.get(change.after.key, change.after)) for change in changes]
+
+
+def _write(azure: Azure, place: Place, operation: Operation, entries: Sequence[AccessPolicy]) -> Write[Any]:
+    body: Any = {"properties": {"accessPolicies": [_sent(entry) for entry in entries]}}
+    many = f"policies of principals {', '.join(map(str, entries))}" if len(entries) > 1 else f"policy of principal {entries[0]}"
+    return Write(
+        f"{operation} the access {many}",
         lambda: azure.vaults.vaults.update_access_policy(place.resource_group, place.vault_name, operation, body, cls=as_sent),
     )
-    if not change.after:
-        return change
-    confirmed = _of((_policy(answered) for answered in answer["properties"]["accessPolicies"]), entry)
-    return Change(change.before, confirmed or change.after)
+
+
+def _sent(entry: AccessPolicy) -> dict[str, Any]:
+    return {
+        "tenantId": entry.tenant_id,
+        "objectId": entry.object_id,
+        **({"applicationId": entry.application_id} if entry.application_id else {}),
+        "permissions": {kind: sorted(names) for kind, names in entry.permissions.items() if names},
+    }
 
 
 def _shrinks(change: Change[AccessPolicy]) -> bool:
@@ -193,14 +135,5 @@ def _union(has: frozenset[str], given: frozenset[str]) -> frozenset[str]:
     return has | (given & {"all", "purge"} if "all" in has else given)
 
 
-def _of(policies: Iterable[AccessPolicy], principal: AccessPolicy) -> AccessPolicy | None:
-    fitting = (p for p in policies if ids.same(p.object_id, principal.object_id) and ids.same(p.application_id, principal.application_id))
-    return next(fitting, None) if principal.object_id else None
-
-
-def _policy(entry: Any) -> AccessPolicy:
-    permissions = entry["permissions"]
-    return with_permissions(
-        AccessPolicy(entry["objectId"], application_id=entry.get("applicationId"), tenant_id=entry["tenantId"]),
-        {kind: frozenset(str(name).lower() for name in permissions.get(kind) or ()) for kind in PERMISSIONS},
-    )
+def _by_principal(policies: Iterable[AccessPolicy]) -> dict[tuple[str, str] | None, AccessPolicy]:
+    return {policy.key: policy for policy in policies if policy.key}

@@ -146,7 +146,7 @@ def main() -> NoReturn:
         change = plan(current, wanted) if module.params["state"] == "present" else plan_absent(current)
         if not module.check_mode:
             change = apply(azure, wanted, change, bound)
-    exit_changed(module, change, "cluster")
+    exit_changed(module, change, "cluster", str(wanted))
 
 
 if __name__ == "__main__":

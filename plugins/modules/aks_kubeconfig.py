@@ -112,7 +112,7 @@ def main() -> NoReturn:
         change = plan(read(path), path, text, present=present)
         if not module.check_mode:
             apply(change, text)
-    exit_changed(module, change, "file", path=path)
+    exit_changed(module, change, "file", f"file {path}", path=path)
 
 
 if __name__ == "__main__":

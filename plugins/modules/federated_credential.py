@@ -9,8 +9,11 @@ module: federated_credential
 short_description: Manage whose tokens a managed identity trusts
 version_added: 1.0.0
 description:
-  - Creates, changes or removes a federated credential of a user-assigned managed identity, as C(az identity federated-credential create) does.
+  - Creates, changes or removes federated credentials of a user-assigned managed identity, as C(az identity federated-credential create) does.
+  - One is given by O(name), O(issuer) and O(subject), a set by O(credentials). A set is compared with one request, and only what differs is written.
   - Azure takes one writer at a time for an identity. The module waits for its turn, so that many hosts may run at once.
+  - What Azure would refuse is found before anything is written, such as a 21st credential, or an issuer and subject that have another name already.
+    Where a write of a set fails nevertheless, the result says which were made and which were not; running again goes on from there.
   - A new credential is honoured by Entra some seconds to minutes later.
 author:
   - The image_trust.azure authors (@image-trust)
@@ -26,9 +29,8 @@ options:
     type: str
     required: true
   name:
-    description: Name of the credential, 3 to 120 letters, digits, C(-) or C(_).
+    description: Name of the credential, 3 to 120 letters, digits, C(-) or C(_). Either this or O(credentials) is needed.
     type: str
-    required: true
   issuer:
     description:
       - Issuer of the tokens, an https URL, exactly as the issuer writes it; that of an AKS cluster ends with a slash.
@@ -37,14 +39,44 @@ options:
   subject:
     description:
       - Subject of the tokens, compared byte for byte, such as V(system:serviceaccount:gatekeeper-system:ratify-admin).
+      - Needed with O(state=present).
     type: str
   audiences:
-    description: Audience of the tokens; Azure takes exactly one.
+    description: Audience of the tokens; Azure takes exactly one. With O(credentials), that of the entries which have none of their own.
     type: list
     elements: str
     default: ["api://AzureADTokenExchange"]
+  credentials:
+    description:
+      - Several credentials of the identity, 20 at most.
+      - No two may have the same name, or the same issuer and subject.
+    type: list
+    elements: dict
+    suboptions:
+      name:
+        description: As O(name).
+        type: str
+        required: true
+      issuer:
+        description: As O(issuer).
+        type: str
+      subject:
+        description: As O(subject).
+        type: str
+      audiences:
+        description: As O(audiences), which is the default.
+        type: list
+        elements: str
+  exact:
+    description:
+      - Whether O(credentials) are all that the identity has. V(true) B(removes every other credential of the identity, whoever made it), and what
+        used it can log in no longer; with an empty list it removes all. Look at the diff of check mode first.
+      - They go before new ones are made, so that a full identity can be changed, and one can get another name.
+      - Without effect with O(state=absent), which removes only what is listed.
+    type: bool
+    default: false
   state:
-    description: Whether the credential exists.
+    description: Whether the credential exists, or each of O(credentials).
     type: str
     choices: [present, absent]
     default: present
@@ -65,6 +97,19 @@ EXAMPLES = r"""
     issuer: https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/
     subject: system:serviceaccount:gatekeeper-system:ratify-admin
 
+- name: Let the service accounts of two clusters log in as the identity, and nobody else
+  image_trust.azure.federated_credential:
+    resource_group: image-trust
+    identity_name: ratify
+    credentials:
+      - name: ratify-on-lab1
+        issuer: https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/
+        subject: system:serviceaccount:gatekeeper-system:ratify-admin
+      - name: ratify-on-lab2
+        issuer: https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/6a0e5d2c-3f55-4f0e-8d59-0c7f5f3a1e77/
+        subject: system:serviceaccount:gatekeeper-system:ratify-admin
+    exact: true
+
 - name: Trust it no longer
   image_trust.azure.federated_credential:
     resource_group: image-trust
@@ -76,7 +121,7 @@ EXAMPLES = r"""
 RETURN = r"""
 federated_credential:
   description: The credential; null when it does not exist afterwards. In check mode, what is only known afterwards is null.
-  returned: success
+  returned: when O(name) is given
   type: dict
   sample:
     id: "/subscriptions/22222222-2222-2222-2222-222222222222/resourcegroups/image-trust/providers/Microsoft.ManagedIdentity/\
@@ -85,6 +130,30 @@ federated_credential:
     issuer: https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/
     subject: system:serviceaccount:gatekeeper-system:ratify-admin
     audiences: ["api://AzureADTokenExchange"]
+federated_credentials:
+  description: Those of O(credentials) that exist afterwards, in their order, each as RV(federated_credential). Others of the identity are not in it.
+  returned: when O(credentials) is given
+  type: list
+  elements: dict
+  sample:
+    - id: "/subscriptions/22222222-2222-2222-2222-222222222222/resourcegroups/image-trust/providers/Microsoft.ManagedIdentity/\
+        userAssignedIdentities/ratify/federatedIdentityCredentials/ratify-on-lab1"
+      name: ratify-on-lab1
+      issuer: https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/
+      subject: system:serviceaccount:gatekeeper-system:ratify-admin
+      audiences: ["api://AzureADTokenExchange"]
+done:
+  description: What was written before the write that failed, in words.
+  returned: failure of a write, when there were several to make
+  type: list
+  elements: str
+  sample: ["remove the federated credential ratify-on-old", "create the federated credential ratify-on-lab1"]
+not_done:
+  description: The write that failed and those that had not begun, in words.
+  returned: failure of a write, when there were several to make
+  type: list
+  elements: str
+  sample: ["create the federated credential ratify-on-lab2"]
 error:
   description: What Azure said; only when the module fails.
   returned: failure
@@ -96,17 +165,21 @@ error:
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
 """
 
-from typing import NoReturn
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, perhaps_unknown, state_option
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, each, perhaps_unknown, state_option
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
+from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed, exit_converged
 from ansible_collections.image_trust.azure.plugins.module_utils._federation import (
     AUDIENCE,
     FederatedCredential,
     Parent,
     apply,
     check,
+    check_set,
     missing,
     plan,
     plan_absent,
@@ -114,34 +187,58 @@ from ansible_collections.image_trust.azure.plugins.module_utils._federation impo
 )
 
 
+def wanted(module: AnsibleModule, entry: Mapping[str, Any]) -> FederatedCredential:
+    """The credential that the options in `entry` ask for."""
+    present = module.params["state"] == "present"
+    return check(
+        FederatedCredential(
+            name=entry["name"],
+            issuer=perhaps_unknown(module, "issuer", entry) if present else None,
+            subject=(entry["subject"] or "") if present else None,
+            audiences=tuple(module.params["audiences"] if entry["audiences"] is None else entry["audiences"]),
+        )
+    )
+
+
 def main() -> NoReturn:
+    credential = dict(issuer=dict(type="str"), subject=dict(type="str"))
     module = azure_module(
         resource_group=dict(type="str", required=True),
         identity_name=dict(type="str", required=True),
-        name=dict(type="str", required=True),
-        issuer=dict(type="str"),
-        subject=dict(type="str"),
+        name=dict(type="str"),
+        **credential,
         audiences=dict(type="list", elements="str", default=[AUDIENCE]),
+        credentials=dict(
+            type="list",
+            elements="dict",
+            options=dict(name=dict(type="str", required=True), **credential, audiences=dict(type="list", elements="str")),
+        ),
+        exact=dict(type="bool", default=False),
         state=state_option(),
-        required_if=[("state", "present", ("issuer", "subject"))],
+        required_one_of=[("name", "credentials")],
+        mutually_exclusive=[("credentials", "name"), ("credentials", "issuer"), ("credentials", "subject")],
+        required_if=[
+            ("state", "present", ("issuer", "credentials"), True),
+            ("state", "present", ("subject", "credentials"), True),
+            ("exact", True, ("credentials",)),
+        ],
     )
     with azure_session(module) as azure:
         present = module.params["state"] == "present"
         parent = Parent(module.params["resource_group"], module.params["identity_name"])
-        wanted = FederatedCredential(
-            name=module.params["name"],
-            issuer=perhaps_unknown(module, "issuer") if present else None,
-            subject=module.params["subject"] if present else None,
-            audiences=tuple(module.params["audiences"]),
-        )
-        check(wanted)
+        asked = each(module, "credentials", partial(wanted, module))
+        check_set(asked)
         current = read(azure, parent)
         if current is None and present and not module.check_mode:
             raise missing(parent)
-        change = plan(current or (), wanted) if present else plan_absent(current or (), wanted.name)
+        exact, names = module.params["exact"], [one.name for one in asked]
+        changes = plan(current or (), asked, exact=exact) if present else plan_absent(current or (), names)
         if not module.check_mode:
-            change = apply(azure, parent, change)
-    exit_changed(module, change, "federated_credential")
+            changes = apply(azure, parent, changes)
+    called = f"federated credentials of {parent}"
+    if module.params["credentials"] is None:
+        exit_changed(module, changes[0], "federated_credential", called)
+    exit_converged(module, changes, "federated_credentials", called)
 
 
 if __name__ == "__main__":

@@ -78,7 +78,7 @@ from typing import NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._vault_access import Place, missing, read
+from ansible_collections.image_trust.azure.plugins.module_utils._vaults import Place, missing, read
 
 
 def main() -> NoReturn:

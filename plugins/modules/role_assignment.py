@@ -10,7 +10,7 @@ short_description: Manage a role of a principal on a scope
 version_added: 1.0.0
 description:
   - Assigns an Azure role to a principal on a scope, or takes it away, as C(az role assignment create) does.
-  - An assignment that exists is left as it is, whoever made it and under whatever name. One that is inherited from above does not count.
+  - An assignment that exists is enough, whoever made it and under whatever name. One that is inherited from above does not count.
   - A new assignment takes effect some seconds to minutes later.
 author:
   - The image_trust.azure authors (@image-trust)
@@ -38,6 +38,14 @@ options:
     type: str
     choices: [ServicePrincipal, User, Group, ForeignGroup, Device]
     default: ServicePrincipal
+  description:
+    description: Why the principal has the role. Left as it is when not given; empty takes it away.
+    type: str
+  condition:
+    description:
+      - Condition under which the role holds, in Azure's language for it, version 2.0. Left as it is when not given; empty takes it away.
+      - An assignment that exists counts also when it has a condition, which may mean that it grants nothing here; give an empty condition to be sure.
+    type: str
   state:
     description: Whether the principal has the role.
     type: str
@@ -57,6 +65,7 @@ EXAMPLES = r"""
     scope: /subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/image-trust/providers/Microsoft.ContainerRegistry/registries/imagetrustlab
     role: AcrPull
     principal_id: 5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
+    description: Ratify reads signatures of images
 """
 
 RETURN = r"""
@@ -72,6 +81,8 @@ role_assignment:
       7f951dda-4ed3-4680-a7ca-43fe172d538d"
     principal_id: 5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
     principal_type: ServicePrincipal
+    description: Ratify reads signatures of images
+    condition:
 error:
   description: What Azure said; only when the module fails.
   returned: failure
@@ -105,6 +116,8 @@ def main() -> NoReturn:
         role=dict(type="str", required=True),
         principal_id=dict(type="str", required=True),
         principal_type=dict(type="str", choices=list(PRINCIPAL_TYPES), default="ServicePrincipal"),
+        description=dict(type="str"),
+        condition=dict(type="str"),
         state=state_option(),
     )
     with azure_session(module) as azure:
@@ -113,13 +126,15 @@ def main() -> NoReturn:
             role=module.params["role"],
             principal_id=perhaps_unknown(module, "principal_id"),
             principal_type=module.params["principal_type"],
+            description=module.params["description"],
+            condition=module.params["condition"],
         )
         wanted = find_role(azure, asked)
         current = read(azure, wanted)
         change = plan(current, wanted) if module.params["state"] == "present" else plan_absent(current, wanted)
         if not module.check_mode:
             change = apply(azure, change)
-    exit_changed(module, change, "role_assignment")
+    exit_changed(module, change, "role_assignment", str(asked))
 
 
 if __name__ == "__main__":

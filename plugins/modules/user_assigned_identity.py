@@ -112,7 +112,7 @@ def main() -> NoReturn:
         change = plan(current, wanted) if module.params["state"] == "present" else plan_absent(current)
         if not module.check_mode:
             change = apply(azure, wanted, change)
-    exit_changed(module, change, "identity")
+    exit_changed(module, change, "identity", str(wanted))
 
 
 if __name__ == "__main__":

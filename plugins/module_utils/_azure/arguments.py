@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, TypeVar
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import env_fallback
 
-from .errors import refuse
+from .errors import ModuleError, refuse
+
+T = TypeVar("T")
 
 
 def _from(*names: str, **spec: Any) -> dict[str, Any]:
@@ -28,18 +31,44 @@ def login_options() -> dict[str, dict[str, Any]]:
     }
 
 
-def azure_module(*, required_if: list[Any] | None = None, **options: dict[str, Any]) -> AnsibleModule:
+def azure_module(
+    *,
+    required_if: list[Any] | None = None,
+    required_one_of: list[Any] | None = None,
+    mutually_exclusive: list[Any] | None = None,
+    **options: dict[str, Any],
+) -> AnsibleModule:
     """A module with `options` beside those for the login; it supports check mode."""
-    return AnsibleModule(argument_spec={**login_options(), **options}, required_if=required_if, supports_check_mode=True)
+    return AnsibleModule(
+        argument_spec={**login_options(), **options},
+        required_if=required_if,
+        required_one_of=required_one_of,
+        mutually_exclusive=mutually_exclusive,
+        supports_check_mode=True,
+    )
 
 
 def state_option() -> dict[str, Any]:
     return {"type": "str", "choices": ["present", "absent"], "default": "present"}
 
 
-def perhaps_unknown(module: AnsibleModule, option: str) -> str | None:
-    """Value of an option that an earlier task finds out. In check mode that task may not have known it: then, and only then, empty is None."""
-    value: str | None = module.params[option] or None
+def perhaps_unknown(module: AnsibleModule, option: str, entry: Mapping[str, Any] | None = None) -> str | None:
+    """Value of an option (in `entry`, of a list) that an earlier task finds out. In check mode that task may not have known it: then, and only then,
+    empty is None."""
+    value: str | None = (module.params if entry is None else entry)[option] or None
     if value is None and not module.check_mode:
         raise refuse(f"{option} is empty; give the value that the task which creates it returned.")
     return value
+
+
+def each(module: AnsibleModule, option: str, parse: Callable[[Mapping[str, Any]], T]) -> list[T]:
+    """What `parse` makes of each entry of a list option, or of the module's own options where the list is not given. What it refuses names the entry."""
+    if module.params[option] is None:
+        return [parse(module.params)]
+    parsed = []
+    for number, entry in enumerate(module.params[option]):
+        try:
+            parsed.append(parse(entry))
+        except ModuleError as failure:
+            raise refuse(f"{option}[{number}]: {failure.sentence}") from None
+    return parsed

@@ -29,6 +29,8 @@ class ModuleError(Exception):
         self.message = message or sentence
         self.status = status
         self.request_id = request_id
+        self.results: dict[str, Any] = {}
+        """What else the failed module returns."""
 
     def __str__(self) -> str:
         return self.sentence

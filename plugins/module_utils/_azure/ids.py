@@ -18,9 +18,9 @@ class Rule:
     pattern: str
     words: str
 
-    def check(self, option: str, value: str) -> str:
-        """`value`, if it follows the rule; raises `ModuleError` with option, value and rule otherwise."""
-        if not re.fullmatch(self.pattern, value, re.ASCII):
+    def check(self, option: str, value: str | None) -> str:
+        """`value`, if it follows the rule; raises `ModuleError` with option, value and rule otherwise, also for the null that a playbook may give."""
+        if value is None or not re.fullmatch(self.pattern, value, re.ASCII):
             raise refuse(f"{option} is {value!r}, but must be {self.words}.")
         return value
 

@@ -114,7 +114,7 @@ def failing(module: AnsibleModule) -> Iterator[None]:
     try:
         yield
     except ModuleError as failure:
-        module.fail_json(msg=failure.sentence, error=failure.error)
+        module.fail_json(msg=failure.sentence, error=failure.error, **failure.results)
 
 
 @contextmanager

@@ -4,7 +4,15 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
-from ansible_collections.image_trust.azure.plugins.module_utils._federation import LIMIT, FederatedCredential, check, plan, plan_absent
+from ansible_collections.image_trust.azure.plugins.module_utils._federation import (
+    LIMIT,
+    FederatedCredential,
+    check,
+    check_set,
+    in_order,
+    plan,
+    plan_absent,
+)
 
 ISSUER = "https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/"
 SUBJECT = "system:serviceaccount:gatekeeper-system:ratify-admin"
@@ -38,26 +46,99 @@ def full(number: int) -> tuple[FederatedCredential, ...]:
     ],
 )
 def test_plan(current: tuple[FederatedCredential, ...], wanted: FederatedCredential, before: FederatedCredential | None, after: FederatedCredential) -> None:
-    change = plan(current, wanted)
+    (change,) = plan(current, [wanted])
     assert (change.before, change.after) == (before, after)
     assert change.changed is (before != after)
 
 
 def test_the_same_trust_under_another_name_is_refused_with_that_name() -> None:
     with pytest.raises(ModuleError, match="already trusted under the name ratify; use that name instead of lab2") as refused:
-        plan((EXISTING,), replace(RATIFY, name="lab2"))
+        plan((EXISTING,), [replace(RATIFY, name="lab2")])
     assert refused.value.code == "Conflict"
 
 
 def test_the_21st_is_refused_with_the_way_out() -> None:
     with pytest.raises(ModuleError, match="has 20 federated credentials and Azure allows 20, so ratify cannot be added; remove one of other-00, ") as refused:
-        plan(full(LIMIT), RATIFY)
+        plan(full(LIMIT), [RATIFY])
     assert refused.value.code == "LimitExceeded"
 
 
+def cred(name: str, subject: str) -> FederatedCredential:
+    return FederatedCredential(name, ISSUER, subject)
+
+
+def writes(current: str, wanted: str, *, exact: bool = False) -> list[str]:
+    """The writes that lead from one set to the other, each set as `name=subject` with blanks between: `-name` for a removal, else what is written."""
+    have, want = ([cred(*one.split("=")) for one in text.split()] for text in (current, wanted))
+    steps = in_order(plan(have, want, exact=exact))
+    return [f"{step.after.name}={step.after.subject}" if step.after else f"-{getattr(step.before, 'name', None)}" for step in steps]
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "expected"),
+    [
+        ("", "aaa=1 bbb=2", ["aaa=1", "bbb=2"]),
+        ("aaa=1 bbb=2", "bbb=2 aaa=1", []),
+        ("aaa=1 zzz=9", "aaa=1 bbb=2", ["bbb=2"]),
+        ("aaa=1", "aaa=2 bbb=1", ["aaa=2", "bbb=1"]),
+        # The one that has the issuer and subject goes on to its own first.
+        ("aaa=1 bbb=2 ccc=3", "aaa=2 bbb=3 ccc=4", ["ccc=4", "bbb=3", "aaa=2"]),
+        # A ring is opened by removing one of it.
+        ("aaa=1 bbb=2", "aaa=2 bbb=1", ["-aaa", "bbb=1", "aaa=2"]),
+        ("aaa=1 bbb=2 ccc=3", "aaa=2 bbb=3 ccc=1", ["-aaa", "ccc=1", "bbb=3", "aaa=2"]),
+    ],
+)
+def test_a_set_is_written_so_that_no_two_ever_trust_the_same(current: str, wanted: str, expected: list[str]) -> None:
+    assert writes(current, wanted) == expected
+
+
+@pytest.mark.parametrize(
+    ("current", "wanted", "expected"),
+    [
+        ("aaa=1 zzz=9", "aaa=1", ["-zzz"]),
+        ("aaa=1 zzz=9", "", ["-aaa", "-zzz"]),
+        # Another name for the same.
+        ("aaa=1", "bbb=1", ["-aaa", "bbb=1"]),
+        ("aaa=1 AAA2=2", "Aaa=1 aaa2=3", ["AAA2=3"]),
+    ],
+)
+def test_exact_removes_the_others_first(current: str, wanted: str, expected: list[str]) -> None:
+    assert writes(current, wanted, exact=True) == expected
+
+
+def test_a_full_identity_can_be_changed_exactly() -> None:
+    current = full(LIMIT)
+    wanted = [*current[1:], RATIFY]
+    steps = in_order(plan(current, wanted, exact=True))
+    assert [(step.before, step.after) for step in steps] == [(current[0], None), (None, RATIFY)]
+
+
+def test_all_that_have_no_room_are_named_before_any_is_written() -> None:
+    with pytest.raises(ModuleError, match="has 19 federated credentials and Azure allows 20, so aaa, bbb cannot be added; remove one of other-00, "):
+        plan(full(LIMIT - 1), [cred("aaa", "1"), cred("bbb", "2")])
+
+
+def test_the_same_trust_twice_is_not_compared_while_it_is_not_known() -> None:
+    unknown = [replace(RATIFY, name=name, issuer=None) for name in ("lab1", "lab2")]
+    check_set(unknown)
+    assert [change.changed for change in plan((EXISTING,), unknown)] == [True, True]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "sentence"),
+    [
+        ([cred("aaa", "1"), cred("AAA", "2")], "credentials names AAA twice"),
+        ([cred("aaa", "1"), cred("bbb", "2"), cred("ccc", "1")], f"has the issuer {ISSUER} and subject 1 twice, as aaa and ccc"),
+        (full(LIMIT + 1), "credentials has 21 entries, but Azure allows 20"),
+    ],
+)
+def test_a_list_that_cannot_be_one_identity_s_is_refused(wanted: list[FederatedCredential], sentence: str) -> None:
+    with pytest.raises(ModuleError, match=sentence):
+        check_set(wanted)
+
+
 def test_absent_removes_only_what_has_the_name() -> None:
-    assert not plan_absent((OTHER,), "ratify").changed
-    assert plan_absent((OTHER, EXISTING), "Ratify").before == EXISTING
+    assert [change.before for change in plan_absent((OTHER, EXISTING), ["Ratify", "nobody"])] == [EXISTING, None]
 
 
 @pytest.mark.parametrize(

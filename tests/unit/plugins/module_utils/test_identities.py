@@ -42,7 +42,7 @@ def test_an_identity_in_another_location_is_refused() -> None:
 
 def test_absent() -> None:
     assert not plan_absent(None).changed
-    assert plan_absent(RATIFY).diff() == {"before": RATIFY.shown(), "after": {}}
+    assert (plan_absent(RATIFY).before, plan_absent(RATIFY).after) == (RATIFY, None)
 
 
 @pytest.mark.parametrize(

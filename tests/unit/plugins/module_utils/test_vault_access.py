@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
-from ansible_collections.image_trust.azure.plugins.module_utils._vault_access import AccessPolicy, Place, Vault, plan, plan_absent, policy
+from ansible_collections.image_trust.azure.plugins.module_utils._change import diff
+from ansible_collections.image_trust.azure.plugins.module_utils._vault_access import LIMIT, batches, check_set, plan, plan_absent, policy
+from ansible_collections.image_trust.azure.plugins.module_utils._vaults import AccessPolicy, Place, Vault
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 ME = "5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"
@@ -45,7 +48,7 @@ THROUGH_AN_APPLICATION = having(ME, "88888888-8888-8888-8888-888888888888", secr
     ],
 )
 def test_plan(current: list[AccessPolicy], wanted: AccessPolicy, exact: bool, after: AccessPolicy) -> None:
-    change = plan(VAULT, current, wanted, exact=exact)
+    (change,) = plan(VAULT, current, [wanted], exact=exact)
     assert change.after == after
     assert change.changed is (after not in current)
 
@@ -63,35 +66,96 @@ def test_plan(current: list[AccessPolicy], wanted: AccessPolicy, exact: bool, af
     ],
 )
 def test_plan_absent(current: list[AccessPolicy], unwanted: AccessPolicy, after: AccessPolicy | None) -> None:
-    change = plan_absent(current, unwanted)
+    (change,) = plan_absent(current, [unwanted])
     assert change.after == after
     assert change.changed is any(entry.object_id == ME and entry != after for entry in current)
 
 
 def test_all_is_not_taken_apart() -> None:
     with pytest.raises(ModuleError, match=r"has 'all' in permissions.secrets, of which single ones cannot be taken away"):
-        plan_absent([having(secrets={"all"})], wanting(secrets={"get"}))
+        plan_absent([having(secrets={"all"})], [wanting(secrets={"get"})])
 
 
 def test_a_vault_under_rbac_is_refused_with_the_role_to_assign() -> None:
     with pytest.raises(
         ModuleError, match=r"is under Azure RBAC and ignores access policies; assign the role Key Vault Secrets User .* on /id/vault"
     ) as refused:
-        plan(replace(VAULT, rbac_enabled=True), [], wanting(secrets={"get"}), exact=False)
+        plan(replace(VAULT, rbac_enabled=True), [], [wanting(secrets={"get"})], exact=False)
     assert refused.value.code == "VaultUnderRbac"
 
 
 def test_a_principal_that_is_not_known_yet_has_no_entry() -> None:
     unknown = replace(wanting(secrets={"get"}), object_id=None)
-    change = plan(VAULT, [OTHER, having(secrets={"list"})], unknown, exact=True)
+    (change,) = plan(VAULT, [OTHER, having(secrets={"list"})], [unknown], exact=True)
     assert change.before is None
     assert change.changed
 
 
-def test_the_diff_has_permissions_as_sorted_lists() -> None:
-    diff = plan(VAULT, [having(secrets={"list"})], wanting(secrets={"set", "get"}), exact=False).diff()
-    assert diff["before"]["permissions"] == {"keys": [], "secrets": ["list"], "certificates": [], "storage": []}
-    assert diff["after"]["permissions"]["secrets"] == ["get", "list", "set"]
+def principal(number: int) -> str:
+    return f"00000000-0000-0000-0000-{number:012}"
+
+
+def many(numbers: Iterable[int], *names: str) -> list[AccessPolicy]:
+    return [having(principal(number), secrets=set(names)) for number in numbers]
+
+
+def test_a_diff_has_a_line_for_each_permission_of_each_principal() -> None:
+    shown = diff(plan(VAULT, [having(secrets={"list"}, keys={"sign"})], [wanting(secrets={"set", "get"}), THROUGH_AN_APPLICATION], exact=False), "vault")
+    assert shown["before"].splitlines() == [f"principal {ME} keys: sign", f"principal {ME} secrets: list"]
+    assert shown["after"].splitlines() == [
+        f"principal {ME} keys: sign",
+        f"principal {ME} secrets: get",
+        f"principal {ME} secrets: list",
+        f"principal {ME} secrets: set",
+        f"principal {ME} through application {THROUGH_AN_APPLICATION.application_id} secrets: get",
+    ]
+
+
+def test_a_set_leaves_others_alone_unless_it_shall_be_alone() -> None:
+    current, wanted = [OTHER, *many(range(3), "get")], [*many([1], "list"), wanting(keys={"sign"})]
+    assert [change.after for change in plan(VAULT, current, wanted, exact=False)] == [*many([1], "get", "list"), having(keys={"sign"})]
+    changes = plan(VAULT, current, wanted, exact=True, alone=True)
+    assert [change.after for change in changes] == [*many([1], "list"), having(keys={"sign"}), None, None, None]
+    assert [change.before for change in changes[2:]] == [OTHER, *many([0, 2], "get")]
+    assert [operation for operation, _ in batches(changes)] == ["remove", "replace", "add"]
+
+
+def test_alone_an_entry_through_an_application_is_another_one() -> None:
+    changes = plan(VAULT, [having(secrets={"get"}), THROUGH_AN_APPLICATION], [THROUGH_AN_APPLICATION], exact=True, alone=True)
+    assert [change.before for change in changes if change.changed] == [having(secrets={"get"})]
+
+
+def test_an_empty_set_that_is_alone_empties_the_vault_and_otherwise_does_nothing() -> None:
+    assert [change.after for change in plan(VAULT, [OTHER], [], exact=True, alone=True)] == [None]
+    assert plan(VAULT, [OTHER], [], exact=False) == []
+
+
+def test_a_request_has_16_entries_at_most_and_only_those_that_change() -> None:
+    changes = plan(VAULT, many(range(10), "get"), many(range(45), "get"), exact=False)
+    assert [(operation, len(entries)) for operation, entries in batches(changes)] == [("add", 16), ("add", 16), ("add", 3)]
+    assert [entry for _, entries in batches(changes) for entry in entries] == many(range(10, 45), "get")
+    assert batches(plan_absent(many(range(3), "get"), many(range(20), "get"))) == [("remove", many(range(3), "get"))]
+
+
+def test_more_than_1024_are_refused_with_those_that_have_no_room() -> None:
+    full = many(range(LIMIT), "get")
+    with pytest.raises(ModuleError, match=rf"vault has 1024 access policies and Azure allows 1024, so those of {ME} cannot be added; ") as refused:
+        plan(VAULT, full, [wanting(secrets={"get"})], exact=False)
+    assert refused.value.code == "LimitExceeded"
+    assert len(plan(VAULT, full, [*full, wanting(secrets={"get"})][1:], exact=True, alone=True)) == LIMIT + 1
+    assert plan(VAULT, full, many([0], "list"), exact=False)[0].changed
+    assert plan(VAULT, full[1:], [wanting(secrets={"get"})], exact=False)[0].changed
+    with pytest.raises(ModuleError, match="cannot be added"):
+        plan(VAULT, [], [*full, wanting(secrets={"get"})], exact=True, alone=True)
+
+
+def test_a_principal_is_named_once() -> None:
+    unknown = replace(wanting(), object_id=None)
+    check_set([having(), THROUGH_AN_APPLICATION, OTHER, unknown, unknown])
+    with pytest.raises(ModuleError, match=f"policies names the principal {ME} through application 8.* twice"):
+        check_set([having(), THROUGH_AN_APPLICATION, THROUGH_AN_APPLICATION])
+    with pytest.raises(ModuleError, match=f"policies names the principal {ME.upper()} twice"):
+        check_set([having(), OTHER, having(ME.upper())])
 
 
 @pytest.mark.parametrize(

@@ -63,8 +63,9 @@ def test_issuer_and_workload_identity_are_turned_on_and_nothing_else_changes(con
     turn_everything_off(azure)
     before = {key: value for key, value in kept(azure).properties.items() if key not in ("oidcIssuerProfile", "securityProfile")}
     result = converge(MODULE, **LAB1, oidc_issuer=True, workload_identity=True)
-    assert result["diff"]["before"]["oidc_issuer"] is False
-    assert result["diff"]["before"]["workload_identity"] is False
+    assert result["diff"]["before_header"] == "cluster lab1 in resource group image-trust-lab"
+    assert result["diff"]["before"] == "location: eastus\nkubernetes_version: 1.36.4\noidc_issuer: false\nworkload_identity: false\n"
+    assert result["diff"]["after"] == "location: eastus\nkubernetes_version: 1.36.4\noidc_issuer: true\nworkload_identity: true\n"
     assert result["cluster"]["issuer_url"] == ISSUER
     assert result["cluster"]["addons"] == {"azurepolicy": True}
     after = kept(azure)
@@ -109,7 +110,7 @@ def test_a_failed_operation_says_why_and_the_next_run_repairs(converge: Run, run
     backend.broken = None
     repaired = converge(MODULE, **LAB1)
     assert repaired["changed"]
-    assert repaired["diff"]["before"]["provisioning_state"] == "Failed"
+    assert repaired["diff"]["before"] == repaired["diff"]["after"] + "provisioning_state: Failed\n"
     assert repaired["cluster"]["kubelet_identity"]
 
 

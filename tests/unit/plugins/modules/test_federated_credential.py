@@ -48,7 +48,10 @@ def test_a_change_is_written_and_shown(converge: Run, ratify: Identity, change: 
     result = converge(MODULE, **{**LAB1, **change})
     (key, value) = next(iter(change.items()))
     assert result["changed"]
-    assert result["diff"]["after"][key] == value != result["diff"]["before"][key]
+    line = f"lab1 {key.removesuffix('s')}: {value[0] if isinstance(value, list) else value}\n"
+    assert line in result["diff"]["after"]
+    assert line not in result["diff"]["before"]
+    assert result["diff"]["before_header"] == "federated credentials of identity ratify in resource group image-trust-lab"
 
 
 def test_absent_removes_only_this_one(converge: Run, ratify: Identity) -> None:
@@ -100,7 +103,7 @@ def test_writers_of_one_identity_wait_for_each_other(azure: Emulated, ratify: Id
     def write(number: int) -> None:
         session = Azure(Login("client_secret", azure.state.subscription, azure.state.tenant, CLIENT_ID, SECRET), azure.azure.arm_url)
         wanted = _federation.FederatedCredential(f"lab{number}", ISSUER, f"subject{number}")
-        _federation.apply(session, parent, _federation.plan((), wanted))
+        _federation.apply(session, parent, _federation.plan((), [wanted]))
 
     with ThreadPoolExecutor() as threads:
         list(threads.map(write, range(3)))
@@ -126,3 +129,142 @@ def test_writers_of_one_identity_wait_for_each_other(azure: Emulated, ratify: Id
 def test_bad_input_is_refused_before_any_request(run: Run, azure: Emulated, wrong: dict[str, Any], sentence: str, check: bool) -> None:
     assert sentence in failure(run(MODULE, check=check, **{**LAB1, **wrong}))
     assert azure.requests == []
+
+
+IDENTITY = {"resource_group": "image-trust-lab", "identity_name": "ratify"}
+
+
+def lab(number: int, subject: str = SUBJECT) -> dict[str, Any]:
+    return {"name": f"lab{number}", "issuer": f"{ISSUER}{number}/", "subject": subject}
+
+
+def kept(identity: Identity) -> dict[str, tuple[str, str]]:
+    return {credential.name: (credential.issuer, credential.subject) for credential in identity.credentials.values()}
+
+
+def path(identity: Identity, name: str) -> str:
+    return f"{identity.id.replace('resourcegroups', 'resourceGroups')}/federatedIdentityCredentials/{name}"
+
+
+def test_a_set_is_converged_with_one_read_and_others_stay(converge: Run, ratify: Identity, azure: Emulated) -> None:
+    result = converge(MODULE, **IDENTITY, credentials=[lab(1), {**lab(2), "audiences": ["api://other"]}], audiences=["api://ours"])
+    assert result["writes"] == [f"PUT {path(ratify, 'lab1')}", f"PUT {path(ratify, 'lab2')}"]
+    assert [credential["audiences"] for credential in result["federated_credentials"]] == [["api://ours"], ["api://other"]]
+    assert [credential["id"] for credential in result["federated_credentials"]] == [
+        f"{ratify.id}/federatedIdentityCredentials/{name}" for name in ("lab1", "lab2")
+    ]
+    assert "federated_credential" not in result
+    assert kept(ratify).keys() == {"other", "lab1", "lab2"}
+    only_one = converge(MODULE, **IDENTITY, credentials=[lab(1), {**lab(2), "subject": "new"}], audiences=["api://ours"])
+    assert only_one["writes"] == [f"PUT {path(ratify, 'lab2')}"]
+
+
+def test_exact_removes_what_is_not_listed_and_the_diff_says_so(converge: Run, ratify: Identity) -> None:
+    result = converge(MODULE, **IDENTITY, credentials=[lab(1)], exact=True)
+    assert result["writes"] == [f"DELETE {path(ratify, 'other')}", f"PUT {path(ratify, 'lab1')}"]
+    assert kept(ratify).keys() == {"lab1"}
+    assert "other subject: system:serviceaccount:default:other\n" in result["diff"]["before"]
+    assert "other" not in result["diff"]["after"]
+    assert converge(MODULE, **IDENTITY, credentials=[], exact=True)["federated_credentials"] == []
+    assert kept(ratify) == {}
+
+
+def test_an_empty_list_changes_nothing(converge: Run, ratify: Identity) -> None:
+    assert not converge(MODULE, **IDENTITY, credentials=[])["changed"]
+
+
+def test_exact_gives_a_credential_another_name(converge: Run, ratify: Identity) -> None:
+    converge(MODULE, **IDENTITY, credentials=[{"name": "renamed", "issuer": ISSUER, "subject": "system:serviceaccount:default:other"}], exact=True)
+    assert kept(ratify) == {"renamed": (ISSUER, "system:serviceaccount:default:other")}
+
+
+def test_credentials_can_swap_what_they_trust(converge: Run, ratify: Identity) -> None:
+    converge(MODULE, **IDENTITY, credentials=[lab(1), lab(2)])
+    swapped = [{**lab(1), "name": "lab2"}, {**lab(2), "name": "lab1"}]
+    result = converge(MODULE, **IDENTITY, credentials=swapped)
+    assert len(result["writes"]) == 3
+    assert kept(ratify) | {} == {**kept(ratify), "lab1": (f"{ISSUER}2/", SUBJECT), "lab2": (f"{ISSUER}1/", SUBJECT)}
+    assert {c["name"]: c["issuer"] for c in result["federated_credentials"]} == {"lab1": f"{ISSUER}2/", "lab2": f"{ISSUER}1/"}
+
+
+def test_a_full_identity_is_changed_exactly(converge: Run, ratify: Identity) -> None:
+    converge(MODULE, **IDENTITY, credentials=[lab(number) for number in range(1, 20)])
+    converge(MODULE, **IDENTITY, credentials=[lab(number) for number in range(10, 30)], exact=True)
+    assert kept(ratify).keys() == {f"lab{number}" for number in range(10, 30)}
+
+
+def test_absent_removes_what_is_listed_and_no_more(converge: Run, ratify: Identity) -> None:
+    converge(MODULE, **IDENTITY, credentials=[lab(1), lab(2)])
+    result = converge(MODULE, **IDENTITY, credentials=[{"name": "LAB1"}, {"name": "nobody"}], state="absent", exact=True)
+    assert result["federated_credentials"] == []
+    assert kept(ratify).keys() == {"other", "lab2"}
+
+
+@pytest.mark.parametrize(
+    ("credentials", "sentence"),
+    [
+        ([lab(1), {**lab(2), "name": "LAB1"}], "credentials names LAB1 twice"),
+        ([lab(1), {**lab(1), "name": "lab2"}], "twice, as lab1 and lab2; name it once."),
+        ([lab(1), {**lab(2), "issuer": "http://x"}], "credentials[1]: issuer is 'http://x', but must be an https URL"),
+        ([lab(1), {"name": "lab2", "issuer": ISSUER}], "credentials[1]: subject is '', but must be without blanks"),
+        ([{"name": "lab2", "subject": SUBJECT}], "credentials[0]: issuer is empty; "),
+        ([{**lab(1), "audiences": []}], "credentials[0]: audiences has 0 entries"),
+        ([lab(number) for number in range(21)], "credentials has 21 entries, but Azure allows 20"),
+    ],
+)
+def test_a_bad_list_is_refused_before_any_request(run: Run, azure: Emulated, credentials: list[dict[str, Any]], sentence: str) -> None:
+    assert sentence in failure(run(MODULE, **IDENTITY, credentials=credentials))
+    assert azure.requests == []
+
+
+@pytest.mark.parametrize(
+    ("credentials", "sentence"),
+    [
+        ([lab(1), {"name": "lab2", "issuer": ISSUER, "subject": "system:serviceaccount:default:other"}], "already trusted under the name other; use that name"),
+        ([lab(number) for number in range(1, 21)], "cannot be added; remove one of other, or use a second identity."),
+    ],
+)
+def test_what_azure_would_refuse_is_refused_before_any_write(
+    run: Run, ratify: Identity, azure: Emulated, credentials: list[dict[str, Any]], sentence: str
+) -> None:
+    for check in (True, False):
+        assert sentence in failure(run(MODULE, check=check, **IDENTITY, credentials=credentials))
+        assert azure.writes == []
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {**LAB1, "credentials": []},
+        {**IDENTITY, "issuer": ISSUER, "credentials": []},
+        {**LAB1, "exact": True},
+        NAME,
+    ],
+)
+def test_either_one_or_a_list_is_asked_for(run: Run, azure: Emulated, options: dict[str, Any]) -> None:
+    assert run(MODULE, **{**IDENTITY, **options})["failed"]
+    assert azure.requests == []
+
+
+def test_in_check_mode_a_list_s_issuers_need_not_be_known(run: Run) -> None:
+    result = run(MODULE, check=True, **IDENTITY, credentials=[{**lab(1), "issuer": ""}, {**lab(2), "issuer": None}])
+    assert result["changed"]
+    assert [credential["issuer"] for credential in result["federated_credentials"]] == [None, None]
+    assert "lab2 issuer: (known afterwards)\n" in result["diff"]["after"]
+
+
+def test_a_set_that_is_half_written_says_what_is_done_and_a_second_run_goes_on(run: Run, converge: Run, ratify: Identity, azure: Emulated) -> None:
+    options = {**IDENTITY, "credentials": [lab(1), lab(2), lab(3)], "exact": True}
+    azure.fail(method="PUT", path="lab2", status=403, code="AuthorizationFailed", count=1)
+    result = run(MODULE, **options)
+    assert failure(result).startswith("Could not create the federated credential lab2 of identity ratify in resource group image-trust-lab: ")
+    assert result["msg"].endswith(
+        " Done before it: remove the federated credential other, create the federated credential lab1."
+        " Not done: create the federated credential lab2, create the federated credential lab3."
+    )
+    assert result["changed"]
+    assert result["done"] == ["remove the federated credential other", "create the federated credential lab1"]
+    assert result["not_done"] == ["create the federated credential lab2", "create the federated credential lab3"]
+    assert kept(ratify).keys() == {"lab1"}
+    assert len(converge(MODULE, **options)["writes"]) == 2

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import pytest
@@ -69,9 +70,13 @@ def test_a_policy_is_added(converge: Run, vault: Vault) -> None:
 def test_permissions_are_added_to_those_that_are_there(converge: Run, vault: Vault) -> None:
     vault.properties["accessPolicies"].append(entry(ME.upper(), secrets=["List"], keys=["sign"]))
     result = converge(MODULE, **GET)
-    assert result["diff"]["before"]["permissions"]["secrets"] == ["list"]
-    assert result["diff"]["after"]["permissions"]["secrets"] == ["get", "list"]
-    assert result["diff"]["after"]["permissions"]["keys"] == ["sign"]
+    who = f"principal {ME.upper()}"
+    assert result["diff"] == {
+        "before_header": "access policies of vault image-trust-lab in resource group image-trust-lab",
+        "after_header": "access policies of vault image-trust-lab in resource group image-trust-lab",
+        "before": f"{who} keys: sign\n{who} secrets: list\n",
+        "after": f"{who} keys: sign\n{who} secrets: get\n{who} secrets: list\n",
+    }
 
 
 def test_exact_takes_the_others_away(converge: Run, vault: Vault) -> None:
@@ -163,3 +168,123 @@ def test_unknown_permissions_are_refused_before_any_request(run: Run, azure: Emu
     assert result["failed"]
     assert "permissions" in result["msg"]
     assert azure.requests == []
+
+
+PLACE = {"resource_group": "image-trust-lab", "vault_name": "image-trust-lab"}
+
+
+def principal(number: int) -> str:
+    return f"00000000-0000-0000-0000-{number:012}"
+
+
+def policies(numbers: Iterable[int], *names: str) -> list[dict[str, Any]]:
+    return [{"object_id": principal(number), "permissions": {"secrets": list(names)}} for number in numbers]
+
+
+def in_vault(vault: Vault) -> dict[str, list[str]]:
+    return {policy["objectId"]: policy["permissions"].get("secrets", []) for policy in vault.properties["accessPolicies"]}
+
+
+def test_a_set_is_converged_in_requests_of_16_and_others_stay(converge: Run, vault: Vault) -> None:
+    result = converge(MODULE, **PLACE, policies=policies(range(20), "get"))
+    assert result["writes"] == [f"PUT {vault.id}/accessPolicies/add"] * 2
+    assert [policy["object_id"] for policy in result["access_policies"]] == [principal(number) for number in range(20)]
+    assert "access_policy" not in result
+    assert result["vault"]["name"] == "image-trust-lab"
+    assert in_vault(vault) == {OTHER: ["Get", "List"], **{principal(number): ["get"] for number in range(20)}}
+    more = converge(MODULE, **PLACE, policies=[*policies([3], "list"), *policies([4], "get")])
+    assert more["access_policies"][0]["permissions"]["secrets"] == ["get", "list"]
+    assert len(more["writes"]) == 1
+
+
+def test_absent_takes_from_each_what_is_listed(converge: Run, vault: Vault) -> None:
+    converge(MODULE, **PLACE, policies=policies(range(20), "get", "list"))
+    gone = [{"object_id": principal(number)} for number in range(18)]
+    result = converge(MODULE, **PLACE, policies=[*gone, *policies([18], "list"), *policies([77], "get")], state="absent", exact=True)
+    assert [write.rpartition("/")[2] for write in result["writes"]] == ["remove", "remove", "replace"]
+    assert [policy["object_id"] for policy in result["access_policies"]] == [principal(18)]
+    assert in_vault(vault) == {OTHER: ["Get", "List"], principal(18): ["get"], principal(19): ["get", "list"]}
+
+
+class TestExact:
+    @pytest.fixture(autouse=True)
+    def other_people_s_entries_are_untouched(self) -> None:
+        """Here they are not."""
+
+    def test_the_vault_has_these_and_no_others_and_the_diff_says_so(self, converge: Run, vault: Vault) -> None:
+        vault.properties["accessPolicies"].append(entry(ME, secrets=["get", "list"], keys=["sign"]))
+        result = converge(MODULE, **PLACE, policies=[{"object_id": ME, "permissions": {"secrets": ["get"]}}, *policies([1], "get")], exact=True)
+        assert [write.rpartition("/")[2] for write in result["writes"]] == ["remove", "replace", "add"]
+        assert in_vault(vault) == {ME: ["get"], principal(1): ["get"]}
+        assert result["diff"]["before"].splitlines() == [
+            f"principal {ME} keys: sign",
+            f"principal {ME} secrets: get",
+            f"principal {ME} secrets: list",
+            f"principal {OTHER} keys: unwrapkey",
+            f"principal {OTHER} secrets: get",
+            f"principal {OTHER} secrets: list",
+        ]
+        assert result["diff"]["after"].splitlines() == [f"principal {ME} secrets: get", f"principal {principal(1)} secrets: get"]
+
+    def test_an_empty_list_empties_the_vault(self, converge: Run, vault: Vault) -> None:
+        assert converge(MODULE, **PLACE, policies=[], exact=True)["access_policies"] == []
+        assert in_vault(vault) == {}
+
+    def test_a_full_vault_is_changed(self, run: Run, vault: Vault) -> None:
+        vault.properties["accessPolicies"] = [entry(principal(number), secrets=["get"]) for number in range(1024)]
+        assert run(MODULE, **PLACE, policies=policies(range(1, 1025), "get"), exact=True)["changed"]
+        assert in_vault(vault).keys() == {principal(number) for number in range(1, 1025)}
+
+    def test_one_principal_s_exact_is_about_this_one_only(self, converge: Run, vault: Vault) -> None:
+        vault.properties["accessPolicies"].append(entry(ME, secrets=["list"]))
+        converge(MODULE, **GET, exact=True)
+        assert in_vault(vault) == {OTHER: ["Get", "List"], ME: ["get"]}
+
+    def test_in_check_mode_a_principal_that_is_not_known_is_none_of_those_that_are_there(self, run: Run, vault: Vault, azure: Emulated) -> None:
+        result = run(MODULE, check=True, **PLACE, policies=[{"object_id": "", "permissions": {"secrets": ["get"]}}], exact=True)
+        assert "principal (known afterwards) secrets: get\n" in result["diff"]["after"]
+        assert OTHER not in result["diff"]["after"]
+        assert azure.writes == []
+
+    def test_more_than_1024_are_refused_before_any_write(self, run: Run, vault: Vault, azure: Emulated) -> None:
+        vault.properties["accessPolicies"] = [entry(principal(number), secrets=["get"]) for number in range(1023)]
+        two = policies([5000, 5001], "get")
+        for check in (True, False):
+            sentence = failure(run(MODULE, check=check, **PLACE, policies=two))
+            assert f"has 1023 access policies and Azure allows 1024, so those of {principal(5000)}, {principal(5001)} cannot be added" in sentence
+            assert azure.writes == []
+        assert run(MODULE, **PLACE, policies=two[:1])["changed"]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ([*policies([1, 2], "get"), *policies([1], "list")], f"policies names the principal {principal(1)} twice"),
+        ([*policies([1], "get"), {"object_id": "ratify", "permissions": {"secrets": ["get"]}}], "policies[1]: object_id is 'ratify', but must be a GUID"),
+        ([{"object_id": ME}], "policies[0]: permissions names no permission"),
+        ([{"object_id": "", "permissions": {"secrets": ["get"]}}], "policies[0]: object_id is empty"),
+    ],
+)
+def test_a_bad_list_is_refused_before_any_request(run: Run, azure: Emulated, wrong: list[dict[str, Any]], sentence: str) -> None:
+    assert sentence in failure(run(MODULE, **PLACE, policies=wrong))
+    assert azure.requests == []
+
+
+@pytest.mark.parametrize("options", [{}, {**GET, "policies": []}, {"policies": [], "permissions": {}}, {"object_id": ME}])
+def test_either_one_principal_or_a_list_is_asked_for(run: Run, azure: Emulated, options: dict[str, Any]) -> None:
+    assert run(MODULE, **{**PLACE, **options})["failed"]
+    assert azure.requests == []
+
+
+def test_a_set_that_is_half_written_says_what_is_done_and_a_second_run_goes_on(run: Run, converge: Run, vault: Vault, azure: Emulated) -> None:
+    converge(MODULE, **PLACE, policies=policies([1, 2, 3], "get", "list"))
+    gone = [*policies([1], "list"), {"object_id": principal(2)}, {"object_id": principal(3)}]
+    azure.fail(method="PUT", path="accessPolicies/replace", status=403, code="AuthorizationFailed", count=1)
+    result = run(MODULE, **PLACE, policies=gone, state="absent")
+    assert failure(result).startswith(f"Could not replace the access policy of principal {principal(1)} in the vault image-trust-lab in resource group ")
+    assert result["changed"]
+    assert result["done"] == [f"remove the access policies of principals {principal(2)}, {principal(3)}"]
+    assert result["not_done"] == [f"replace the access policy of principal {principal(1)}"]
+    assert result["msg"].endswith(f" Done before it: {result['done'][0]}. Not done: {result['not_done'][0]}.")
+    assert in_vault(vault) == {OTHER: ["Get", "List"], principal(1): ["get", "list"]}
+    assert len(converge(MODULE, **PLACE, policies=gone, state="absent")["writes"]) == 1

@@ -31,6 +31,14 @@ def test_a_role_is_assigned_with_the_principal_s_type(converge: Run, azure: Emul
         "role_definition_id": f"/subscriptions/{azure.state.subscription}/providers/Microsoft.Authorization/roleDefinitions/{ACR_PULL.guid}",
         "principal_id": ME,
         "principal_type": "ServicePrincipal",
+        "description": None,
+        "condition": None,
+    }
+    assert result["diff"] == {
+        "before_header": f"role AcrPull of principal {ME} on {REGISTRY}",
+        "after_header": f"role AcrPull of principal {ME} on {REGISTRY}",
+        "before": "",
+        "after": f"role: {kept.role_definition_id}\nscope: {REGISTRY}\nprincipal_id: {ME}\nprincipal_type: ServicePrincipal\n",
     }
     assert kept.principal_type == "ServicePrincipal"
     assert roles(azure) == {ACR_PULL.guid}
@@ -68,6 +76,34 @@ def test_an_assignment_under_another_name_is_enough(converge: Run, azure: Emulat
     result = converge(MODULE, **PULL)
     assert not result["changed"]
     assert result["role_assignment"]["name"] == theirs.name
+
+
+CONDITION = "(!(ActionMatches{'Microsoft.ContainerRegistry/registries/pull/read'}))"
+
+
+def test_description_and_condition_are_set_changed_left_alone_and_taken_away(converge: Run, azure: Emulated) -> None:
+    made = converge(MODULE, **PULL, description="pulls", condition=CONDITION)
+    (kept,) = [a for a in azure.state.role_assignments.values() if a.principal_id == ME]
+    assert (kept.properties["description"], kept.properties["condition"], kept.properties["conditionVersion"]) == ("pulls", CONDITION, "2.0")
+    assert not converge(MODULE, **PULL)["changed"]
+    changed = converge(MODULE, **PULL, description="pulls images")
+    assert changed["role_assignment"] == {**made["role_assignment"], "description": "pulls images"}
+    assert [line for line in changed["diff"]["after"].splitlines() if line not in changed["diff"]["before"].splitlines()] == ["description: pulls images"]
+    assert kept.properties["condition"] == CONDITION
+    assert converge(MODULE, **PULL, description="", condition="")["changed"]
+    assert (kept.properties["description"], kept.properties["condition"]) == (None, None)
+
+
+def test_what_somebody_else_assigned_keeps_its_name_and_all_that_is_not_asked(converge: Run, azure: Emulated) -> None:
+    theirs = new_assignment(azure.state, REGISTRY, ACR_PULL.guid, ME)
+    theirs.properties |= {"condition": CONDITION, "conditionVersion": "2.0", "delegatedManagedIdentityResourceId": "/id/of/theirs"}
+    result = converge(MODULE, **PULL, description="pulls")
+    assert result["role_assignment"]["name"] == theirs.name
+    assert {key: theirs.properties[key] for key in ("description", "condition", "delegatedManagedIdentityResourceId")} == {
+        "description": "pulls",
+        "condition": CONDITION,
+        "delegatedManagedIdentityResourceId": "/id/of/theirs",
+    }
 
 
 def test_what_is_inherited_or_below_or_somebody_else_s_is_not(converge: Run, azure: Emulated) -> None:

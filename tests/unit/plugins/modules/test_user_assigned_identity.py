@@ -28,8 +28,12 @@ def test_tags_are_set_and_left_alone_when_not_given(converge: Run, azure: Emulat
     assert converge(MODULE, **RATIFY, location="East US", tags={"team": "ops"})["identity"]["tags"] == {"team": "ops"}
     assert not converge(MODULE, **RATIFY)["changed"]
     result = converge(MODULE, **RATIFY, tags={"team": "dev", "number": 1})
-    assert result["diff"]["before"]["tags"] == {"team": "ops"}
-    assert result["diff"]["after"]["tags"] == {"team": "dev", "number": "1"}
+    assert result["diff"] == {
+        "before_header": "identity ratify in resource group image-trust-lab",
+        "after_header": "identity ratify in resource group image-trust-lab",
+        "before": "location: eastus\ntags team: ops\n",
+        "after": "location: eastus\ntags number: 1\ntags team: dev\n",
+    }
     assert [write.split()[0] for write in result["writes"]] == ["PATCH"]
 
 
