@@ -6,7 +6,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import urlsplit
 
 from ._azure import ids
 from ._azure.errors import ModuleError, find, refuse
@@ -67,13 +66,14 @@ def check(wanted: FederatedCredential) -> FederatedCredential:
     for option, value in (("issuer", wanted.issuer), ("subject", wanted.subject), ("audiences", wanted.audiences[0])):
         if value is None:
             continue
-        if not value or value.split() != [value]:
-            raise refuse(f"{option} is {value!r}, but must be without blanks: it is matched byte for byte.")
+        # Also what is not seen, such as a zero-width space that came along with a copied text.
+        if not value or value.split() != [value] or not value.isprintable():
+            raise refuse(f"{option} is {value!r}, but must be without blanks and invisible characters: it is matched byte for byte.")
         if len(value) > LONGEST:
             raise refuse(f"{option} has {len(value)} characters, but Azure takes {LONGEST} at most.")
         if "*" in value:
             raise refuse(f"{option} is {value!r}, but there are no wildcards: it is matched byte for byte.")
-    if wanted.issuer is not None and (urlsplit(wanted.issuer).scheme != "https" or not urlsplit(wanted.issuer).hostname):
+    if wanted.issuer is not None and not ids.is_https(wanted.issuer):
         raise refuse(f"issuer is {wanted.issuer!r}, but must be an https URL, exactly as the issuer writes it in its tokens.")
     return wanted
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
+from . import ids
 from .errors import ModuleError, refuse
 from .retries import Retrying
 
@@ -52,8 +53,7 @@ CLOUDS = {
 
 def check(environment: str) -> None:
     """Refuse what is neither a cloud's name nor the https URL of a Resource Manager."""
-    url = urlsplit(environment)
-    if environment not in CLOUDS and not (url.scheme == "https" and url.hostname and not url.query):
+    if environment not in CLOUDS and not (ids.is_https(environment) and not urlsplit(environment).query):
         raise refuse(f"cloud_environment is {environment!r}, but must be one of {', '.join(CLOUDS)} or the https URL of a Resource Manager.")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from .errors import refuse
 
@@ -44,6 +45,15 @@ SCOPE = Rule(
     "the id of a subscription, resource group, resource or management group such as /subscriptions/<GUID>/resourceGroups/<name>, without '/' at its end",
 )
 ROLE_ID = Rule(rf"(?:/subscriptions/{_GUID}(?:/[^/\s]+)*)?/providers/Microsoft\.Authorization/roleDefinitions/{_GUID}", "the id of a role definition")
+
+
+def is_https(url: str) -> bool:
+    """Whether it is an https URL with a host."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return False
+    return parts.scheme == "https" and bool(parts.hostname)
 
 
 def same(one: str | None, other: str | None) -> bool:

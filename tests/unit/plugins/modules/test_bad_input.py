@@ -1,0 +1,159 @@
+"""Whatever the options hold: what Azure would refuse, or accept and never honour, is refused with the rule and the value before anything is asked."""
+
+from __future__ import annotations
+
+import importlib
+import json
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.credentials import Login
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import Azure
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lab.azure.arm.groups import new_group
+from lab.azure.arm.identities import new_identity
+from lab.azure.arm.registries import new_registry
+from tests.emulated import CLIENT_ID, SECRET, Emulated
+from tests.module_runs import Run
+from tests.unit.plugins.modules import inputs
+from tests.unit.plugins.modules.inputs import Kind
+
+GROUP = {"resource_group": "image-trust-lab"}
+GUID = "5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"
+ISSUER = "https://eastus.oic.prod-aks.azure.com/t/c/"
+GOOD: dict[str, dict[str, Any]] = {
+    "user_assigned_identity": {**GROUP, "name": "ratify"},
+    "federated_credential": {**GROUP, "identity_name": "ratify", "name": "lab1", "issuer": ISSUER, "subject": "system:serviceaccount:a:b"},
+    "keyvault_access_policy": {**GROUP, "vault_name": "image-trust-lab", "object_id": GUID, "permissions": {"secrets": ["get"]}},
+    "role_assignment": {"scope": inputs.SCOPES[1], "role": "AcrPull", "principal_id": GUID},
+    "aks_cluster": {**GROUP, "name": "lab1"},
+    "aks_kubeconfig": {**GROUP, "cluster_name": "lab1"},
+    "keyvault_info": {**GROUP, "name": "image-trust-lab"},
+    "registry_info": {**GROUP, "name": "imagetrustlab"},
+}
+"""Options with which a module is content."""
+NAMES = {
+    "user_assigned_identity": inputs.IDENTITY,
+    "federated_credential": inputs.FEDERATED_CREDENTIAL,
+    "aks_cluster": inputs.CLUSTER,
+    "keyvault_info": inputs.VAULT,
+    "registry_info": inputs.REGISTRY,
+}
+KINDS: dict[str, Kind] = {
+    "resource_group": inputs.RESOURCE_GROUP,
+    "identity_name": inputs.IDENTITY,
+    "vault_name": inputs.VAULT,
+    "cluster_name": inputs.CLUSTER,
+    "issuer": inputs.ISSUER,
+    "subject": inputs.SUBJECT,
+    "audiences": inputs.AUDIENCES,
+    "object_id": inputs.GUID,
+    "application_id": inputs.GUID,
+    "principal_id": inputs.GUID,
+    "principal_type": inputs.one_of_the_choices("ServicePrincipal", "User", "Group", "ForeignGroup", "Device"),
+    "scope": inputs.SCOPE,
+    "role": inputs.ROLE,
+    "permissions": inputs.PERMISSIONS,
+    "exact": inputs.YES_OR_NO,
+    "state": inputs.one_of_the_choices("present", "absent"),
+    "location": inputs.LOCATION,
+    "kubernetes_version": inputs.VERSION,
+    "node_count": inputs.NODES,
+    "oidc_issuer": inputs.YES_OR_NO,
+    "workload_identity": inputs.YES_OR_NO,
+    "wait_timeout": inputs.TIMEOUT,
+    "subscription_id": inputs.GUID,
+    "client_id": inputs.GUID,
+    "tenant": inputs.TENANT,
+    "cloud_environment": inputs.CLOUD,
+    "auth_source": inputs.one_of_the_choices("auto", "env", "credential_file", "cli", "msi"),
+}
+"""By option; that of `name` is in NAMES."""
+WITHOUT_A_RULE = {"secret", "profile", "tags", "node_vm_size", "path"}
+"""Options whose every value is taken, or refused by Azure only."""
+
+# The same examples every time; a fixture for all of them, for none leaves anything behind.
+fuzzed = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+
+
+def kinds(module: str) -> dict[str, Kind]:
+    """The kinds of the module's options that have a rule."""
+    documentation = importlib.import_module(f"ansible_collections.image_trust.azure.plugins.modules.{module}").DOCUMENTATION
+    options = {*yaml.safe_load(documentation)["options"], "subscription_id", "client_id", "tenant", "cloud_environment", "auth_source"}
+    return {option: NAMES[module] if option == "name" else KINDS[option] for option in sorted(options - WITHOUT_A_RULE)}
+
+
+OPTIONS = [(module, option) for module in GOOD for option in kinds(module)]
+
+
+def refused(result: dict[str, Any], option: str, value: Any) -> None:
+    """The module refuses the value and says which option and which value; nothing else is told."""
+    assert result.get("failed"), f"{option}={value!r} is taken"
+    message = result["msg"]
+    # ansible-core refuses other things than dictionaries without naming the option.
+    assert option in message or message.startswith("dictionary requested")
+    if isinstance(value, str) and len(value) < 600 and value.strip() and "error" in result:
+        assert repr(value) in message, message
+    assert result.get("error", {}).get("code") in (None, "InvalidInput")
+    everything = json.dumps(result)
+    assert "Traceback" not in everything
+    assert SECRET not in everything
+
+
+@pytest.mark.parametrize(("module", "option"), OPTIONS)
+@settings(fuzzed, max_examples=30)
+@given(data=st.data())
+def test_a_wrong_value_is_refused_before_any_request(run: Run, azure: Emulated, module: str, option: str, data: st.DataObject) -> None:
+    value = data.draw(kinds(module)[option].wrong, label=option)
+    check = data.draw(st.booleans(), label="check mode")
+    refused(run(module, check=check, **{**GOOD[module], option: value}), option, value)
+    assert azure.requests == []
+
+
+@settings(fuzzed, max_examples=25)
+@given(group=inputs.RESOURCE_GROUP.right, name=inputs.IDENTITY.right)
+def test_names_that_azure_takes_for_identities_are_taken(run: Run, azure: Emulated, group: str, name: str) -> None:
+    azure.reset()
+    made = new_group(azure.state.subscription, group, "eastus")
+    azure.state.resource_groups[made["id"].lower()] = made
+    assert run("user_assigned_identity", resource_group=group, name=name)["identity"]["name"] == name
+
+
+@settings(fuzzed, max_examples=25)
+@given(name=inputs.FEDERATED_CREDENTIAL.right, issuer=inputs.ISSUER.right, subject=inputs.SUBJECT.right)
+def test_credentials_that_azure_takes_are_taken_as_they_are(run: Run, azure: Emulated, name: str, issuer: str, subject: str) -> None:
+    azure.reset()
+    identity = new_identity(azure.state, "image-trust-lab", "ratify", "eastus")
+    assert run("federated_credential", **GROUP, identity_name="ratify", name=name, issuer=issuer, subject=subject)["changed"]
+    (credential,) = identity.credentials.values()
+    assert (credential.name, credential.issuer, credential.subject) == (name, issuer, subject)
+
+
+@settings(fuzzed, max_examples=15)
+@given(name=inputs.CLUSTER.right, location=inputs.LOCATION.right)
+def test_names_that_azure_takes_for_clusters_are_taken(run: Run, azure: Emulated, name: str, location: str) -> None:
+    azure.reset()
+    assert run("aks_cluster", **GROUP, name=name, location=location)["cluster"]["name"] == name
+
+
+@settings(fuzzed, max_examples=25)
+@given(name=inputs.VAULT.right, object_id=inputs.GUID.right)
+def test_names_and_ids_that_azure_takes_for_vaults_are_taken(run: Run, azure: Emulated, name: str, object_id: str) -> None:
+    azure.reset()
+    login = Login("client_secret", azure.state.subscription, azure.state.tenant, CLIENT_ID, SECRET)
+    properties = {"tenantId": azure.state.tenant, "sku": {"family": "A", "name": "standard"}, "enableRbacAuthorization": False, "accessPolicies": []}
+    body: Any = {"location": "eastus", "properties": properties}
+    vaults = Azure(login, azure.azure.arm_url).vaults.vaults
+    vaults.begin_create_or_update("image-trust-lab", name, body, polling=False)
+    result = run("keyvault_access_policy", **GROUP, vault_name=name, object_id=object_id, permissions={"secrets": ["get"]})
+    assert result["access_policy"]["object_id"] == object_id
+
+
+@settings(fuzzed, max_examples=15)
+@given(name=inputs.REGISTRY.right)
+def test_names_that_azure_takes_for_registries_are_taken(run: Run, azure: Emulated, name: str) -> None:
+    new_registry(azure.state, "image-trust-lab", name, "eastus")
+    assert run("registry_info", **GROUP, name=name)["registry"]["name"] == name
