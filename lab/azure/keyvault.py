@@ -137,7 +137,7 @@ def _authorize(azure: Azure, vault: Vault, claims: dict[str, Any], kind: Kind, n
     caller = f"appid={claims['appid']};oid={claims['oid']};iss={claims['iss']}"
     if vault.properties.get("enableRbacAuthorization"):
         resource = f"{vault.id.lower()}/{kind.plural}/{name}"
-        if not allows_data(azure.state.roles_of(claims["oid"], resource), kind.action):
+        if not allows_data(azure.state.granted(claims["oid"], resource), kind.action):
             raise KeyVaultError(
                 403,
                 "Forbidden",

@@ -52,7 +52,7 @@ def app(azure: Azure, storage: Distribution | None = None) -> Starlette:
 
 def rights(azure: Azure, registry: Registry, principal_id: str) -> set[str]:
     """Which of pull, push and delete a principal may do in `registry`, by the registry's role assignment mode."""
-    roles = azure.state.roles_of(principal_id, registry.id)
+    roles = azure.state.granted(principal_id, registry.id)
     if registry.properties.get("roleAssignmentMode") == "AbacRepositoryPermissions":
         return {action for action, needed in _REPOSITORY.items() if allows_data(roles, needed)}
     return {action for action, needed in _LEGACY.items() if allows(roles, needed)}

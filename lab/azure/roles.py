@@ -1,14 +1,18 @@
-"""The built-in roles that the emulator knows, with their real ids and permissions (learn.microsoft.com/azure/role-based-access-control/built-in-roles)."""
+"""What a role is, and the built-in ones that the emulator knows, with their real ids and permissions:
+
+https://learn.microsoft.com/azure/role-based-access-control/built-in-roles
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 
 @dataclass(frozen=True)
 class Role:
-    """A built-in role definition. `actions` and `data_actions` may hold `*`, as in Azure."""
+    """A role definition. `actions` and the like may hold `*`, as in Azure."""
 
     name: str
     guid: str
@@ -16,9 +20,21 @@ class Role:
     actions: tuple[str, ...] = ()
     not_actions: tuple[str, ...] = ()
     data_actions: tuple[str, ...] = ()
+    not_data_actions: tuple[str, ...] = ()
+    assignable_scopes: tuple[str, ...] = ("/",)
+
+    def reaches(self, scope: str) -> bool:
+        """Whether it can be assigned on `scope` (an ARM id)."""
+        at = scope.lower().rstrip("/") + "/"
+        return any(at.startswith(each.lower().rstrip("/") + "/") for each in self.assignable_scopes)
 
     def permissions(self) -> dict[str, Any]:
-        return {"actions": list(self.actions), "notActions": list(self.not_actions), "dataActions": list(self.data_actions), "notDataActions": []}
+        return {
+            "actions": list(self.actions),
+            "notActions": list(self.not_actions),
+            "dataActions": list(self.data_actions),
+            "notDataActions": list(self.not_data_actions),
+        }
 
 
 OWNER = Role(
@@ -171,12 +187,15 @@ def _matches(pattern: str, action: str) -> bool:
     return True
 
 
-def allows(role_guids: set[str], action: str) -> bool:
-    """Whether one of the roles permits `action`, such as `Microsoft.KeyVault/vaults/write`. Unknown roles permit nothing."""
-    roles = [BUILT_IN[guid] for guid in role_guids if guid in BUILT_IN]
-    return any(any(_matches(p, action) for p in role.actions) and not any(_matches(p, action) for p in role.not_actions) for role in roles)
+def allows(roles: Iterable[Role], action: str) -> bool:
+    """Whether one of the roles permits `action`, such as `Microsoft.KeyVault/vaults/write`."""
+    return any(_among(action, role.actions) and not _among(action, role.not_actions) for role in roles)
 
 
-def allows_data(role_guids: set[str], action: str) -> bool:
+def allows_data(roles: Iterable[Role], action: str) -> bool:
     """Whether one of the roles permits the data action `action`, such as `Microsoft.KeyVault/vaults/secrets/getSecret/action`."""
-    return any(any(_matches(p, action) for p in BUILT_IN[guid].data_actions) for guid in role_guids if guid in BUILT_IN)
+    return any(_among(action, role.data_actions) and not _among(action, role.not_data_actions) for role in roles)
+
+
+def _among(action: str, patterns: Iterable[str]) -> bool:
+    return any(_matches(pattern, action) for pattern in patterns)

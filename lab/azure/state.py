@@ -11,6 +11,8 @@ from uuid import uuid4
 
 from pydantic import TypeAdapter
 
+from lab.azure.roles import BUILT_IN, Role
+
 
 def now() -> float:
     """Seconds since the epoch."""
@@ -114,6 +116,13 @@ class RoleAssignment:
 
 
 @dataclass
+class CustomRole:
+    role: Role
+    properties: dict[str, Any]
+    """createdOn, updatedBy, ..."""
+
+
+@dataclass
 class Registry:
     id: str
     name: str
@@ -121,6 +130,7 @@ class Registry:
     tags: dict[str, str]
     properties: dict[str, Any]
     """As in ARM: loginServer, roleAssignmentMode, ..."""
+    sku: str = "Premium"
     referrers: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     """Descriptors of what refers to a manifest, by `<repository>@<digest>` (the OCI referrers API, which the backend lacks)."""
 
@@ -180,6 +190,8 @@ class State:
     deleted_vaults: dict[str, DeletedVault] = field(default_factory=dict)
     """By lower-cased name."""
     role_assignments: dict[str, RoleAssignment] = field(default_factory=dict)
+    custom_roles: dict[str, CustomRole] = field(default_factory=dict)
+    """By GUID."""
     registries: dict[str, Registry] = field(default_factory=dict)
     clusters: dict[str, ManagedCluster] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
@@ -196,6 +208,15 @@ class State:
 
     def cluster_named(self, name: str) -> ManagedCluster | None:
         return next((c for c in self.clusters.values() if c.name.lower() == name.lower()), None)
+
+    def role(self, guid: str) -> Role | None:
+        """The role definition, built in or custom."""
+        custom = self.custom_roles.get(guid)
+        return custom.role if custom else BUILT_IN.get(guid)
+
+    def granted(self, principal_id: str, scope: str) -> list[Role]:
+        """The roles of `roles_of` that exist."""
+        return [role for guid in self.roles_of(principal_id, scope) if (role := self.role(guid))]
 
     def roles_of(self, principal_id: str, scope: str) -> set[str]:
         """GUIDs of the role definitions that `principal_id` holds on `scope` (an ARM id) or above, unconditionally, and that have taken effect."""

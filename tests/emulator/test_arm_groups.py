@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 
 from tests.emulator.machine import GROUP, IDENTITY, REGISTRY, SUBSCRIPTION, VAULT, Lab, error_of
@@ -48,19 +46,3 @@ def test_resources_are_found_by_type_and_name(lab: Lab, odata_filter: str, ids: 
 
 def test_a_filter_that_is_not_understood_is_refused(lab: Lab) -> None:
     assert lab.call("GET", RESOURCES, **{"$filter": "tagName eq 'x'"}).status_code == 400
-
-
-def test_the_mode_of_a_registry_is_told_and_changed_by_versions_that_know_it(lab: Lab) -> None:
-    assert lab.call("GET", REGISTRY).json()["properties"]["roleAssignmentMode"] == "LegacyRegistryPermissions"
-    assert "roleAssignmentMode" not in lab.call("GET", REGISTRY, version="2023-07-01").json()["properties"]
-    changed = lab.call("PATCH", REGISTRY, {"properties": {"roleAssignmentMode": "AbacRepositoryPermissions"}, "tags": {"a": "b"}})
-    assert changed.status_code == 200
-    read = lab.call("GET", REGISTRY).json()
-    assert (read["properties"]["roleAssignmentMode"], read["tags"]) == ("AbacRepositoryPermissions", {"a": "b"})
-
-
-@pytest.mark.parametrize("properties", [{"roleAssignmentMode": "Everybody"}, {"adminUserEnabled": True}])
-def test_other_changes_of_a_registry_are_refused(lab: Lab, properties: dict[str, Any]) -> None:
-    before = lab.call("GET", REGISTRY).json()
-    assert lab.call("PATCH", REGISTRY, {"properties": properties}).status_code == 400
-    assert lab.call("GET", REGISTRY).json() == before

@@ -13,7 +13,6 @@ from lab.azure.arm import role_definitions
 from lab.azure.arm.errors import ArmError, bad_request, group_not_found, resource_not_found
 from lab.azure.arm.gateway import Call, Operation, ResourceType, answer, nothing, page, versions
 from lab.azure.directory import principals
-from lab.azure.roles import BUILT_IN
 from lab.azure.state import RoleAssignment, State, guid, now
 
 TYPE = "Microsoft.Authorization/roleAssignments"
@@ -110,7 +109,8 @@ async def _put(call: Call) -> Response:
     properties = call.properties()
     role = str(call.required("properties", "roleDefinitionId")).rpartition("/")[2].lower()
     principal = str(call.required("properties", "principalId"))
-    if role not in BUILT_IN:
+    definition = state.role(role)
+    if definition is None or not definition.reaches(scope):
         raise role_definitions.missing(role)
     if not _is_guid(principal):
         raise bad_request(f"The principal ID '{principal}' is not valid. Principal ID must be a GUID.", "InvalidPrincipalId")
