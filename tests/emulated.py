@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 from lab import pki
@@ -31,11 +32,16 @@ OBJECT_ID = "33333333-0000-0000-0000-333333333333"
 SECRET = "a secret of the tests"
 
 
+Run = Callable[[Coroutine[Any, Any, None]], None]
+"""Runs to its end, on the event loop of the emulated Azure."""
+
+
 class Emulated:
     """A running emulated Azure. What it holds may be looked at and changed between requests."""
 
-    def __init__(self, azure: Azure, authority: Path) -> None:
+    def __init__(self, azure: Azure, authority: Path, run: Run) -> None:
         self.azure = azure
+        self._run, self._listeners = run, Listeners()
         self.environment = {
             "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
             "AZURE_TENANT": TENANT,
@@ -69,6 +75,16 @@ class Emulated:
     def forget_requests(self) -> None:
         self.azure.log.clear()
 
+    @contextmanager
+    def metadata_service(self, cluster: str) -> Iterator[str]:
+        """URL of what the nodes of a managed cluster see as the instance metadata service."""
+        listening = tcp(0)
+        self._run(self._listeners.open(cluster, listening, app.metadata_service(self.azure, cluster)))
+        try:
+            yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            self._run(self._listeners.close(cluster))
+
     def fail(self, **fault: object) -> None:
         """Switch a fault on; see `Fault`."""
         self.azure.faults.active.append(Fault.model_validate(fault))
@@ -99,10 +115,14 @@ def emulated(folder: Path, backend: Backend) -> Iterator[Emulated]:
     loop, listeners = asyncio.new_event_loop(), Listeners()
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
+
+    def run(work: Coroutine[Any, Any, None]) -> None:
+        asyncio.run_coroutine_threadsafe(work, loop).result(30)
+
     try:
-        asyncio.run_coroutine_threadsafe(listeners.open("outside", listening, app.outside(azure), certificate), loop).result(30)
-        yield Emulated(azure, folder / "ca.crt")
-        asyncio.run_coroutine_threadsafe(listeners.close_all(), loop).result(30)
+        run(listeners.open("outside", listening, app.outside(azure), certificate))
+        yield Emulated(azure, folder / "ca.crt", run)
+        run(listeners.close_all())
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(30)

@@ -20,22 +20,52 @@ options:
     type: str
   client_id:
     description:
-      - Application id of the service principal to log in as, or client id of the managed identity with O(auth_source=msi).
+      - Application id of the service principal, or client id of the managed identity, to log in as.
       - Falls back to the environment variable E(AZURE_CLIENT_ID).
     type: str
   secret:
     description:
       - Client secret of the service principal.
+      - Of O(secret), O(x509_certificate_path), O(oidc_token), O(oidc_token_file_path) and O(profile) at most one may be given. One that is
+        given wins over whatever the environment has.
       - Falls back to the environment variables E(AZURE_SECRET) and E(AZURE_CLIENT_SECRET).
     type: str
+  x509_certificate_path:
+    description:
+      - File with the certificate of the service principal and its private RSA key, as PEM or PKCS 12.
+      - Falls back to the environment variables E(AZURE_X509_CERTIFICATE_PATH) and E(AZURE_CLIENT_CERTIFICATE_PATH).
+    type: path
+  x509_certificate_password:
+    description:
+      - Password of the private key in O(x509_certificate_path), where it has one.
+      - Falls back to the environment variable E(AZURE_CLIENT_CERTIFICATE_PASSWORD).
+    type: str
+  thumbprint:
+    description:
+      - SHA-1 thumbprint of the certificate in O(x509_certificate_path). It is not needed; where it is given, it must be that of the certificate.
+      - Falls back to the environment variable E(AZURE_THUMBPRINT).
+    type: str
+  oidc_token:
+    description:
+      - A token of an issuer with which the application or the managed identity is federated, such as that of a pipeline.
+      - Falls back to the environment variable E(AZURE_FEDERATED_TOKEN).
+    type: str
+  oidc_token_file_path:
+    description:
+      - File with such a token. It is read again for each login.
+      - Falls back to the environment variable E(AZURE_FEDERATED_TOKEN_FILE), which is set in pods with workload identity.
+    type: path
   auth_source:
     description:
       - Where the login comes from.
-      - V(env) uses the options above or their environment variables, with a client secret, or with workload identity where
-        E(AZURE_FEDERATED_TOKEN_FILE) names a token.
-      - V(credential_file) uses a profile of C(~/.azure/credentials), an INI file with C(subscription_id), C(client_id), C(secret) and C(tenant).
-      - V(cli) uses the login of the Azure CLI, V(msi) the managed identity of the machine.
-      - V(auto) uses what V(env) would, else the credential file where there is one, else the Azure CLI where it is installed.
+      - V(env) uses the options above or their environment variables. Where the environment has several proofs, a secret counts before
+        a certificate, and that before a token.
+      - V(credential_file) uses a profile of C(~/.azure/credentials), an INI file with C(subscription_id), C(client_id), C(tenant), and
+        C(secret) or the name of another proof, and perhaps C(cloud_environment).
+      - V(cli) uses the login of the Azure CLI, its cloud, and its subscription; V(msi) the managed identity of the machine, or of
+        several the one with O(client_id).
+      - V(auto) uses the options, else the profile that E(AZURE_PROFILE) names, else the environment, else the profile V(default) where
+        there is a credential file, else the Azure CLI where it is installed.
       - Falls back to the environment variable E(ANSIBLE_AZURE_AUTH_SOURCE).
     type: str
     choices: [auto, env, credential_file, cli, msi]
@@ -50,9 +80,17 @@ options:
       - The cloud, V(AzureCloud), V(AzureUSGovernment) or V(AzureChinaCloud), or the https URL of a Resource Manager, which is asked
         for the cloud's endpoints.
       - A cloud with a certificate authority of its own needs the environment variable E(REQUESTS_CA_BUNDLE).
-      - Falls back to the environment variable E(AZURE_CLOUD_ENVIRONMENT).
+      - Falls back to the environment variable E(AZURE_CLOUD_ENVIRONMENT), then to what the profile of the credential file or the
+        Azure CLI says, then to V(AzureCloud).
     type: str
-    default: AzureCloud
+  token_cache:
+    description:
+      - A folder in which modules find the token that an earlier task of the same run got, and the endpoints of O(cloud_environment),
+        instead of asking again; P(image_trust.azure.run_folder#lookup) is the one for it.
+      - A token is used by the same login only, whose secret is part of its name, and not in its last five minutes. One that Azure refuses is
+        replaced by a new one, once.
+      - A folder that does not exist, or that somebody else owns or can read, is not used.
+    type: path
 requirements:
   - python >= 3.11
   - azure-identity >= 1.19.0

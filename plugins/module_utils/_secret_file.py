@@ -4,12 +4,11 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ._azure import private_file
 from ._azure.errors import ModuleError
 from ._change import KNOWN_AFTERWARDS, Change
 
@@ -57,15 +56,7 @@ def apply(change: Change[SecretFile], text: str | None) -> None:
             path.unlink()
             return
         _make_folder(path.parent)
-        # mkstemp makes it with mode 0600.
-        handle, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with open(handle, "w", encoding="utf-8") as out:
-                out.write(text or "")
-            os.replace(new, path)
-        except BaseException:
-            os.unlink(new)
-            raise
+        private_file.write(path, text or "")
     except OSError as error:
         raise _unusable("write" if change.after else "remove", file.path, error) from None
 

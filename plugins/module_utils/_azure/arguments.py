@@ -10,6 +10,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import env_fallback
 
 from .errors import ModuleError, refuse
+from .logins.choice import PROOFS
 
 T = TypeVar("T")
 
@@ -19,15 +20,21 @@ def _from(*names: str, **spec: Any) -> dict[str, Any]:
 
 
 def login_options() -> dict[str, dict[str, Any]]:
-    """The options of the doc fragment image_trust.azure.azure."""
+    """The options of the doc fragment image_trust.azure.azure. What comes from the environment but is not here, logins/choice.py finds there."""
     return {
         "subscription_id": _from("AZURE_SUBSCRIPTION_ID"),
         "tenant": _from("AZURE_TENANT", "AZURE_TENANT_ID"),
         "client_id": _from("AZURE_CLIENT_ID"),
-        "secret": _from("AZURE_SECRET", "AZURE_CLIENT_SECRET", no_log=True),
+        "secret": dict(no_log=True),
+        "x509_certificate_path": dict(type="path"),
+        "x509_certificate_password": dict(no_log=True),
+        "thumbprint": dict(),
+        "oidc_token": dict(no_log=True),
+        "oidc_token_file_path": dict(type="path", no_log=False),
+        "token_cache": dict(type="path", no_log=False),
         "auth_source": _from("ANSIBLE_AZURE_AUTH_SOURCE", choices=["auto", "env", "credential_file", "cli", "msi"], default="auto"),
-        "profile": _from("AZURE_PROFILE"),
-        "cloud_environment": _from("AZURE_CLOUD_ENVIRONMENT", default="AzureCloud"),
+        "profile": dict(),
+        "cloud_environment": _from("AZURE_CLOUD_ENVIRONMENT"),
     }
 
 
@@ -43,7 +50,7 @@ def azure_module(
         argument_spec={**login_options(), **options},
         required_if=required_if,
         required_one_of=required_one_of,
-        mutually_exclusive=mutually_exclusive,
+        mutually_exclusive=[[*PROOFS, "profile"], *(mutually_exclusive or [])],
         supports_check_mode=True,
     )
 

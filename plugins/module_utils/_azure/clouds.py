@@ -3,17 +3,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import time
+from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from . import ids
 from .errors import ModuleError, refuse
 from .retries import Retrying
+from .run_cache import RunCache
 
 METADATA_VERSION = "2022-09-01"
 TIMEOUT = 15
 """Seconds within which an endpoint answers its metadata."""
+KEPT = 3600
+"""Seconds for which a run knows where a cloud's services are."""
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,18 @@ def check(environment: str) -> None:
         raise refuse(f"cloud_environment is {environment!r}, but must be one of {', '.join(CLOUDS)} or the https URL of a Resource Manager.")
 
 
-def cloud(environment: str) -> Cloud:
-    """The cloud of that name, or the one that the Resource Manager at that URL describes (one request). Raises `ModuleError`."""
+def cloud(environment: str, cache: RunCache) -> Cloud:
+    """The cloud of that name, or the one that the Resource Manager at that URL describes (one request a run). Raises `ModuleError`."""
     check(environment)
-    return CLOUDS.get(environment) or described(environment.rstrip("/"), _metadata(environment.rstrip("/")))
+    if environment in CLOUDS:
+        return CLOUDS[environment]
+    url = environment.rstrip("/")
+    kept = cache.get("cloud", url)
+    if kept:
+        return Cloud(**kept)
+    found = described(url, _metadata(url))
+    cache.put(asdict(found), "cloud", url, ends=time.time() + KEPT)
+    return found
 
 
 def described(url: str, metadata: Any) -> Cloud:

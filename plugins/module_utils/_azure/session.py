@@ -10,11 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import AnsibleModule
 
 from . import answers, clouds, credentials
 from .errors import ModuleError
+from .libraries import library
+from .logins.choice import choose
+from .logins.login import Login
 from .retries import Retrying
+from .run_cache import RunCache
 
 if TYPE_CHECKING:
     from azure.mgmt.authorization import AuthorizationManagementClient
@@ -29,81 +33,77 @@ POLLING: dict[str, Any] = {"polling_interval": 2}
 """Seconds between two looks at a long operation, where Azure does not say."""
 
 
-@contextmanager
-def _from(distribution: str) -> Iterator[None]:
-    try:
-        yield
-    except ImportError:
-        raise ModuleError(missing_required_lib(distribution), code="MissingLibrary") from None
-
-
 class Azure:
     """The subscription that one login works in. No request is sent before the first client is used."""
 
-    def __init__(self, login: credentials.Login, cloud_environment: str) -> None:
-        clouds.check(cloud_environment)
+    def __init__(self, login: Login, cache: RunCache) -> None:
+        clouds.check(login.cloud_environment)
         self.login = login
         self.subscription_id = login.subscription_id
-        self._cloud_environment = cloud_environment
+        self._cache = cache
 
     @cached_property
-    def _common(self) -> dict[str, Any]:
-        with _from("azure-identity"):
-            cloud = clouds.cloud(self._cloud_environment)
-            credential = credentials.Credential(self.login, cloud)
+    def _cloud(self) -> clouds.Cloud:
+        with library("azure-identity"):
+            return clouds.cloud(self.login.cloud_environment, self._cache)
+
+    @cached_property
+    def _credential(self) -> credentials.Credential:
+        return credentials.Credential(self.login, self._cloud, self._cache)
+
+    @property
+    def _arguments(self) -> dict[str, Any]:
         return {
-            "credential": credential,
+            "credential": self._credential,
+            # A policy belongs to one pipeline.
+            "authentication_policy": credentials.policy(self._credential, self._cloud.scope),
+            "retry_policy": Retrying(),
             "subscription_id": self.subscription_id,
-            "base_url": cloud.resource_manager,
-            "credential_scopes": [cloud.scope],
+            "base_url": self._cloud.resource_manager,
+            "credential_scopes": [self._cloud.scope],
             "user_agent": "image_trust.azure",
             "raw_request_hook": answers.new_enough,
             **TIMEOUTS,
             **POLLING,
         }
 
-    @property
-    def _arguments(self) -> dict[str, Any]:
-        # A policy belongs to one pipeline.
-        return {**self._common, "retry_policy": Retrying()}
-
     def token(self, scope: str) -> str:
         """An access token of this login for another resource than Resource Manager, a secret. Raises `ModuleError`."""
-        return str(self._common["credential"].get_token(scope).token)
+        return str(self._credential.get_token(scope).token)
 
     @cached_property
     def identities(self) -> ManagedServiceIdentityClient:
-        with _from("azure-mgmt-msi"):
+        with library("azure-mgmt-msi"):
             from azure.mgmt.msi import ManagedServiceIdentityClient
         return ManagedServiceIdentityClient(**self._arguments)
 
     @cached_property
     def vaults(self) -> KeyVaultManagementClient:
-        with _from("azure-mgmt-keyvault"):
+        with library("azure-mgmt-keyvault"):
             from azure.mgmt.keyvault import KeyVaultManagementClient
         return KeyVaultManagementClient(**self._arguments)
 
     @cached_property
     def authorization(self) -> AuthorizationManagementClient:
-        with _from("azure-mgmt-authorization"):
+        with library("azure-mgmt-authorization"):
             from azure.mgmt.authorization import AuthorizationManagementClient
         return AuthorizationManagementClient(**self._arguments)
 
     @cached_property
     def clusters(self) -> ContainerServiceClient:
-        with _from("azure-mgmt-containerservice"):
+        with library("azure-mgmt-containerservice"):
             from azure.mgmt.containerservice import ContainerServiceClient
         return ContainerServiceClient(**self._arguments)
 
     @cached_property
     def registries(self) -> ContainerRegistryManagementClient:
-        with _from("azure-mgmt-containerregistry"):
+        with library("azure-mgmt-containerregistry"):
             from azure.mgmt.containerregistry import ContainerRegistryManagementClient
         return ContainerRegistryManagementClient(**self._arguments)
 
     @cached_property
     def resources(self) -> ResourceManagementClient:
-        with _from("azure-mgmt-resource"):
+        with library("azure-mgmt-resource"):
             from azure.mgmt.resource.resources import ResourceManagementClient
         return ResourceManagementClient(**self._arguments)
 
@@ -121,4 +121,7 @@ def failing(module: AnsibleModule) -> Iterator[None]:
 def azure_session(module: AnsibleModule) -> Iterator[Azure]:
     """The login that the module's options ask for; within it a `ModuleError` ends the module."""
     with failing(module):
-        yield Azure(credentials.choose(module.params, os.environ, Path.home()), module.params["cloud_environment"])
+        cache = RunCache(module.params["token_cache"])
+        login = choose(module.params, os.environ, Path.home(), cache)
+        module.no_log_values.update(login.secrets)
+        yield Azure(login, cache)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.clouds import CLOUDS, Cloud, check, cloud, described
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.run_cache import RunCache
 
 URL = "https://arm.example.test:8443"
 ENTRY = {"authentication": {"loginEndpoint": "https://login.example.test/", "audiences": ["https://management.core.windows.net/", "https://other"]}}
@@ -12,7 +13,7 @@ ENTRY = {"authentication": {"loginEndpoint": "https://login.example.test/", "aud
 
 @pytest.mark.parametrize("name", list(CLOUDS))
 def test_named_clouds_are_known_without_a_request(name: str) -> None:
-    found = cloud(name)
+    found = cloud(name, RunCache(None))
     assert found.resource_manager.startswith("https://management.")
     assert found.authority_is_known
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils import _federation
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.clouds import CLOUDS
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.credentials import Login
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.logins.client_secret import ClientSecret
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.run_cache import RunCache
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import Azure
 
 from lab.azure.arm.identities import new_identity
@@ -101,7 +102,8 @@ def test_writers_of_one_identity_wait_for_each_other(azure: Emulated, ratify: Id
     parent = _federation.Parent("image-trust-lab", "ratify")
 
     def write(number: int) -> None:
-        session = Azure(Login("client_secret", azure.state.subscription, azure.state.tenant, CLIENT_ID, SECRET), azure.azure.arm_url)
+        login = ClientSecret(azure.state.subscription, azure.azure.arm_url, "the test", azure.state.tenant, CLIENT_ID, SECRET)
+        session = Azure(login, RunCache(None))
         wanted = _federation.FederatedCredential(f"lab{number}", ISSUER, f"subject{number}")
         _federation.apply(session, parent, _federation.plan((), [wanted]))
 

@@ -20,7 +20,7 @@ TENANT = "11111111-1111-1111-1111-111111111111"
 def test_a_wrong_secret_names_client_tenant_and_cause(run: Run, azure: Emulated) -> None:
     result = run(MODULE, **VAULT, secret="wrong secret")
     assert failure(result) == (
-        f"{azure.azure.login_url} refuses client_id {CLIENT_ID} of tenant {TENANT}"
+        f"{azure.azure.login_url} refuses client_id {CLIENT_ID} of tenant {TENANT} with the client secret of option secret"
         " (AADSTS7000215: the secret is wrong; check that it is the secret's value and not its id)."
     )
     assert result["error"]["code"] == "AADSTS7000215"
@@ -74,6 +74,22 @@ def test_the_credential_file(run: Run, azure: Emulated, monkeypatch: pytest.Monk
     result = run(MODULE, **VAULT, auth_source="credential_file", profile="ops")
     assert result["vault"]["name"] == "image-trust-lab"
     assert SECRET not in json.dumps(result)
+
+
+@pytest.mark.parametrize("name", ["AZURE_SECRET", "AZURE_CLIENT_SECRET", "AZURE_FEDERATED_TOKEN", "AZURE_CLIENT_CERTIFICATE_PASSWORD"])
+def test_what_is_secret_in_the_environment_is_in_no_output_even_where_a_name_repeats_it(run: Run, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.delenv("AZURE_SECRET")
+    monkeypatch.setenv("AZURE_X509_CERTIFICATE_PATH" if name.endswith("PASSWORD") else name, "/nowhere")
+    monkeypatch.setenv(name, "s3cret-of-mine")
+    result = run(MODULE, resource_group="image-trust-lab", name="s3cret-of-mine")
+    assert result["failed"]
+    assert "s3cret-of-mine" not in json.dumps(result)
+
+
+def test_two_proofs_as_options_are_refused(run: Run, azure: Emulated) -> None:
+    result = run(MODULE, **VAULT, secret="one", oidc_token="two")
+    assert result["msg"] == "parameters are mutually exclusive: secret|x509_certificate_path|oidc_token|oidc_token_file_path|profile"
+    assert azure.requests == []
 
 
 def test_without_any_login_it_says_what_it_looked_for(run: Run, azure: Emulated, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -132,8 +148,9 @@ def test_what_passes_is_tried_again(run: Run, azure: Emulated, fault: dict[str, 
     assert len(azure.reads) == 2
 
 
-def test_a_missing_library_is_named(run: Run, azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "azure.mgmt.keyvault", None)
+@pytest.mark.parametrize(("module", "distribution"), [("azure.mgmt.keyvault", "azure-mgmt-keyvault"), ("azure.identity", "azure-identity")])
+def test_a_missing_library_is_named(run: Run, monkeypatch: pytest.MonkeyPatch, module: str, distribution: str) -> None:
+    monkeypatch.setitem(sys.modules, module, None)
     result = run(MODULE, **VAULT)
-    assert "azure-mgmt-keyvault" in result["msg"]
+    assert distribution in result["msg"]
     assert result["error"]["code"] == "MissingLibrary"
