@@ -7,7 +7,12 @@ import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.logins.client_secret import ClientSecret
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.run_cache import RunCache
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import Azure
 from ansible_collections.image_trust.azure.plugins.module_utils._change import KNOWN_AFTERWARDS
+
+from tests.emulated import CLIENT_ID, SECRET, Emulated
 
 Run = Callable[..., dict[str, Any]]
 
@@ -46,6 +51,11 @@ class Backend:
     def admit_entra(self, name: str, tenant: str, admin_groups: Sequence[str], token: str) -> None: ...
 
     def forget_entra(self, name: str, token: str) -> None: ...
+
+
+def session(azure: Emulated) -> Azure:
+    """What the modules work with, logged in as the subscription's owner."""
+    return Azure(ClientSecret(azure.state.subscription, azure.azure.arm_url, "the tests", azure.state.tenant, CLIENT_ID, SECRET), RunCache(None))
 
 
 def agree(predicted: Any, real: Any) -> None:

@@ -8,16 +8,14 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.credentials import Login
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import Azure
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lab.azure.arm.groups import new_group
 from lab.azure.arm.identities import new_identity
 from lab.azure.arm.registries import new_registry
-from tests.emulated import CLIENT_ID, SECRET, Emulated
-from tests.module_runs import Run
+from tests.emulated import SECRET, Emulated
+from tests.module_runs import Run, session
 from tests.unit.plugins.modules import inputs
 from tests.unit.plugins.modules.inputs import Kind
 
@@ -143,10 +141,9 @@ def test_names_that_azure_takes_for_clusters_are_taken(run: Run, azure: Emulated
 @given(name=inputs.VAULT.right, object_id=inputs.GUID.right)
 def test_names_and_ids_that_azure_takes_for_vaults_are_taken(run: Run, azure: Emulated, name: str, object_id: str) -> None:
     azure.reset()
-    login = Login("client_secret", azure.state.subscription, azure.state.tenant, CLIENT_ID, SECRET)
     properties = {"tenantId": azure.state.tenant, "sku": {"family": "A", "name": "standard"}, "enableRbacAuthorization": False, "accessPolicies": []}
     body: Any = {"location": "eastus", "properties": properties}
-    vaults = Azure(login, azure.azure.arm_url).vaults.vaults
+    vaults = session(azure).vaults.vaults
     vaults.begin_create_or_update("image-trust-lab", name, body, polling=False)
     result = run("keyvault_access_policy", **GROUP, vault_name=name, object_id=object_id, permissions={"secrets": ["get"]})
     assert result["access_policy"]["object_id"] == object_id

@@ -6,14 +6,11 @@ from typing import Any
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils import _federation
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.clouds import CLOUDS
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.logins.client_secret import ClientSecret
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.run_cache import RunCache
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import Azure
 
 from lab.azure.arm.identities import new_identity
 from lab.azure.state import FederatedCredential, Identity
-from tests.emulated import CLIENT_ID, SECRET, Emulated
-from tests.module_runs import Run, failure
+from tests.emulated import Emulated
+from tests.module_runs import Run, failure, session
 
 MODULE = "federated_credential"
 ISSUER = "https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/"
@@ -102,10 +99,8 @@ def test_writers_of_one_identity_wait_for_each_other(azure: Emulated, ratify: Id
     parent = _federation.Parent("image-trust-lab", "ratify")
 
     def write(number: int) -> None:
-        login = ClientSecret(azure.state.subscription, azure.azure.arm_url, "the test", azure.state.tenant, CLIENT_ID, SECRET)
-        session = Azure(login, RunCache(None))
         wanted = _federation.FederatedCredential(f"lab{number}", ISSUER, f"subject{number}")
-        _federation.apply(session, parent, _federation.plan((), [wanted]))
+        _federation.apply(session(azure), parent, _federation.plan((), [wanted]))
 
     with ThreadPoolExecutor() as threads:
         list(threads.map(write, range(3)))
