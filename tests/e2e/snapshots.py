@@ -1,0 +1,91 @@
+"""Everything that there is, in Azure and in the cluster, as values that can be compared: what a run wrote, and what it left."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import kubernetes
+
+from lab.clusters import cluster
+
+from .conftest import Lab
+
+Snapshot = dict[str, Any]
+"""Each object by what and where it is."""
+
+REPORTED = ("Event", "Lease", "Endpoints", "EndpointSlice", "ComponentStatus")
+"""Kinds that the cluster's own parts write all the time."""
+TIMES = ("effective_at", "visible_at", "registered_at", "operation", "createdOn", "updatedOn")
+"""When something came or takes effect, and by which operation."""
+GIVEN = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
+"""What the API server writes into an object's metadata, another value each time it is made."""
+
+
+def objects(name: str = "lab1") -> Iterator[dict[str, Any]]:
+    """Every object of the lab's cluster but `REPORTED`, of whatever kinds it has now."""
+    with kubernetes.config.new_client_from_config(str(cluster(name).kubeconfig)) as api:
+        asked = kubernetes.dynamic.DynamicClient(api, discoverer=lambda *_: None)  # which would remember kinds that are gone
+
+        def get(path: str) -> dict[str, Any]:
+            return dict(json.loads(asked.request("get", path, serialize=False, _request_timeout=30).data))
+
+        for version in ["v1", *(group["preferredVersion"]["groupVersion"] for group in get("/apis")["groups"])]:
+            root = f"/apis/{version}" if "/" in version else f"/api/{version}"
+            for kind in get(root)["resources"]:
+                if "/" in kind["name"] or "list" not in kind["verbs"] or kind["kind"] in REPORTED:
+                    continue
+                for item in get(f"{root}/{kind['name']}")["items"]:
+                    yield {**item, "apiVersion": version, "kind": kind["kind"]}
+
+
+def _title(item: Mapping[str, Any]) -> str:
+    metadata = item["metadata"]
+    return f"{item['apiVersion']} {item['kind']} {metadata.get('namespace', '')}/{metadata['name']}"
+
+
+def of_cluster(name: str = "lab1") -> Snapshot:
+    """What each object of the cluster says. Equal in two clusters, or at two times, where somebody has asked for the same."""
+    return {_title(item): _content(item, GIVEN) for item in objects(name)}
+
+
+def versions(name: str = "lab1") -> Snapshot:
+    """A value for each object of the cluster that another one takes its place of when it is written, if only to the same content.
+
+    That is its resource version. What has a status is written by whoever reports it, at any time: there it is the identity, and all but the status.
+    """
+    return {
+        _title(item): (
+            item["metadata"]["uid"],
+            _content(item, ("resourceVersion", "managedFields")) if "status" in item else item["metadata"]["resourceVersion"],
+        )
+        for item in objects(name)
+    }
+
+
+def _content(item: Mapping[str, Any], left_out: tuple[str, ...]) -> dict[str, Any]:
+    metadata = {key: value for key, value in item["metadata"].items() if key not in left_out}
+    return {**{key: value for key, value in item.items() if key != "status"}, "metadata": metadata}
+
+
+def of_azure(lab: Lab) -> Snapshot:
+    """What each resource and role assignment of the emulated Azure is, without secrets and without when it came."""
+    state = lab.http.get(f"{lab.url}/lab/state").raise_for_status().json()
+    families = ("resource_groups", "identities", "vaults", "role_assignments", "registries", "clusters", "service_principals")
+    return {f"{family} {name}": _without_times(each) for family in families for name, each in state[family].items()}
+
+
+def _without_times(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_times(each) for key, each in value.items() if key not in TIMES}
+    return [_without_times(each) for each in value] if isinstance(value, list) else value
+
+
+def differences(before: Snapshot, after: Snapshot) -> list[str]:
+    """What was added, is gone or has changed, a line each; empty where both are equal."""
+    return (
+        [f"new: {title}" for title in sorted(after.keys() - before.keys())]
+        + [f"gone: {title}" for title in sorted(before.keys() - after.keys())]
+        + [f"changed: {title}\n  {before[title]}\n  {after[title]}" for title in sorted(before.keys() & after.keys()) if before[title] != after[title]]
+    )
