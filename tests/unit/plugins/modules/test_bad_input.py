@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from tests.module_runs import Run, session
 from tests.unit.plugins.modules import inputs
 from tests.unit.plugins.modules.inputs import Kind
 
+ROOT = Path(__file__).parents[4]
 GROUP = {"resource_group": "image-trust-lab"}
 GUID = "5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"
 ISSUER = "https://eastus.oic.prod-aks.azure.com/t/c/"
@@ -70,18 +72,39 @@ KINDS: dict[str, Kind] = {
     "auth_source": inputs.one_of_the_choices("auto", "env", "credential_file", "cli", "msi"),
 }
 """By option; that of `name` is in NAMES."""
-WITHOUT_A_RULE = {"secret", "profile", "tags", "node_vm_size", "path"}
-"""Options whose every value is taken, or refused by Azure only."""
+WITHOUT_A_RULE = {"secret", "profile", "tags", "node_vm_size", "path", "description", "condition", "credentials", "policies"}
+"""Options whose every value is taken, or refused by Azure only; and the lists, which are tested by entry."""
+
+LISTS: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
+    ("federated_credential", "credentials"): (
+        {**GROUP, "identity_name": "ratify"},
+        {"name": "lab1", "issuer": ISSUER, "subject": "system:serviceaccount:a:b"},
+    ),
+    ("keyvault_access_policy", "policies"): (
+        {**GROUP, "vault_name": "image-trust-lab"},
+        {"object_id": GUID, "permissions": {"secrets": ["get"]}},
+    ),
+}
+"""Options that are lists: the others beside them, and an entry with which the module is content."""
+ENTRIES = [
+    (*where, option)
+    for where in LISTS
+    for option in {"credentials": ("name", "issuer", "subject", "audiences")}.get(where[1], ("object_id", "application_id", "permissions"))
+]
 
 # The same examples every time; a fixture for all of them, for none leaves anything behind.
 fuzzed = settings(derandomize=True, deadline=None, database=None, suppress_health_check=list(HealthCheck))
 
 
+def options_of(module: str) -> set[str]:
+    documentation = importlib.import_module(f"ansible_collections.image_trust.azure.plugins.modules.{module}").DOCUMENTATION
+    return {*yaml.safe_load(documentation)["options"], "subscription_id", "client_id", "tenant", "cloud_environment", "auth_source"}
+
+
 def kinds(module: str) -> dict[str, Kind]:
     """The kinds of the module's options that have a rule."""
-    documentation = importlib.import_module(f"ansible_collections.image_trust.azure.plugins.modules.{module}").DOCUMENTATION
-    options = {*yaml.safe_load(documentation)["options"], "subscription_id", "client_id", "tenant", "cloud_environment", "auth_source"}
-    return {option: NAMES[module] if option == "name" else KINDS[option] for option in sorted(options - WITHOUT_A_RULE)}
+    known = {**KINDS, **({"name": NAMES[module]} if module in NAMES else {})}
+    return {option: known[option] for option in sorted(options_of(module)) if option in known}
 
 
 OPTIONS = [(module, option) for module in GOOD for option in kinds(module)]
@@ -101,6 +124,12 @@ def refused(result: dict[str, Any], option: str, value: Any) -> None:
     assert SECRET not in everything
 
 
+def test_every_option_of_every_module_is_here() -> None:
+    of_azure = {file.stem for file in (ROOT / "plugins/modules").glob("*.py")} - {"admission_probe"}
+    assert of_azure == GOOD.keys()
+    assert {(module, option) for module in GOOD for option in options_of(module) - WITHOUT_A_RULE} == set(OPTIONS)
+
+
 @pytest.mark.parametrize(("module", "option"), OPTIONS)
 @settings(fuzzed, max_examples=30)
 @given(data=st.data())
@@ -108,6 +137,30 @@ def test_a_wrong_value_is_refused_before_any_request(run: Run, azure: Emulated, 
     value = data.draw(kinds(module)[option].wrong, label=option)
     check = data.draw(st.booleans(), label="check mode")
     refused(run(module, check=check, **{**GOOD[module], option: value}), option, value)
+    assert azure.requests == []
+
+
+@pytest.mark.parametrize(("module", "list_option", "option"), ENTRIES)
+@settings(fuzzed, max_examples=30)
+@given(data=st.data())
+def test_a_wrong_value_in_a_list_is_refused_before_any_request(
+    run: Run, azure: Emulated, module: str, list_option: str, option: str, data: st.DataObject
+) -> None:
+    others, entry = LISTS[(module, list_option)]
+    value = data.draw(kinds(module)[option].wrong, label=option)
+    entries = data.draw(st.permutations([entry, {**entry, option: value}]), label="order")
+    refused(run(module, check=data.draw(st.booleans(), label="check mode"), **others, **{list_option: entries}), option, value)
+    assert azure.requests == []
+
+
+@pytest.mark.parametrize(("module", "list_option"), list(LISTS))
+@pytest.mark.parametrize("wrong", ["twice", "a key too many", "no list of dictionaries"])
+def test_a_list_that_cannot_be_is_refused_before_any_request(run: Run, azure: Emulated, module: str, list_option: str, wrong: str) -> None:
+    others, entry = LISTS[(module, list_option)]
+    entries: Any = {"twice": [entry, entry], "a key too many": [{**entry, "colour": "red"}], "no list of dictionaries": ["a"]}[wrong]
+    result = run(module, **others, **{list_option: entries})
+    assert result["failed"]
+    assert list_option in result["msg"] or wrong == "no list of dictionaries"
     assert azure.requests == []
 
 
