@@ -99,6 +99,17 @@ def read(azure: Azure, wanted: Wanted) -> Cluster | None:
     return _cluster(found) if found else None
 
 
+def read_all(azure: Azure, resource_group: str | None) -> tuple[Cluster, ...]:
+    """All clusters of a resource group, of the subscription where it is None, in one request a page; none where there is no such group."""
+    if resource_group is not None:
+        ids.RESOURCE_GROUP.check("resource_group", resource_group)
+    operations = azure.clusters.managed_clusters
+    if resource_group is None:
+        return tuple(map(_cluster, ask("list the clusters of the subscription", lambda: list(operations.list()))))
+    found = find(f"list the clusters of resource group {resource_group}", lambda: list(operations.list_by_resource_group(resource_group)))
+    return tuple(map(_cluster, found or ()))
+
+
 def missing(wanted: Wanted) -> ModuleError:
     return ModuleError(f"There is no {wanted}; create it, or check {wanted.option}, resource_group and subscription_id.", code="ResourceNotFound", status=404)
 

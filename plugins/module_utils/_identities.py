@@ -58,6 +58,17 @@ def read(azure: Azure, wanted: Wanted) -> Identity | None:
     return _identity(found) if found else None
 
 
+def read_all(azure: Azure, resource_group: str | None) -> tuple[Identity, ...]:
+    """All identities of a resource group, of the subscription where it is None, in one request a page; none where there is no such group."""
+    if resource_group is not None:
+        ids.RESOURCE_GROUP.check("resource_group", resource_group)
+    operations = azure.identities.user_assigned_identities
+    if resource_group is None:
+        return tuple(map(_identity, ask("list the identities of the subscription", lambda: list(operations.list_by_subscription()))))
+    found = find(f"list the identities of resource group {resource_group}", lambda: list(operations.list_by_resource_group(resource_group)))
+    return tuple(map(_identity, found or ()))
+
+
 def plan(current: Identity | None, wanted: Wanted) -> Change[Identity]:
     """Create it, or change its tags. Raises `ModuleError` where it is in another location: Azure cannot move it."""
     if not current:

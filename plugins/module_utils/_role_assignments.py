@@ -83,27 +83,43 @@ class Wanted:
     condition: str | None = None
 
     def __post_init__(self) -> None:
-        if self.scope is not None:
-            ids.SCOPE.check("scope", self.scope)
-        if self.principal_id is not None:
-            ids.GUID.check("principal_id", self.principal_id)
-        if "/" in self.role:
-            ids.ROLE_ID.check("role", self.role)
-        elif not self.role.strip():
-            raise refuse("role is empty, but must be the name, GUID or id of a role definition.")
+        _check(self.scope, self.role, self.principal_id)
 
     def __str__(self) -> str:
         return f"role {self.role} of principal {self.principal_id or KNOWN_AFTERWARDS} on {self.scope or KNOWN_AFTERWARDS}"
 
 
+@dataclass(frozen=True)
+class Question:
+    """Which assignments on a scope are asked for; `role` and `principal_id` None do not matter, `scope` None is not known yet. `inherited`: also those
+    above, from which the scope inherits."""
+
+    scope: str | None
+    role: str | None = None
+    principal_id: str | None = None
+    inherited: bool = False
+
+    def __post_init__(self) -> None:
+        _check(self.scope, self.role, self.principal_id)
+
+
+def _check(scope: str | None, role: str | None, principal_id: str | None) -> None:
+    if scope is not None:
+        ids.SCOPE.check("scope", scope)
+    if principal_id is not None:
+        ids.GUID.check("principal_id", principal_id)
+    if role is not None and "/" in role:
+        ids.ROLE_ID.check("role", role)
+    elif role is not None and not role.strip():
+        raise refuse("role is empty, but must be the name, GUID or id of a role definition.")
+
+
 def find_role(azure: Azure, wanted: Wanted) -> RoleAssignment:
     """The assignment that is asked for, with the role's id: a request only for a name that is not in BUILT_IN. Raises `ModuleError` for an unknown role."""
-    role = BUILT_IN.get(wanted.role.lower(), wanted.role)
+    role = _role(azure, wanted.role, wanted.scope)
     if not role.startswith("/"):
-        if not _is_guid(role):
-            role = _role_named(azure, wanted)
         subscription = f"/subscriptions/{azure.subscription_id}" if wanted.scope is None else ids.subscription_of(wanted.scope)
-        role = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{ids.last(role)}"
+        role = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions/{role}"
     return RoleAssignment(wanted.scope, role, wanted.principal_id, wanted.principal_type, wanted.description, wanted.condition)
 
 
@@ -112,10 +128,27 @@ def read(azure: Azure, wanted: RoleAssignment) -> tuple[RoleAssignment, ...]:
     scope = wanted.scope
     if scope is None or wanted.principal_id is None:
         return ()
-    found = find(
-        f"list the roles of principal {wanted.principal_id} on {scope}",
-        lambda: list(azure.authorization.role_assignments.list_for_scope(scope, filter=f"principalId eq '{wanted.principal_id}'")),
-    )
+    return _listed(azure, scope, f"principalId eq '{wanted.principal_id}'")
+
+
+def read_all(azure: Azure, asked: Question) -> tuple[RoleAssignment, ...]:
+    """The assignments that are asked for, in one request a page, and one for a role's name that is not in BUILT_IN; none where there is no such scope.
+    Raises `ModuleError` for an unknown role."""
+    scope, principal_id = asked.scope, asked.principal_id
+    if scope is None:
+        return ()
+    # Only atScope() tells what is above from what is below in every kind of scope.
+    of_principal = principal_id and not asked.inherited
+    found = _listed(azure, scope, f"principalId eq '{principal_id}'" if of_principal else "atScope()")
+    fitting = [a for a in found if (asked.inherited or ids.same(a.scope, scope)) and (principal_id is None or ids.same(a.principal_id, principal_id))]
+    if not fitting or asked.role is None:
+        return tuple(fitting)
+    role = ids.last(_role(azure, asked.role, scope))
+    return tuple(a for a in fitting if ids.same(ids.last(a.role_definition_id), role))
+
+
+def _listed(azure: Azure, scope: str, which: str) -> tuple[RoleAssignment, ...]:
+    found = find(f"list the role assignments on {scope}", lambda: list(azure.authorization.role_assignments.list_for_scope(scope, filter=which)))
     return tuple(map(_assignment, found or ()))
 
 
@@ -173,13 +206,17 @@ def _granting(current: Iterable[RoleAssignment], wanted: RoleAssignment) -> Role
     return next((assignment for assignment in current if assignment.grants_as(wanted)), None)
 
 
-def _role_named(azure: Azure, wanted: Wanted) -> str:
-    name = wanted.role.replace("'", "''")
-    scope = wanted.scope or f"/subscriptions/{azure.subscription_id}"
-    found = find(f"look up the role {wanted.role}", lambda: list(azure.authorization.role_definitions.list(scope, filter=f"roleName eq '{name}'")))
+def _role(azure: Azure, role: str, scope: str | None) -> str:
+    """The GUID of a role that is given by name or GUID, the id of one that is given by id."""
+    role = BUILT_IN.get(role.lower(), role)
+    if role.startswith("/") or _is_guid(role):
+        return role
+    name = role.replace("'", "''")
+    where = scope or f"/subscriptions/{azure.subscription_id}"
+    found = find(f"look up the role {role}", lambda: list(azure.authorization.role_definitions.list(where, filter=f"roleName eq '{name}'")))
     if not found:
-        raise ModuleError(f"There is no role {wanted.role!r} on {scope}; check role and scope.", code="RoleDefinitionNotFound", status=404)
-    return str(found[0].id)
+        raise ModuleError(f"There is no role {role!r} on {where}; check role and scope.", code="RoleDefinitionNotFound", status=404)
+    return ids.last(str(found[0].id))
 
 
 def _is_guid(text: str) -> bool:

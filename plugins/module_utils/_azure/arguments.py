@@ -43,6 +43,7 @@ def azure_module(
     required_if: list[Any] | None = None,
     required_one_of: list[Any] | None = None,
     mutually_exclusive: list[Any] | None = None,
+    required_by: dict[str, Any] | None = None,
     **options: dict[str, Any],
 ) -> AnsibleModule:
     """A module with `options` beside those for the login; it supports check mode."""
@@ -51,6 +52,7 @@ def azure_module(
         required_if=required_if,
         required_one_of=required_one_of,
         mutually_exclusive=[[*PROOFS, "profile"], *(mutually_exclusive or [])],
+        required_by=required_by,
         supports_check_mode=True,
     )
 

@@ -27,6 +27,11 @@ IN_ORDER = (
     "federated_credential",
     "keyvault_access_policy",
     "role_assignment",
+    "aks_cluster_info",
+    "user_assigned_identity_info",
+    "federated_credential_info",
+    "keyvault_access_policy_info",
+    "role_assignment_info",
 )
 
 
