@@ -52,7 +52,7 @@ def azure_module(
         required_if=required_if,
         required_one_of=required_one_of,
         mutually_exclusive=[[*PROOFS, "profile"], *(mutually_exclusive or [])],
-        required_by=required_by,
+        required_by=required_by or {},
         supports_check_mode=True,
     )
 
