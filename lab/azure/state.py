@@ -158,6 +158,8 @@ class Operation:
     started: float
     ended: float | None = None
     error: dict[str, str] | None = None
+    aborted_by: str = ""
+    """Id of the operation that aborts this one."""
 
 
 @dataclass

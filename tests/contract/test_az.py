@@ -115,6 +115,14 @@ def test_az_turns_on_what_a_cluster_lacks(az: Az, run: Run, azure: Emulated) -> 
     assert_as_wished(run, azure, "role_assignment", **acr_pull(made["kubelet_identity"]["object_id"]))
 
 
+def test_az_knows_that_workload_identity_needs_an_issuer(az: Az, run: Run, azure: Emulated) -> None:
+    run("aks_cluster", **{**CLUSTER, "workload_identity": None, "oidc_issuer": False})
+    azure.forget_requests()
+    with pytest.raises(AzError, match="Enabling workload identity requires enabling OIDC issuer"):
+        az.line(f"aks update -g {RESOURCE_GROUP} -n lab1 --enable-workload-identity")
+    assert azure.writes == []
+
+
 def test_what_az_takes_away_is_absent_for_our_modules(az: Az, run: Run, azure: Emulated) -> None:
     principal_id = run("user_assigned_identity", **IDENTITY)["identity"]["principal_id"]
     run("federated_credential", **CREDENTIAL)

@@ -1,18 +1,14 @@
-"""The emulated Resource Manager answers as Azure did when it was recorded: status, error code, telling headers, property names.
-
-The recordings are found by the environment variable AZURE_RECORDINGS or beside the checkout; without them these tests are skipped.
-"""
+"""The emulated Azure answers as Azure did when it was recorded: status, error, headers by which clients go on, property names, ids and states."""
 
 from __future__ import annotations
 
-import json
-import os
+import asyncio
+import math
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import urlsplit
 
 import httpx
 import pytest
@@ -20,171 +16,144 @@ from starlette.testclient import TestClient
 
 from lab.azure import app
 from lab.azure.arm.groups import new_group
-from lab.azure.arm.registries import new_registry
 from lab.azure.arm.role_assignments import new_assignment
+from lab.azure.arm.vaults import new_vault
 from lab.azure.context import Azure
 from lab.azure.roles import OWNER
 from lab.azure.state import ServicePrincipal, Settings, State
+from tests.contract.recordings import EXCLUDED, FOLDER, HEADERS, Interaction, files, interactions, names, plain, shape
 from tests.emulator.machine import OWNER_ID, Machine
 
-RECORDINGS = Path(os.environ.get("AZURE_RECORDINGS") or Path(__file__).resolve().parents[3] / "shared/azure-recordings")
-SUBSCRIPTION = "00000000-0000-0000-0000-000000000000"
-
-FILES = {
-    "identity.test_federated_identity_credential.json": 10,
-    "identity.test_identity_management.json": 3,
-    "keyvault-10.2.3.test_keyvault.json": 7,
-    "keyvault.test_keyvault_mgmt.json": 30,
-    "role.test_role_assignment_create_update.json": 15,
-    "role.test_role_definition_scenario.json": 5,
-    "other.resource.latest.test_resource_policy_identity.json": 11,
-    "other.containerapp.latest.test_containerapp_registry_identity_user.json": 10,
-    "acr.test_acr_create_with_managed_registry.json": 5,
-    "acs.test_aks_create_default_service.json": 14,
-    "acs.test_aks_create_with_oidc_issuer_enabled.json": 5,
-    "acs.test_aks_create_with_workload_identity_enabled.json": 5,
-}
-"""How many interactions of a file are replayed at least: a filter that swallows them all would not be noticed otherwise."""
-
-SERVED = re.compile(
-    r"""/providers/Microsoft\.(
-        ManagedIdentity/userAssignedIdentities(/[^/]+(/federatedIdentityCredentials(/[^/]+)?)?)?
-      | KeyVault/vaults(/[^/]+(/accessPolicies/[a-z]+)?)?
-      | Authorization/(roleAssignments|roleDefinitions)(/[^/]+)?
-      | ContainerRegistry/registries(/[^/]+)?
-      | ContainerService/(managedClusters(/[^/]+(/listClusterUserCredential)?)?|locations/[^/]+/operations/[^/]+)
-    )$""",
-    re.VERBOSE | re.IGNORECASE,
-)
-NOT_EMULATED = [
-    ("PUT|DELETE", "/roleDefinitions/"),  # custom roles
-    ("PUT", "/roleDefinitions$"),
-    ("PATCH|DELETE", "/registries/"),  # only roleAssignmentMode changes
-    ("GET", "/registries/acr000004$"),  # of SKU Basic; the lab's are Premium
-    ("GET", r"^/subscriptions/[^/]+/providers/.*/registries$"),  # the same
-]
-TELLING = ("azure-asyncoperation", "location", "retry-after", "x-ms-failure-cause")
-UNTOLD = {"systemData", "nextLink", "effectiveOutboundIPs", "autoUpgradeProfile"}
-"""What Azure tells and the emulator does not: who wrote, the next page, public addresses, a channel that Azure began to tell between two recordings."""
+PAGE = Path(__file__).parents[2] / "docs/contract.md"
+SUBSCRIPTION = NOBODY = "00000000-0000-0000-0000-000000000000"
+UNFINISHED = ("InProgress", "NotStarted", "Creating")
+pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"there are no recordings in {FOLDER}; set AZURE_RECORDINGS")
 
 
-@dataclass(frozen=True)
-class Interaction:
-    method: str
-    path: str
-    query: dict[str, str]
-    request: Any
-    status: int
-    headers: dict[str, str]
-    body: Any
+class Held(Azure):
+    """Its asynchronous operations wait until they are let go, as an operation that takes its time."""
 
-    def __str__(self) -> str:
-        return f"{self.method} {self.path}"
+    let = True
 
+    def work(self, job: Coroutine[Any, Any, None]) -> None:
+        super().work(self._when_let(job))
 
-def interactions(file: Path) -> Iterator[Interaction]:
-    """What was recorded, in the two forms of recordings (Azure CLI's, Azure SDK's)."""
-    recorded = json.loads(file.read_text())
-    for each in recorded.get("interactions", ()):
-        url = urlsplit(each["uri"])
-        yield Interaction(each["method"], url.path, dict(parse_qsl(url.query)), each["request"], each["status"], each["headers"], each["body"])
-    for each in recorded.get("Entries", ()):
-        url, headers = urlsplit(each["RequestUri"]), {name.lower(): value for name, value in each["ResponseHeaders"].items()}
-        yield Interaction(each["RequestMethod"], url.path, dict(parse_qsl(url.query)), each["RequestBody"], each["StatusCode"], headers, each["ResponseBody"])
-
-
-def replayed(interaction: Interaction) -> bool:
-    emulated = not any(re.fullmatch(method, interaction.method) and re.search(path, interaction.path) for method, path in NOT_EMULATED)
-    return bool(SERVED.search(interaction.path)) and emulated and "$skiptoken" not in interaction.query
-
-
-def told(recording: str, name: str, default: str) -> str:
-    """The value of the first property `name` in a recording."""
-    found = re.search(rf'"{name}": ?"([^"]+)"', recording)
-    return found[1] if found else default
-
-
-def names(value: Any, at: str = "") -> set[str]:
-    """The property names of a body at every depth, as `properties.sku.name`; the elements of a list taken together. Tags are data, not properties."""
-    if isinstance(value, list):
-        return set().union(*(names(element, at) for element in value))
-    if not isinstance(value, dict):
-        return set()
-    told = {key: inner for key, inner in value.items() if key not in UNTOLD and not key.startswith("_")}
-    return set().union(*({f"{at}{key}"} | (set() if key == "tags" else names(inner, f"{at}{key}.")) for key, inner in told.items()))
+    async def _when_let(self, job: Coroutine[Any, Any, None]) -> None:
+        try:
+            while not self.let:
+                await asyncio.sleep(0.002)
+            await job
+        finally:
+            job.close()
 
 
 class Replay:
     """One recording, asked again of an emulated Azure that knows nothing but the subscription and its owner."""
 
-    def __init__(self, tenant: str, version: str) -> None:
-        self.machine = Machine()
-        self.machine.version = version
-        state = State(tenant, SUBSCRIPTION, settings=Settings(*[0.0] * 6))
+    def __init__(self, file: str) -> None:
+        self.recording, text = list(interactions(file)), (FOLDER / file).read_text()
+        machine = Machine()
+        machine.version = _told(text, "currentKubernetesVersion", machine.version)
+        state = State(_told(text, "tenantId", "11111111-1111-1111-1111-111111111111"), SUBSCRIPTION, settings=Settings(*[0.0] * 6))
         new_assignment(state, f"/subscriptions/{SUBSCRIPTION}", OWNER.guid, OWNER_ID)
-        self.azure = Azure(state, self.machine)
-        self.operation = ""
+        state.service_principals[NOBODY] = ServicePrincipal(NOBODY, OWNER_ID, "who recorded", NOBODY)
+        self.azure = Held(state, machine)
+        self.renamed: dict[str, str] = {}
+        """Paths of operations: recorded, and here."""
 
     def prepare(self, interaction: Interaction) -> None:
-        """What the recording did by means that the emulator does not serve: groups, registries, principals that became visible."""
+        """What the recording did by means that nobody recorded: groups, vaults that were there, principals that became visible."""
         state = self.azure.state
         if group := re.match(r"/subscriptions/[^/]+/resourceGroups/([^/]+)", interaction.path, re.IGNORECASE):
             made = new_group(SUBSCRIPTION, group[1], "eastus")
             state.resource_groups.setdefault(made["id"].lower(), made)
+        if re.search(r"/vaults/[^/]+$", interaction.path) and interaction.status == 200 and interaction.method != "PUT":
+            self._vault(interaction)
+        if interaction.path.endswith("/checkNameAvailability") and not interaction.body["nameAvailable"]:
+            new_vault(state, "of-somebody-else", interaction.request["name"], "eastus", {})
         properties = (interaction.request or {}).get("properties", {}) if isinstance(interaction.request, dict) else {}
         if "/roleAssignments/" in interaction.path and interaction.status == 201 and "principalType" not in properties:
             state.service_principals[properties["principalId"]] = ServicePrincipal(properties["principalId"], properties["principalId"], "made elsewhere", "")
-        if interaction.method == "GET" and "/operations/" in interaction.path:
-            self._let(interaction.body["status"] != "InProgress")
-        if interaction.method in ("PUT", "DELETE") and "/managedClusters/" in interaction.path:
-            self._let(False)
 
-    def _let(self, ready: bool) -> None:
-        (self.machine.ready.set if ready else self.machine.ready.clear)()
+    def _vault(self, interaction: Interaction) -> None:
+        """A vault that was there before the recording began, as it is told later; and how far its name is."""
+        path, state, (*_, group, _, _, _, name) = interaction.path, self.azure.state, interaction.path.split("/")
+        if path.lower() not in state.vaults:
+            told = next(each.body for each in self.recording if each.path == path and each.body and each.status == 200)
+            new_vault(state, group, name, told["location"], told["properties"])
+        registering = isinstance(interaction.body, dict) and interaction.body["properties"]["provisioningState"] == "RegisteringDns"
+        state.vaults[path.lower()].registered_at = math.inf if registering else 0
 
     def ask(self, client: TestClient, interaction: Interaction) -> httpx.Response:
-        path = self.operation if "/operations/" in interaction.path else interaction.path
-        token = self.azure.tokens.access_token(OWNER_ID, OWNER_ID, "https://management.azure.com")
-        sent = None if interaction.method in ("GET", "DELETE") else interaction.request
-        response: httpx.Response = client.request(interaction.method, path, json=sent, params=interaction.query, headers={"Authorization": f"Bearer {token}"})
-        self.operation = urlsplit(response.headers["azure-asyncoperation"]).path if "azure-asyncoperation" in response.headers else self.operation
+        """Asks as often as it takes until an operation is where it was in the recording."""
+        status = interaction.body.get("status") if isinstance(interaction.body, dict) else None
+        self.azure.let = interaction.method == "GET" and status not in UNFINISHED
+        for _ in range(1000):
+            response = self._send(client, interaction)
+            if status is None or response.json().get("status") == status:
+                break
+        for header in HEADERS[:2]:
+            if header in interaction.headers and header in response.headers:
+                self.renamed[urlsplit(interaction.headers[header]).path] = urlsplit(response.headers[header]).path
         return response
 
-    def create_registry(self, interaction: Interaction) -> None:
-        name = interaction.path.rpartition("/")[2]
-        new_registry(self.azure.state, interaction.path.split("/")[4], name, "eastus")
+    def _send(self, client: TestClient, interaction: Interaction) -> httpx.Response:
+        login = interaction.host.startswith("login.")
+        url = (self.azure.login_url if login else self.azure.arm_url) + self.renamed.get(interaction.path, interaction.path)
+        token = self.azure.tokens.access_token(OWNER_ID, OWNER_ID, "https://management.azure.com")
+        sent: dict[str, Any] = {}
+        if interaction.method not in ("GET", "DELETE") and interaction.request is not None:
+            sent = {"content": interaction.request} if isinstance(interaction.request, str) else {"json": interaction.request}
+        query = {**interaction.query, **({"authorization_endpoint": url} if "authorization_endpoint" in interaction.query else {})}
+        answer: httpx.Response = client.request(interaction.method, url, params=query, headers={"Authorization": f"Bearer {token}"}, **sent)
+        return answer
 
 
-@pytest.mark.skipif(not RECORDINGS.is_dir(), reason=f"there are no recordings in {RECORDINGS}; set AZURE_RECORDINGS")
-@pytest.mark.parametrize("file", FILES)
+def _told(recording: str, name: str, default: str) -> str:
+    """The value of the first property `name` in a recording."""
+    found = re.search(rf'"{name}": ?"([^"]+)"', recording)
+    return found[1] if found else default
+
+
+@pytest.mark.parametrize("file", files())
 def test_the_emulator_answers_as_azure_did(file: str) -> None:
-    text = (RECORDINGS / file).read_text()
-    replay, asked = Replay(told(text, "tenantId", "11111111-1111-1111-1111-111111111111"), told(text, "currentKubernetesVersion", "1.36.4")), 0
+    replay = Replay(file)
     with TestClient(app.outside(replay.azure), base_url=replay.azure.arm_url) as client:
-        for interaction in filter(replayed, interactions(RECORDINGS / file)):
-            replay.prepare(interaction)
-            if interaction.method == "PUT" and "/registries/" in interaction.path and "/roleAssignments/" not in interaction.path:
-                replay.create_registry(interaction)
-                continue
-            response = replay.ask(client, interaction)
-            while interaction.method == "GET" and "/operations/" in interaction.path and response.json()["status"] != interaction.body["status"]:
-                response = replay.ask(client, interaction)
-            asked += 1
-            assert_alike(interaction, response)
-    assert asked >= FILES[file]
+        for interaction in replay.recording:
+            if not interaction.excluded:
+                replay.prepare(interaction)
+                assert_alike(interaction, replay.ask(client, interaction))
+        replay.azure.let = True
 
 
 def assert_alike(interaction: Interaction, response: httpx.Response) -> None:
     got: Any = response.json() if response.content else None
     assert response.status_code == interaction.status, f"{interaction}: {response.text}"
-    assert {name for name in TELLING if name in response.headers} == {name for name in TELLING if name in interaction.headers}, str(interaction)
+    headers = {name: shape(value) for name, value in response.headers.items() if name in HEADERS}
+    assert headers == {name: shape(value) for name, value in interaction.headers.items() if name in HEADERS}, str(interaction)
+    if interaction.retry_after:
+        assert ("retry-after" in response.headers) == ("retry-after" in interaction.headers), str(interaction)
     if interaction.status >= 400:
         assert got["error"]["code"] == interaction.body["error"]["code"], str(interaction)
         assert plain(got["error"]["message"]) == plain(interaction.body["error"]["message"]), str(interaction)
     else:
+        assert bool(got) == bool(interaction.body), str(interaction)
         assert names(got) ^ names(interaction.body) == set(), str(interaction)
+        assert _telling(got) == _telling(interaction.body), str(interaction)
 
 
-def plain(message: str) -> str:
-    """A message without what differs from one call to the next."""
-    return re.sub(r"[0-9a-f]{32}|[0-9a-f-]{36}", "<id>", message)
+def _telling(body: Any) -> dict[str, Any]:
+    """Of a resource: its id, letter by letter, its name, type and place, and its state."""
+    if not isinstance(body, dict) or "id" not in body:
+        return {}
+    return {key: body.get(key) for key in ("id", "name", "type", "location")} | {"state": body.get("properties", {}).get("provisioningState")}
+
+
+def test_the_documentation_tells_what_is_replayed_and_what_is_not_and_why() -> None:
+    page, used = PAGE.read_text(), set()
+    for file in files():
+        excluded = [interaction.excluded for interaction in interactions(file)]
+        used |= set(excluded) - {None}
+        reasons = ", ".join(sorted({EXCLUDED[pattern].partition(":")[0].partition(";")[0] for pattern in excluded if pattern}))
+        assert f"| {file.removesuffix('.json')} | {excluded.count(None)} | {len(excluded) - excluded.count(None)} | {reasons} |" in page
+    assert used == set(EXCLUDED)

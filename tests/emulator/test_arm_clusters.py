@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -129,6 +130,25 @@ def test_a_second_operation_waits_for_the_first(lab: Lab) -> None:
     lab.machine.ready.set()
     lab.wait(made)
     assert lab.call("PATCH", CLUSTER, {"tags": {"a": "b"}}).status_code == 200
+
+
+def test_an_operation_is_aborted_and_the_cluster_can_be_written_again(lab: Lab) -> None:
+    lab.machine.ready.clear()
+    made = lab.call("PUT", CLUSTER, cluster_body())
+    aborting = lab.call("POST", f"{CLUSTER}/abort")
+    assert (aborting.status_code, lab.call("GET", CLUSTER).json()["properties"]["provisioningState"]) == (202, "Canceling")
+    assert error_of(lab.call("POST", f"{CLUSTER}/abort")) == (409, "OperationNotAllowed")
+    lab.machine.ready.set()
+    assert (lab.wait(aborting)["status"], lab.wait(made)["status"]) == ("Succeeded", "Canceled")
+    assert lab.call("GET", urlsplit(aborting.headers["location"]).path, version="2016-03-30").status_code == 204
+    assert lab.call("GET", CLUSTER).json()["properties"]["provisioningState"] == "Canceled"
+    lab.wait(lab.call("PUT", CLUSTER, cluster_body()))
+    assert lab.call("GET", CLUSTER).json()["properties"]["provisioningState"] == "Succeeded"
+
+
+def test_what_does_not_run_is_not_aborted(lab: Lab) -> None:
+    lab.cluster()
+    assert error_of(lab.call("POST", f"{CLUSTER}/abort")) == (409, "OperationNotAllowed")
 
 
 def test_a_machine_that_does_not_start_makes_the_operation_fail(lab: Lab) -> None:

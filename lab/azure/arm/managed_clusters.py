@@ -50,7 +50,7 @@ def _view(cluster: ManagedCluster) -> dict[str, Any]:
 
 
 def _cluster(call: Call) -> ManagedCluster:
-    cluster = call.azure.state.clusters.get(re.sub(r"/listcluster(user|admin)credential$", "", call.key))
+    cluster = call.azure.state.clusters.get(re.sub(r"/(listcluster(user|admin)credential|abort)$", "", call.key))
     if cluster is None:
         raise resource_not_found(PATH_TYPE, call["name"], call["group"])
     return cluster
@@ -88,8 +88,12 @@ async def _delete(call: Call) -> Response:
         return nothing(204)
     _refuse_while_busy(cluster)
     cluster.properties["provisioningState"] = "Deleting"
-    headers = _begin(call, cluster)
-    return nothing(202, {**headers, "Location": headers["Azure-AsyncOperation"].replace("/operations/", "/operationresults/")})
+    return nothing(202, _both(_begin(call, cluster)))
+
+
+def _both(headers: dict[str, str]) -> dict[str, str]:
+    """The headers of an operation that can be followed in both ways."""
+    return {**headers, "Location": headers["Azure-AsyncOperation"].replace("/operations/", "/operationresults/")}
 
 
 async def _list_user_credential(call: Call) -> Response:
@@ -98,6 +102,20 @@ async def _list_user_credential(call: Call) -> Response:
 
 async def _list_admin_credential(call: Call) -> Response:
     return await cluster_users.admin_credential(call, _with_control_plane(call))
+
+
+async def _abort(call: Call) -> Response:
+    """Cancel the latest operation. A node that is being started cannot be interrupted: it goes on, and then the cluster counts as canceled."""
+    cluster = _cluster(call)
+    running = call.azure.state.operations.get(cluster.operation)
+    if running is None or running.status != "InProgress" or cluster.properties["provisioningState"] in ("Deleting", "Canceling"):
+        raise ArmError(409, "OperationNotAllowed", f"There is no operation on the managed cluster '{cluster.name}' that can be aborted.")
+    shown, job = answer(_view(cluster), 202), Job(id=guid(), status="InProgress", started=now())
+    call.azure.state.operations[job.id], running.aborted_by = job, job.id
+    cluster.properties["provisioningState"] = "Canceling"
+    call.azure.save()
+    shown.headers.update(_both(_poll_at(call, cluster, job)))
+    return shown
 
 
 def _with_control_plane(call: Call) -> ManagedCluster:
@@ -109,7 +127,7 @@ def _with_control_plane(call: Call) -> ManagedCluster:
 
 def _refuse_while_busy(cluster: ManagedCluster) -> None:
     state = cluster.properties["provisioningState"]
-    if state not in ("Succeeded", "Failed"):
+    if state not in ("Succeeded", "Failed", "Canceled"):
         raise ArmError(
             409,
             "OperationNotAllowed",
@@ -316,6 +334,10 @@ def _begin(call: Call, cluster: ManagedCluster) -> dict[str, str]:
     cluster.operation = job.id
     call.azure.save()
     call.azure.work(_run(call.azure, cluster, job))
+    return _poll_at(call, cluster, job)
+
+
+def _poll_at(call: Call, cluster: ManagedCluster, job: Job) -> dict[str, str]:
     path = f"subscriptions/{call['subscription']}/providers/{NAMESPACE}/locations/{cluster.location}/operations/{job.id}"
     return {"Azure-AsyncOperation": f"{call.request.base_url}{path}?api-version=2016-03-30"}
 
@@ -336,9 +358,12 @@ async def _run(azure: Azure, cluster: ManagedCluster, job: Job) -> None:
         job.status = "Succeeded"
     except Exception as error:
         _log.exception("operation %s on managed cluster %s failed", job.id, cluster.name)
-        cluster.properties["provisioningState"] = job.status = "Failed"
+        job.status = "Failed"
         job.error = {"code": "InternalOperationError", "message": f"{type(error).__name__}: {error}"}
     job.ended = now()
+    if abort := azure.state.operations.get(job.aborted_by):
+        job.status, abort.status, abort.ended = "Canceled", "Succeeded", now()
+    cluster.properties["provisioningState"] = job.status
     azure.save()
 
 
@@ -351,11 +376,10 @@ async def _provision(azure: Azure, cluster: ManagedCluster) -> None:
     elif not creating:
         await blocking(azure.backend.remove_workload_identity, cluster.name)
     await cluster_users.provision(azure, cluster)
-    if cluster.identity and "identityProfile" not in properties:
+    if cluster.identity and "identityProfile" not in properties and properties["provisioningState"] != "Canceling":
         properties["identityProfile"] = {"kubeletidentity": _kubelet_identity(azure, cluster)}
     for pool in properties["agentPoolProfiles"]:
         pool["provisioningState"] = "Succeeded"
-    properties["provisioningState"] = "Succeeded"
 
 
 def _kubelet_identity(azure: Azure, cluster: ManagedCluster) -> dict[str, str]:
@@ -394,7 +418,7 @@ async def _get_operation(call: Call) -> Response:
 
 
 async def _get_operation_result(call: Call) -> Response:
-    return nothing(202 if _job(call).status == "InProgress" else 204)
+    return nothing(202 if _job(call).status == "InProgress" else 204, {"Location": str(call.request.url)})
 
 
 def _time(at: float) -> str:
@@ -408,6 +432,7 @@ OPERATIONS = [
     Operation("PUT", PATH, f"{PATH_TYPE}/write", CLUSTERS, _put),
     Operation("PATCH", PATH, f"{PATH_TYPE}/write", CLUSTERS, _patch),
     Operation("DELETE", PATH, f"{PATH_TYPE}/delete", CLUSTERS, _delete),
+    Operation("POST", PATH + "/abort", f"{PATH_TYPE}/abort/action", CLUSTERS, _abort),
     Operation("POST", PATH + "/listClusterUserCredential", f"{PATH_TYPE}/listClusterUserCredential/action", CLUSTERS, _list_user_credential),
     Operation("POST", PATH + "/listClusterAdminCredential", f"{PATH_TYPE}/listClusterAdminCredential/action", CLUSTERS, _list_admin_credential),
     Operation("GET", LOCATIONS + "/operations/{operation}", f"{NAMESPACE}/locations/operations/read", OPERATIONS_TYPE, _get_operation),
