@@ -41,7 +41,7 @@ class Az:
     """`az` on an emulated Azure. Everything that it writes lies in `folder`; nothing of the user's own set-up is read."""
 
     def __init__(self, program: Path, folder: Path, azure: Emulated) -> None:
-        self._program, self._cloud = program, azure.environment["AZURE_CLOUD_ENVIRONMENT"]
+        self.program, self._cloud = program, azure.environment["AZURE_CLOUD_ENVIRONMENT"]
         self.kubeconfig = folder / "kubeconfig"
         self.printed = ""
         """Warnings of the last command."""
@@ -65,7 +65,7 @@ class Az:
 
     def __call__(self, *command: str) -> Any:
         """What the command answers: the value of its JSON, None where it prints nothing. Raises AzError."""
-        done = subprocess.run([self._program, *command, "--output", "json"], env=self.environment, capture_output=True, text=True, timeout=SECONDS, check=False)
+        done = subprocess.run([self.program, *command, "--output", "json"], env=self.environment, capture_output=True, text=True, timeout=SECONDS, check=False)
         if done.returncode:
             raise AzError(done.stderr or done.stdout)
         self.printed = done.stderr

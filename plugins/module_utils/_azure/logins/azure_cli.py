@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..clouds import Cloud
+from ..clouds import CLOUDS, Cloud
 from ..run_cache import RunCache
 from .login import Login, subscription, unusable
 
@@ -36,8 +36,7 @@ class AzureCli(Login):
         """The login, of the cloud and the subscription that `values` name, else of az's own. Raises `ModuleError`."""
         profile = _profile(Path(environment.get("AZURE_CONFIG_DIR") or home / ".azure"))
         if not (values["subscription_id"] and values["cloud_environment"]):
-            account = _account(profile, cache)
-            own = {"subscription_id": account.get("id"), "cloud_environment": account.get("environmentName")}
+            own = _account(profile, cache)
             values = {**values, **{name: values[name] or value for name, value in own.items()}}
         return cls(subscription(values), values["cloud_environment"] or "AzureCloud", source, values["tenant"], profile)
 
@@ -62,15 +61,22 @@ def _profile(folder: Path) -> tuple[str, str]:
 
 
 def _account(profile: tuple[str, str], cache: RunCache) -> dict[str, Any]:
-    """What `az account show` prints: id (the subscription) and environmentName (the cloud) are documented."""
-    key = ("az account show", *profile)
+    """Subscription and cloud that az works in; the cloud by its Resource Manager where it is none of Microsoft's, but one that was registered with az."""
+    key = ("az account", *profile)
     account: dict[str, Any] | None = cache.get(*key)
     if account is None:
         try:
-            shown = subprocess.run(["az", "account", "show", "--output", "json"], capture_output=True, check=True, timeout=TIMEOUT, text=True).stdout
-            found = json.loads(shown)
-            account = {"id": str(found["id"]), "environmentName": str(found.get("environmentName", "AzureCloud"))}
-        except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError):
+            shown = _az("account", "show")
+            cloud = shown.get("environmentName") or "AzureCloud"
+            if cloud not in CLOUDS:
+                cloud = _az("cloud", "show", "--name", cloud)["endpoints"]["resourceManager"]
+            account = {"subscription_id": shown["id"], "cloud_environment": cloud}
+        except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError, AttributeError):
             raise unusable("`az account show` names no account; run `az login`, or give another login.") from None
         cache.put(account, *key, ends=time.time() + KEPT)
     return account
+
+
+def _az(*command: str) -> Any:
+    done = subprocess.run(["az", *command, "--output", "json"], capture_output=True, check=True, timeout=TIMEOUT, text=True)
+    return json.loads(done.stdout)

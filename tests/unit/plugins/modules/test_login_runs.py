@@ -97,7 +97,7 @@ def test_what_is_kept_is_for_its_owner_only_while_the_run_lasts(playbook: Playbo
 
 
 def test_forks_share_the_login(playbook: Playbook, azure: Emulated, tmp_path: Path) -> None:
-    hosts = {f"host{number}": {} for number in range(4)}
+    hosts: dict[str, Any] = {f"host{number}": {} for number in range(4)}
     succeeded(playbook([READ, READ], "--forks", "2", hosts=hosts, defaults={"token_cache": CACHE}))
     found = asked(azure)
     assert found["vault"] == 8
