@@ -25,6 +25,7 @@ class Backend:
     def __init__(self) -> None:
         self.kubeconfig_text = "apiVersion: v1\nkind: Config\nusers:\n- name: clusterUser\n  user:\n    client-key-data: c2VjcmV0\n"
         self.broken: Exception | None = None
+        self.keys: dict[str, Any] = {"keys": []}
 
     def start_cluster(self, name: str) -> None:
         if self.broken:
@@ -39,7 +40,7 @@ class Backend:
         return f"https://eastus.oic.prod-aks.azure.com/tenant/{name}/"
 
     def jwks(self, name: str) -> dict[str, Any]:
-        return {"keys": []}
+        return self.keys
 
     def kubernetes_version(self, name: str) -> str:
         return "1.36.4"

@@ -3,28 +3,19 @@
 from __future__ import annotations
 
 import json
-import time
 from pathlib import Path
 from typing import Any
 
-import jwt
 import pytest
-from cryptography.hazmat.primitives.asymmetric import rsa
-from jwt.algorithms import RSAAlgorithm
 
-from lab.azure.arm.identities import new_identity
-from lab.azure.arm.role_assignments import new_assignment
-from lab.azure.roles import OWNER
-from lab.azure.state import FederatedCredential, ManagedCluster
 from tests.certificates import SelfSigned
 from tests.emulated import CLIENT_ID, OBJECT_ID, Emulated
+from tests.logins import az, federated_identity, service_account_token
 from tests.module_runs import Backend, Run, failure
 
 VAULT = {"resource_group": "image-trust-lab", "name": "image-trust-lab"}
 MODULE = "keyvault_info"
 CERTIFICATE, OTHER = SelfSigned(), SelfSigned()
-KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-ISSUER, SUBJECT = "https://eastus.oic.prod-aks.azure.com/tenant/lab1/", "system:serviceaccount:awx:awx"
 
 
 @pytest.fixture(autouse=True)
@@ -84,21 +75,10 @@ def test_a_certificate_that_entra_does_not_take_says_so(run: Run, azure: Emulate
 
 @pytest.fixture
 def federated(azure: Emulated, backend: Backend, monkeypatch: pytest.MonkeyPatch) -> str:
-    """Object id of an identity that owns the subscription and trusts service account tokens of a cluster; the environment names it."""
-    identity = new_identity(azure.state, "image-trust-lab", "awx", "eastus")
-    identity.credentials["awx"] = FederatedCredential("awx", ISSUER, SUBJECT, ["api://AzureADTokenExchange"])
-    new_assignment(azure.state, f"/subscriptions/{azure.state.subscription}", OWNER.guid, identity.principal_id)
-    keys = {"keys": [{**RSAAlgorithm.to_jwk(KEY.public_key(), as_dict=True), "kid": "1"}]}
-    monkeypatch.setattr(backend, "jwks", lambda name: keys)
-    azure.state.clusters["lab1"] = ManagedCluster("lab1", "lab1", "eastus", {}, {"oidcIssuerProfile": {"enabled": True, "issuerURL": ISSUER}})
+    """Object id of an identity that may log in by `service_account_token`; the environment names it."""
+    identity = federated_identity(azure, backend)
     monkeypatch.setenv("AZURE_CLIENT_ID", identity.client_id)
     return identity.principal_id
-
-
-def service_account_token(**claims: Any) -> str:
-    at = int(time.time())
-    content = {"iss": ISSUER, "sub": SUBJECT, "aud": ["api://AzureADTokenExchange"], "iat": at, "nbf": at, "exp": at + 600}
-    return jwt.encode({**content, **claims}, KEY, "RS256", {"kid": "1"})
 
 
 def test_a_federated_token_as_an_option(run: Run, azure: Emulated, federated: str) -> None:
@@ -161,9 +141,6 @@ def test_an_unreachable_entra_is_named_to_who_has_a_federated_token(run: Run, az
 
 
 def test_the_managed_identity_of_the_machine(run: Run, azure: Emulated, federated: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    identity = next(each for each in azure.state.identities.values() if each.principal_id == federated)
-    kubelet = {"resourceId": identity.id, "clientId": identity.client_id, "objectId": federated}
-    azure.state.clusters["lab1"].properties["identityProfile"] = {"kubeletidentity": kubelet}
     with azure.metadata_service("lab1") as url:
         # The variable by which azure-identity and MSAL find the service elsewhere than at 169.254.169.254.
         monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", url)
@@ -175,27 +152,12 @@ def test_the_managed_identity_of_the_machine(run: Run, azure: Emulated, federate
     assert sentence.endswith("; give the machine one, or another login.")
 
 
-def az(folder: Path, token: str, subscription: str, cloud: str) -> Path:
-    """A program that answers the two commands that are asked, as https://learn.microsoft.com/cli/azure/account says, and logs its arguments."""
-    (folder / "bin").mkdir()
-    program, asked = folder / "bin/az", folder / "asked"
-    account = {"environmentName": cloud, "id": subscription, "isDefault": True, "name": "lab", "state": "Enabled", "tenantId": "t", "user": {"name": "me"}}
-    access = {"accessToken": token, "expiresOn": "2999-01-01 00:00:00.000000", "expires_on": int(time.time()) + 3600, "tokenType": "Bearer"}
-    program.write_text(
-        f'#!/bin/sh\necho "$*" >>{asked}\ncase "$1 $2" in\n'
-        f"  'account show') echo '{json.dumps(account)}' ;;\n  'account get-access-token') echo '{json.dumps(access)}' ;;\n"
-        "  *) echo \"ERROR: '$2' is misspelled or not recognized by the system.\" >&2; exit 2 ;;\nesac\n"
-    )
-    program.chmod(0o755)
-    return asked
-
-
 @pytest.mark.parametrize("source", ["auto", "cli"])
 def test_the_login_of_the_azure_cli(run: Run, azure: Emulated, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, source: str) -> None:
     for name in ("AZURE_SUBSCRIPTION_ID", "AZURE_TENANT", "AZURE_CLIENT_ID"):
         monkeypatch.delenv(name)
     token = azure.azure.tokens.access_token(OBJECT_ID, CLIENT_ID, azure.azure.arm_url)
-    asked = az(tmp_path, token, azure.state.subscription, "AzureCloud")
+    asked = az(tmp_path / "bin", token, azure.state.subscription)
     result = run(MODULE, **VAULT, auth_source=source)
     assert result["vault"]["name"] == "image-trust-lab"
     assert principal(azure) == OBJECT_ID
