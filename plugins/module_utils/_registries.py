@@ -32,12 +32,12 @@ class Registry:
         return PULL_ROLES[self.role_assignment_mode]
 
     @property
-    def idle_pull_roles(self) -> list[str]:
-        """Roles that let a principal pull in another mode only."""
-        return [role for role in PULL_ROLES.values() if role != self.pull_role]
+    def pull_roles(self) -> list[str]:
+        """The role that lets a principal pull, and after it those that would in another mode."""
+        return [self.pull_role, *(role for role in PULL_ROLES.values() if role != self.pull_role)]
 
     def shown(self) -> dict[str, Any]:
-        return {**vars(self), "pull_role": self.pull_role, "idle_pull_roles": self.idle_pull_roles}
+        return {**vars(self), "pull_role": self.pull_role, "pull_roles": self.pull_roles}
 
 
 def read(azure: Azure, resource_group: str, name: str) -> Registry:

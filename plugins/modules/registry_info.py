@@ -51,7 +51,7 @@ registry:
     - The registry.
     - C(role_assignment_mode) is V(LegacyRegistryPermissions) or V(AbacRepositoryPermissions).
     - C(pull_role) is the role that lets a principal pull in this mode, C(AcrPull) or C(Container Registry Repository Reader);
-      C(idle_pull_roles) are those that would in another mode and have no effect in this one.
+      C(pull_roles) is that one, and after it those that would in another mode and have no effect in this one.
   returned: success
   type: dict
   sample:
@@ -60,7 +60,7 @@ registry:
     login_server: imagetrustlab.azurecr.io
     role_assignment_mode: LegacyRegistryPermissions
     pull_role: AcrPull
-    idle_pull_roles: [Container Registry Repository Reader]
+    pull_roles: [AcrPull, Container Registry Repository Reader]
 error:
   description: What Azure said; only when the module fails.
   returned: failure

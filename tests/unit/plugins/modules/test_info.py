@@ -49,7 +49,7 @@ def test_a_registry_s_login_server_and_rights_model(run: Run, azure: Emulated, m
         "login_server": "imagetrustlab.azurecr.io",
         "role_assignment_mode": mode or "LegacyRegistryPermissions",
         "pull_role": role,
-        "idle_pull_roles": [idle],
+        "pull_roles": [role, idle],
     }
     assert len(azure.reads) == 1
     assert azure.writes == []

@@ -1,0 +1,84 @@
+"""Runs the roles that only need Azure, by ansible-playbook, against the emulated one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from tests.emulated import Emulated
+from tests.module_fixtures import azure, backend, running_azure
+from tests.module_runs import Backend
+
+__all__ = ["azure", "backend", "running_azure"]
+
+ROOT = Path(__file__).parents[2]
+GROUP = "image-trust-lab"
+
+
+@dataclass(frozen=True)
+class Played:
+    """One run. `changed` has task and loop item of what changed; `facts` are the roles' results; `said` is all that was printed."""
+
+    changed: list[str]
+    facts: dict[str, Any]
+    errors: list[str]
+    said: str
+
+
+Play = Callable[..., Played]
+
+
+def _results(printed: str) -> list[tuple[str, dict[str, Any]]]:
+    found = re.search(r"^\{.*^\}", printed, re.M | re.S)
+    assert found, printed
+    tasks = [task for play in json.loads(found[0])["plays"] for task in play["tasks"]]
+    results = [(task["task"]["name"], result) for task in tasks for result in task["hosts"].values()]
+    return [(name, one) for name, result in results for one in result.get("results", [result])]
+
+
+@pytest.fixture
+def play(azure: Emulated, backend: Backend, tmp_path: Path) -> Play:
+    """`play(*roles, check=False, **variables)` for the cluster lab1, its registry and its vault."""
+
+    def run(*roles: str, check: bool = False, **variables: Any) -> Played:
+        azure.forget_requests()
+        given = {
+            "aks_resource_group": GROUP,
+            "aks_location": "eastus",
+            "aks_registries": [{"name": "imagetrustlab", "resource_group": GROUP}],
+            "aks_kubeconfig": str(tmp_path / "kubeconfig"),
+            "identity_resource_group": GROUP,
+            "identity_vault": {"name": GROUP, "resource_group": GROUP},
+            **variables,
+        }
+        (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "roles": [f"image_trust.azure.{role}" for role in roles]}]))
+        (tmp_path / "inventory").write_text(f"lab1 ansible_connection=local ansible_python_interpreter={sys.executable}\n")
+        command = [
+            str(Path(sys.executable).with_name("ansible-playbook")),
+            "-i",
+            "inventory",
+            "play.yml",
+            "-e",
+            json.dumps(given),
+            *(["--check"] if check else []),
+        ]
+        settings = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "HOME": str(tmp_path)}
+        done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
+        results = _results(done.stdout)
+        errors = [f"{name}: {one.get('msg')}" for name, one in results if one.get("failed")]
+        assert bool(errors) is bool(done.returncode), done.stdout + done.stderr
+        changed = [f"{name}: {one.get('_ansible_item_label', '')}" for name, one in results if one.get("changed")]
+        facts = {key: value for _, one in results for key, value in one.get("ansible_facts", {}).items()}
+        return Played(changed, facts, errors, done.stdout + done.stderr)
+
+    return run

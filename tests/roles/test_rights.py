@@ -1,0 +1,99 @@
+"""Which right the roles aks and identity give: the one that counts, and no other."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lab.azure.arm.role_assignments import new_assignment
+from lab.azure.roles import ACR_PULL, BUILT_IN, KEY_VAULT_SECRETS_USER, REPOSITORY_READER
+from tests.emulated import Emulated
+
+from .conftest import Play, Played
+
+SOMEBODY = "99999999-0000-0000-0000-000000000001"
+LEGACY, ABAC = "LegacyRegistryPermissions", "AbacRepositoryPermissions"
+READ = {"secrets": ["get"]}
+
+
+def switch(azure: Emulated, *, mode: str, rbac: bool) -> None:
+    """The registry's mode and the vault's permission model."""
+    registry, vault = azure.state.registry_named("imagetrustlab"), azure.state.vault_named("image-trust-lab")
+    assert registry
+    assert vault
+    registry.properties["roleAssignmentMode"] = mode
+    vault.properties["enableRbacAuthorization"] = rbac
+
+
+def roles(azure: Emulated, principal: str) -> set[str]:
+    held = [assignment for assignment in azure.state.role_assignments.values() if assignment.principal_id == principal]
+    return {BUILT_IN[assignment.role_definition_id.rpartition("/")[2]].name for assignment in held}
+
+
+def policies(azure: Emulated) -> dict[str, Any]:
+    vault = azure.state.vault_named("image-trust-lab")
+    assert vault
+    return {entry["objectId"]: entry["permissions"] for entry in vault.properties["accessPolicies"]}
+
+
+def rights(azure: Emulated, played: Played) -> tuple[set[str], set[str], dict[str, list[str]] | None]:
+    """Roles of the nodes, roles of Ratify's identity, and its entry in the vault."""
+    nodes, ratify = played.facts["aks_result"]["kubelet_identity"]["object_id"], played.facts["identity_result"]["principal_id"]
+    return roles(azure, nodes), roles(azure, ratify), policies(azure).get(ratify)
+
+
+def give_to_somebody_else(azure: Emulated) -> None:
+    """Rights of both models."""
+    registry, vault = azure.state.registry_named("imagetrustlab"), azure.state.vault_named("image-trust-lab")
+    assert registry
+    assert vault
+    for role, scope in ((ACR_PULL, registry.id), (REPOSITORY_READER, registry.id), (KEY_VAULT_SECRETS_USER, vault.id)):
+        new_assignment(azure.state, scope, role.guid, SOMEBODY)
+    vault.properties["accessPolicies"].append({"tenantId": azure.state.tenant, "objectId": SOMEBODY, "permissions": READ})
+
+
+ALL = {ACR_PULL.name, REPOSITORY_READER.name, KEY_VAULT_SECRETS_USER.name}
+AS_FOUND = ({ACR_PULL.name}, {ACR_PULL.name}, READ)
+SWITCHED = ({REPOSITORY_READER.name}, {REPOSITORY_READER.name, KEY_VAULT_SECRETS_USER.name}, None)
+
+
+def test_a_switch_of_the_models_is_followed_there_and_back_and_no_idle_right_is_left(azure: Emulated, play: Play) -> None:
+    give_to_somebody_else(azure)
+    first = play("aks", "identity")
+    assert rights(azure, first) == AS_FOUND
+    assert first.facts["identity_result"]["vault"]["permission_model"] == "Vault access policy"
+
+    switch(azure, mode=ABAC, rbac=True)
+    predicted = play("aks", "identity", check=True)
+    assert azure.writes == []
+    followed = play("aks", "identity")
+    assert followed.changed == predicted.changed
+    assert len(followed.changed) == len(azure.writes) == 6
+    assert rights(azure, followed) == SWITCHED
+    assert followed.facts["aks_result"]["registries"][0]["pull_role"] == REPOSITORY_READER.name
+    assert f"in mode {ABAC}: has {REPOSITORY_READER.name}" in followed.said
+    assert "permission model is Azure role-based access control" in followed.changed[-1]
+    assert play("aks", "identity").changed == azure.writes == []
+
+    switch(azure, mode=LEGACY, rbac=False)
+    assert rights(azure, play("aks", "identity")) == AS_FOUND
+    assert (roles(azure, SOMEBODY), policies(azure)[SOMEBODY]) == (ALL, READ)
+
+
+def test_absent_takes_the_rights_of_both_models_and_nobody_elses(azure: Emulated, play: Play) -> None:
+    give_to_somebody_else(azure)
+    given = play("aks", "identity")
+    nodes, ratify = given.facts["aks_result"]["kubelet_identity"]["object_id"], given.facts["identity_result"]["principal_id"]
+    registry, vault = azure.state.registry_named("imagetrustlab"), azure.state.vault_named("image-trust-lab")
+    assert registry
+    assert vault
+    # As after a switch that no run has followed yet, and one before it.
+    more = [(nodes, REPOSITORY_READER, registry.id), (ratify, REPOSITORY_READER, registry.id), (ratify, KEY_VAULT_SECRETS_USER, vault.id)]
+    for principal, role, scope in more:
+        new_assignment(azure.state, scope, role.guid, principal)
+    switch(azure, mode=ABAC, rbac=True)
+    taken = play("identity", "aks", identity_state="absent", aks_state="absent")
+    assert taken.errors == []
+    assert (roles(azure, nodes), roles(azure, ratify)) == (set(), set())
+    assert policies(azure) == {SOMEBODY: READ}
+    assert roles(azure, SOMEBODY) == ALL
+    assert play("identity", "aks", identity_state="absent", aks_state="absent").changed == []
