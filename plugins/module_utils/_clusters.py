@@ -178,23 +178,16 @@ def _made(azure: Azure, wanted: Wanted, change: Change[Cluster], bound: float) -
 
 
 def kubeconfig(azure: Azure, wanted: Wanted) -> str | None:
-    """Text of the user's kubeconfig, a secret; None where there is no cluster. Raises `ModuleError` where it holds no credentials."""
+    """Text of the user's kubeconfig, a secret; None where there is no cluster. With Entra it asks for kubelogin and holds no credentials."""
     found = find(
         f"get the credentials of the {wanted}",
-        lambda: azure.clusters.managed_clusters.list_cluster_user_credentials(wanted.resource_group, wanted.name),
+        lambda: azure.clusters.managed_clusters.list_cluster_user_credentials(wanted.resource_group, wanted.name, format="exec"),
     )
     if not found:
         return None
     if not found.kubeconfigs or not found.kubeconfigs[0].value:
         raise ModuleError(f"Azure answers no credentials for the {wanted}; check that the login may list them.", code="NoCredentials")
-    text = bytes(found.kubeconfigs[0].value).decode()
-    if re.search(r"^\s*(- )?(exec|auth-provider):", text, re.MULTILINE):
-        raise ModuleError(
-            f"The {wanted} signs its users in with Entra ID, so its kubeconfig holds no credentials, which this module does not support yet;"
-            " use a cluster with local accounts.",
-            code="EntraCluster",
-        )
-    return text
+    return bytes(found.kubeconfigs[0].value).decode()
 
 
 def _finish(wanted: Wanted, done: str, bound: float, poller: LROPoller[Any]) -> None:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ MODE = 0o600
 
 @dataclass(frozen=True)
 class SecretFile:
-    """A file by its content's SHA-256, which may be shown; None where the content is not known yet."""
+    """A file by the SHA-256 of what is compared of its content, which may be shown; None where the content is not known yet."""
 
     path: str
     sha256: str | None
@@ -30,25 +31,29 @@ class SecretFile:
         return {"sha256": self.sha256 or KNOWN_AFTERWARDS, "mode": f"{self.mode:04o}"}
 
 
-def read(path: str) -> SecretFile | None:
-    """The file as it is; None where there is none. Raises `ModuleError`."""
+def all_of(content: bytes) -> bytes:
+    return content
+
+
+def read(path: str, comparable: Callable[[bytes], bytes] = all_of) -> SecretFile | None:
+    """The file as it is; None where there is none. `comparable` leaves out of its content what is no change. Raises `ModuleError`."""
     try:
-        return SecretFile(path, _digest(Path(path).read_bytes()), Path(path).stat().st_mode & 0o7777)
+        return SecretFile(path, _digest(comparable(Path(path).read_bytes())), Path(path).stat().st_mode & 0o7777)
     except FileNotFoundError:
         return None
     except OSError as error:
         raise _unusable("read", path, error) from None
 
 
-def plan(current: SecretFile | None, path: str, text: str | None, *, present: bool) -> Change[SecretFile]:
+def plan(current: SecretFile | None, path: str, text: str | None, *, present: bool, comparable: Callable[[bytes], bytes] = all_of) -> Change[SecretFile]:
     """The file with that text (None: not known yet), or no file."""
-    return Change(current, SecretFile(path, None if text is None else _digest(text.encode())) if present else None)
+    return Change(current, SecretFile(path, None if text is None else _digest(comparable(text.encode()))) if present else None)
 
 
-def apply(change: Change[SecretFile], text: str | None) -> None:
-    """Write `text`, in one step and never readable by others, or remove the file. Raises `ModuleError`."""
+def apply(change: Change[SecretFile], text: str | None, *, renew: bool = False) -> None:
+    """Write `text`, in one step and never readable by others, or remove the file; with `renew` also what is no change. Raises `ModuleError`."""
     file = change.after or change.before
-    if not change.changed or not file:
+    if not file or not (change.changed or (renew and change.after)):
         return
     path = Path(file.path)
     try:

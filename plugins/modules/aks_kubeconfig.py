@@ -11,11 +11,15 @@ version_added: 1.0.0
 description:
   - Writes the kubeconfig of a managed Kubernetes cluster to a file of its own, readable by its owner only, or returns it.
   - Unlike C(az aks get-credentials) it merges nothing into C(~/.kube/config).
-  - A cluster that signs its users in with Entra ID has no credentials in its kubeconfig, which is an error.
+  - Where the cluster signs its users in with Entra ID, AKS answers a kubeconfig without credentials. Then the login of this module gets an access token
+    for the cluster's Kubernetes API and puts it into the kubeconfig; C(kubelogin) is not needed. Local accounts may be disabled.
+  - Such a token lives 60 to 90 minutes. Each run writes a new one; that only the token is newer is not reported as a change.
+    Also in check mode the token in a file that is otherwise right is renewed, for what comes after has to read the cluster.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
   - azure-mgmt-containerservice >= 32.1.0
+  - PyYAML (for clusters with Entra ID)
 options:
   resource_group:
     description: The resource group of the cluster.
@@ -30,6 +34,12 @@ options:
       - File to write, in one step and with mode 0600, if its content or mode differ. Missing folders are made with mode 0700.
       - Without it the kubeconfig is returned; set C(no_log) on the task then, for it is a secret.
     type: path
+  administrator:
+    description:
+      - Whether the login has to be an administrator of the cluster. Where it is not, the module fails, says which right is missing, and writes nothing.
+      - Only for clusters with Entra ID, which are asked; the local account is always one.
+    type: bool
+    default: false
   state:
     description: Whether the file exists; V(absent) removes it without asking Azure, and needs O(path).
     type: str
@@ -57,7 +67,9 @@ path:
   type: str
   sample: /home/ops/.kube/lab1
 file:
-  description: The file's mode and the SHA-256 of its content; null when it does not exist afterwards.
+  description:
+    - The file's mode and the SHA-256 of its content; null when it does not exist afterwards.
+    - Of a token in it, only whose it is goes into the SHA-256.
   returned: when O(path) is given
   type: dict
   sample:
@@ -69,6 +81,15 @@ kubeconfig:
   returned: when O(path) is not given
   type: str
   sample: "apiVersion: v1\nkind: Config\n..."
+token:
+  description: Whose access token is in the kubeconfig, and when it expires (UTC). Null where the cluster has a local account for its users.
+  returned: when O(state=present)
+  type: dict
+  sample:
+    object_id: 5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
+    tenant_id: 11111111-1111-1111-1111-111111111111
+    server_id: 6dae42f8-4368-4678-94ff-3960e28e3630
+    expires_on: "2026-11-24T10:00:00+00:00"
 error:
   description: What Azure said; only when the module fails.
   returned: failure
@@ -80,12 +101,14 @@ error:
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
 """
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, state_option
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session, failing
 from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_users import signed_in
 from ansible_collections.image_trust.azure.plugins.module_utils._clusters import Wanted, kubeconfig, missing
+from ansible_collections.image_trust.azure.plugins.module_utils._kubeconfig import comparable
 from ansible_collections.image_trust.azure.plugins.module_utils._secret_file import apply, plan, read
 
 
@@ -94,25 +117,31 @@ def main() -> NoReturn:
         resource_group=dict(type="str", required=True),
         cluster_name=dict(type="str", required=True),
         path=dict(type="path"),
+        administrator=dict(type="bool", default=False),
         state=state_option(),
         required_if=[("state", "absent", ("path",))],
     )
     path = module.params["path"]
     present = module.params["state"] == "present"
-    text = None
+    results: dict[str, Any] = {}
+    text = token = None
     if present:
         with azure_session(module) as azure:
             wanted = Wanted(name=module.params["cluster_name"], resource_group=module.params["resource_group"], option="cluster_name")
             text = kubeconfig(azure, wanted)
             if text is None and not module.check_mode:
                 raise missing(wanted)
+            if text:
+                text, token = signed_in(azure, wanted, text, administrator=module.params["administrator"])
+        results["token"] = token and token.shown()
         if not path:
-            module.exit_json(changed=False, kubeconfig=text)
+            module.exit_json(changed=False, kubeconfig=text, **results)
     with failing(module):
-        change = plan(read(path), path, text, present=present)
-        if not module.check_mode:
-            apply(change, text)
-    exit_changed(module, change, "file", f"file {path}", path=path)
+        change = plan(read(path, comparable), path, text, present=present, comparable=comparable)
+        # A plan has to read the cluster, too, so also in check mode it gets a token that has not expired.
+        if not (module.check_mode and change.changed):
+            apply(change, text, renew=bool(token))
+    exit_changed(module, change, "file", f"file {path}", path=path, **results)
 
 
 if __name__ == "__main__":

@@ -73,14 +73,6 @@ def test_in_check_mode_the_cluster_need_not_exist(run: Run, tmp_path: Path) -> N
     assert run(MODULE, check=True, **LAB1)["kubeconfig"] is None
 
 
-@pytest.mark.parametrize("user", ["exec:\n      command: kubelogin", "auth-provider:\n      name: azure"])
-def test_an_entra_cluster_s_kubeconfig_is_refused(run: Run, cluster: Backend, tmp_path: Path, user: str) -> None:
-    cluster.kubeconfig_text = f"apiVersion: v1\nkind: Config\nusers:\n- name: clusterUser\n  user:\n    {user}\n"
-    sentence = failure(run(MODULE, **LAB1, path=str(tmp_path / "lab1")))
-    assert "signs its users in with Entra ID" in sentence
-    assert not (tmp_path / "lab1").exists()
-
-
 @pytest.mark.parametrize("status", [429, 503])
 def test_a_read_by_post_is_tried_again(run: Run, cluster: Backend, azure: Emulated, status: int) -> None:
     azure.fail(method="POST", path="listClusterUserCredential", status=status, count=1)
