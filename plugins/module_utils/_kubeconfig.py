@@ -11,9 +11,8 @@ from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from ansible.module_utils.basic import missing_required_lib
-
 from ._azure.errors import ModuleError
+from ._azure.libraries import library
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -134,8 +133,6 @@ def _named(entries: list[dict[str, Any]], name: str) -> dict[str, Any]:
 
 
 def _yaml() -> ModuleType:
-    try:
+    with library("PyYAML"):
         import yaml
-    except ImportError:
-        raise ModuleError(missing_required_lib("PyYAML"), code="MissingLibrary") from None
     return yaml
