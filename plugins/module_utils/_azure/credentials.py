@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 import re
+import time
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from .clouds import Cloud
-from .errors import ModuleError
+from .errors import ModuleError, failed
 from .libraries import library
 from .logins.login import Login
 from .run_cache import RunCache
@@ -76,15 +77,17 @@ class Credential:
         return True
 
     def _ask(self, *scopes: str, **options: Any) -> AccessToken:
-        from azure.core.exceptions import ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+        from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError, ServiceResponseError
 
-        no_answer = (ServiceRequestError, ServiceResponseError)
+        no_answer, started = (ServiceRequestError, ServiceResponseError), time.monotonic()
         try:
             return self._inner.get_token(*scopes, **options)
         except ClientAuthenticationError as error:
             # azure-identity wraps what it does not understand.
             if isinstance(error.__cause__, no_answer):
                 raise self._unreachable(str(error.message)) from None
+            if isinstance(error.__cause__, HttpResponseError):
+                raise failed(f"log in at {self.cloud.authority}", error.__cause__, started) from None
             raise self._refused(str(error.message)) from None
         except no_answer as error:
             raise self._unreachable(str(error.message)) from None

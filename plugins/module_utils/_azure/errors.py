@@ -72,11 +72,7 @@ def ask(what: str, request: Callable[[], T]) -> T:
     try:
         return request()
     except AzureError as error:
-        failure = failure_of(what, error)
-        retry = retries.of_error(error)
-        if retry:
-            failure.sentence += f" Tried for {time.monotonic() - started:.0f} s, waiting for {retry.waits_for}."
-        raise failure from None
+        raise failed(what, error, started) from None
 
 
 def find(what: str, request: Callable[[], T]) -> T | None:
@@ -87,8 +83,16 @@ def find(what: str, request: Callable[[], T]) -> T | None:
         return None
 
 
-def failure_of(what: str, error: AzureError) -> ModuleError:
-    """The `ModuleError` for what the SDK raised. `what` completes "Could not ..."."""
+def failed(what: str, error: AzureError, started: float) -> ModuleError:
+    """The `ModuleError` for what the SDK raised: that it could not do `what`, and how long it has been tried since `started` (monotonic)."""
+    failure = _failure_of(what, error)
+    retry = retries.of_error(error)
+    if retry:
+        failure.sentence += f" Tried for {time.monotonic() - started:.0f} s, waiting for {retry.waits_for}."
+    return failure
+
+
+def _failure_of(what: str, error: AzureError) -> ModuleError:
     from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
 
     if isinstance(error, HttpResponseError) and error.response is not None:

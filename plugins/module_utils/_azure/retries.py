@@ -97,7 +97,8 @@ class Retrying:
         """azure-identity makes it itself, with settings for its own policy."""
 
     def send(self, request: Any) -> Any:
-        from azure.core.exceptions import AzureError
+        """The answer. Raises the SDK's error where a try that was worth it has not helped within the bound."""
+        from azure.core.exceptions import AzureError, HttpResponseError
 
         # Settings for azure-core's own policy, of which nobody else may know.
         for option in [name for name in request.context.options if name.startswith("retry_")]:
@@ -111,10 +112,10 @@ class Retrying:
             except AzureError as error:
                 retry, asked, failure = of_error(error), None, error
             pause = _pause(retry, tries, asked) if retry else 0.0
-            if not retry or time.monotonic() - started + pause > retry.bound:
-                if failure:
-                    raise failure
+            if not retry and not failure:
                 return response
+            if not retry or time.monotonic() - started + pause > retry.bound:
+                raise failure or HttpResponseError(response=response.http_response)
             time.sleep(pause)
             tries += 1
 
