@@ -59,13 +59,15 @@ class Credential:
         """A token for `scopes`; raises `ModuleError`."""
         from azure.core.credentials import AccessToken
 
-        key = ("token", self.cloud.authority, *scopes, *self.login.key())
+        key = self._key(*scopes)
         kept = None if self._fresh_only or options.get("claims") else self._cache.get(*key, margin=MARGIN)
         self._kept = key if kept else None
-        if kept:
-            return AccessToken(*kept)
+        return AccessToken(*kept) if kept else self.new_token(*scopes, **options)
+
+    def new_token(self, *scopes: str, **options: Any) -> AccessToken:
+        """A token that was not kept; raises `ModuleError`."""
         token = self._ask(*scopes, **options)
-        self._cache.put([token.token, token.expires_on], *key, ends=token.expires_on)
+        self._cache.put([token.token, token.expires_on], *self._key(*scopes), ends=token.expires_on)
         return token
 
     def forget(self) -> bool:
@@ -75,6 +77,9 @@ class Credential:
         self._cache.drop(*self._kept)
         self._kept, self._fresh_only = None, True
         return True
+
+    def _key(self, *scopes: str) -> tuple[str, ...]:
+        return ("token", self.cloud.authority, *scopes, *self.login.key())
 
     def _ask(self, *scopes: str, **options: Any) -> AccessToken:
         from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError, ServiceResponseError

@@ -68,8 +68,8 @@ class Azure:
         }
 
     def token(self, scope: str) -> str:
-        """An access token of this login for another resource than Resource Manager, a secret. Raises `ModuleError`."""
-        return str(self._credential.get_token(scope).token)
+        """A new access token of this login for another resource than Resource Manager, a secret: who keeps it needs all of its time. Raises `ModuleError`."""
+        return str(self._credential.new_token(scope).token)
 
     @cached_property
     def identities(self) -> ManagedServiceIdentityClient:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections.abc import Callable
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -120,22 +122,39 @@ def test_a_fresh_token_that_azure_refuses_is_not_asked_for_again(run: Run, azure
     assert asked(azure) == ["metadata", "openid", "token", "vault"]
 
 
-def test_a_token_for_another_scope_or_with_claims_is_not_taken_from_what_is_kept(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    given: list[tuple[str, ...]] = []
+@pytest.fixture
+def credential(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Credential]:
+    """Makes credentials of one login, each as another task would. Entra numbers its tokens, and says for which scope and with which options they are."""
+    number = count(1)
 
     class OfTheSdk:
         def get_token(self, *scopes: str, **options: Any) -> AccessToken:
-            given.append((*scopes, *options))
-            return AccessToken(f"token {len(given)}", 9999999999)
+            return AccessToken(" ".join([str(next(number)), *scopes, *options]), 9999999999)
 
     monkeypatch.setattr(ClientSecret, "credential", lambda self, cloud: OfTheSdk())
     login = ClientSecret("s", "AzureCloud", "the test", "tenant", CLIENT_ID, "secret")
+    return lambda: Credential(login, CLOUDS["AzureCloud"], RunCache(str(folder)))
 
-    def token(*scopes: str, **options: Any) -> str:
-        return Credential(login, CLOUDS["AzureCloud"], RunCache(str(folder))).get_token(*scopes, **options).token
 
-    assert [token("one"), token("one"), token("two"), token("one", claims="{}"), token("two")] == ["token 1", "token 1", "token 2", "token 3", "token 2"]
-    assert given == [("one",), ("two",), ("one", "claims")]
+def test_a_token_for_another_scope_or_with_claims_is_not_taken_from_what_is_kept(credential: Callable[[], Credential]) -> None:
+    assert [credential().get_token(scope).token for scope in ("one", "one", "two", "one")] == ["1 one", "1 one", "2 two", "1 one"]
+    assert credential().get_token("one", claims="{}").token == "3 one claims"
+
+
+def test_a_new_token_is_one_and_is_kept(credential: Callable[[], Credential]) -> None:
+    assert credential().get_token("one").token == "1 one"
+    assert credential().new_token("one").token == "2 one"
+    assert credential().get_token("one").token == "2 one"
+
+
+def test_who_was_refused_takes_no_kept_token_again_whoever_puts_it_there(credential: Callable[[], Credential]) -> None:
+    credential().get_token("one")
+    mine = credential()
+    assert mine.get_token("one").token == "1 one"
+    assert mine.forget()
+    credential().get_token("one")
+    assert mine.get_token("one").token == "3 one"
+    assert not mine.forget()
 
 
 def test_a_kept_token_acts_as_who_logged_in(run: Run, azure: Emulated, folder: Path) -> None:
