@@ -14,7 +14,10 @@ RESOURCE_GROUP = "image-trust-lab"
 REGISTRY = "imagetrustlab"
 VAULT = "image-trust-lab"
 CERTIFICATE = "brooklyn-io"
+EXPIRED_CERTIFICATE = "brooklyn-io-2025"
+CA_CERTIFICATE = "signing-ca"
 REPOSITORY = "net-monitor"
+OTHER_REPOSITORY = "net-agent"
 AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """Client id of the application `Azure Kubernetes Service AAD Server`: the audience of tokens for the Kubernetes API of every managed cluster."""
 
@@ -60,7 +63,7 @@ class Cluster:
 
     @property
     def azure_address(self) -> str:
-        """Address at which the inside of the cluster finds every name of Azure and of the public registries."""
+        """Address at which the inside of the cluster finds every name of Azure, of the public registries and of the signing CA."""
         return f"10.240.{self.index}.5"
 
     @property
@@ -80,6 +83,11 @@ class Cluster:
     def azure_socket(self) -> Path:
         """Unix socket (TLS) of the emulated Azure; the node relays `azure_address`:443 to it."""
         return home() / "azure" / "azure.sock"
+
+    @property
+    def public_socket(self) -> Path:
+        """Unix socket (plain HTTP) of what anybody may read; the node relays `azure_address`:80 to it."""
+        return home() / "azure" / "public.sock"
 
     @property
     def imds_socket(self) -> Path:

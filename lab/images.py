@@ -31,6 +31,7 @@ PAUSE = "lab.local/pause:1"
 
 _ARCHITECTURE = {"x86_64": "amd64", "aarch64": "arm64"}.get(platform.machine(), platform.machine())
 _MEDIA = "application/vnd.oci.image"
+MANIFEST = f"{_MEDIA}.manifest.v1+json"
 _NONROOT = "65532:65532"
 _DISTROLESS: dict[str, Path | bytes] = {
     "/etc/passwd": b"root:x:0:0:root:/root:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/home/nonroot:/sbin/nologin\n",
@@ -88,7 +89,7 @@ def pack(image: Image) -> Packed:
     manifest = _json(
         {
             "schemaVersion": 2,
-            "mediaType": f"{_MEDIA}.manifest.v1+json",
+            "mediaType": MANIFEST,
             "config": _descriptor(f"{_MEDIA}.config.v1+json", config),
             "layers": [_descriptor(f"{_MEDIA}.layer.v1.tar", layer)],
         }
@@ -100,7 +101,7 @@ def write(image: Image, tar: Path) -> str:
     """Write the image as an OCI layout in a tar file, which `ctr images import` reads; returns the digest of its manifest."""
     packed = pack(image)
     described = {
-        **_descriptor(f"{_MEDIA}.manifest.v1+json", packed.manifest),
+        **_descriptor(MANIFEST, packed.manifest),
         "platform": {"architecture": _ARCHITECTURE, "os": "linux"},
         "annotations": {"io.containerd.image.name": image.reference, "org.opencontainers.image.ref.name": image.reference.rpartition(":")[2]},
     }

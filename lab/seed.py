@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import secrets
 import ssl
+from collections.abc import Mapping
 from dataclasses import dataclass
 from uuid import uuid4
 
 import httpx
+from cryptography.hazmat.primitives.serialization import Encoding
 
+from lab import signing_ca
 from lab.azure import state as azure_state
 from lab.azure.arm.groups import new_group
 from lab.azure.arm.registries import new_registry
@@ -19,11 +20,25 @@ from lab.azure.arm.vaults import new_vault
 from lab.azure.docker_hub import PREFIX as DOCKER_HUB
 from lab.azure.roles import ACR_PUSH, OWNER, REPOSITORY_WRITER, Role
 from lab.azure.state import Secret, SecretVersion, ServicePrincipal, State, guid, now
-from lab.config import CERTIFICATE, LOCATION, REGISTRY, REPOSITORY, RESOURCE_GROUP, SUBSCRIPTION, TENANT, VAULT, home
+from lab.config import (
+    CA_CERTIFICATE,
+    CERTIFICATE,
+    EXPIRED_CERTIFICATE,
+    LOCATION,
+    OTHER_REPOSITORY,
+    REGISTRY,
+    REPOSITORY,
+    RESOURCE_GROUP,
+    SUBSCRIPTION,
+    TENANT,
+    VAULT,
+    home,
+)
 from lab.errors import LabError
 from lab.images import BUSYBOX, Image, Packed, pack
 from lab.pki import bundle
 from lab.progress import step
+from lab.publishing import Repository
 from lab.signers import Signer
 
 CONTROLLER = "33333333-3333-3333-3333-333333333333"
@@ -32,24 +47,43 @@ PUBLISHER = "44444444-4444-4444-4444-444444444444"
 """Client id of the service principal that pushes images and signatures: may write to the registry."""
 ADMINISTRATORS = "66666666-6666-6666-6666-666666666666"
 """Object id of the group of Entra in which the controller is. Who makes a cluster sign its users in with Entra can name it as its administrators."""
+
 SIGNER = Signer("signer", "CN=brooklyn.io,O=Brooklyn,L=Seattle,ST=WA,C=US")
+EXPIRED = Signer("expired", SIGNER.subject, year=2025)
+"""The same signer with the certificate before this one."""
 OTHER = Signer("other", "CN=other.example,O=Other,L=Seattle,ST=WA,C=US")
+CHAINED = Signer("chained", "CN=agents.example,O=Agents,L=Seattle,ST=WA,C=US", issued=True)
+REVOKED = Signer("revoked", CHAINED.subject, issued=True)
+"""The same signer with a certificate whose key was lost to somebody."""
+_SIGNERS = (SIGNER, EXPIRED, OTHER, CHAINED, REVOKED)
 
 LOGIN_SERVER = f"{REGISTRY}.azurecr.io"
-_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
-_SIGNATURE = "application/vnd.cncf.notary.signature"
 
 
 @dataclass(frozen=True)
 class Seeded:
-    """An image of the registry: its tag, who signs it, and the tag whose signature is attached to it as if it were its own."""
+    """An image of the registry: its tag, who signs it, the tag whose signature is attached to it as if it were its own, and whether the tag was moved after
+    the signing, to an image that nobody signed.
+    """
 
     tag: str
     signer: Signer | None = None
     signature_of: str | None = None
+    moved: bool = False
+    repository: str = REPOSITORY
 
 
-IMAGES = (Seeded("signed", signer=SIGNER), Seeded("unsigned"), Seeded("other-signer", signer=OTHER), Seeded("moved-signature", signature_of="signed"))
+IMAGES = (
+    Seeded("signed", signer=SIGNER),
+    Seeded("unsigned"),
+    Seeded("other-signer", signer=OTHER),
+    Seeded("moved-signature", signature_of="signed"),
+    Seeded("moved-tag", signer=SIGNER, moved=True),
+    Seeded("expired", signer=EXPIRED),
+    Seeded("chained", signer=CHAINED, repository=OTHER_REPOSITORY),
+    Seeded("revoked", signer=REVOKED, repository=OTHER_REPOSITORY),
+    Seeded("other-scope", signer=SIGNER, repository=OTHER_REPOSITORY),
+)
 
 
 def resources() -> None:
@@ -57,14 +91,16 @@ def resources() -> None:
     file = home() / "azure" / "state.json"
     file.parent.mkdir(parents=True, exist_ok=True)
     state = azure_state.load(file) or State(TENANT, SUBSCRIPTION)
-    SIGNER.make()
-    OTHER.make()
-    complete(state, SIGNER.certificate.read_text())
+    for signer in _SIGNERS:
+        if signer.make() and signer is REVOKED:
+            signing_ca.revoke(signer.chain()[0])
+    authority = signing_ca.authority().certificate.public_bytes(Encoding.PEM).decode()
+    complete(state, {CERTIFICATE: SIGNER.certificate.read_text(), EXPIRED_CERTIFICATE: EXPIRED.certificate.read_text(), CA_CERTIFICATE: authority})
     azure_state.save(state, file)
 
 
-def complete(state: State, certificate: str) -> None:
-    """Add to `state` what is missing of the lab's resources. `certificate` is the PEM of the certificate in the vault."""
+def complete(state: State, certificates: Mapping[str, str]) -> None:
+    """Add to `state` what is missing of the lab's resources. `certificates` are those in the vault: PEM by name."""
     group = new_group(SUBSCRIPTION, RESOURCE_GROUP, LOCATION)
     state.resource_groups.setdefault(group["id"].lower(), group)
     registry = state.registry_named(REGISTRY) or new_registry(state, RESOURCE_GROUP, REGISTRY, LOCATION)
@@ -73,10 +109,10 @@ def complete(state: State, certificate: str) -> None:
         properties = {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "accessPolicies": [], "enableRbacAuthorization": False}
         vault = new_vault(state, RESOURCE_GROUP, VAULT, LOCATION, properties)
         vault.registered_at = 0
-    if CERTIFICATE not in vault.secrets:
+    for name in [name for name in certificates if name not in vault.secrets]:
         version = uuid4().hex
-        vault.secrets[CERTIFICATE] = Secret(version, {version: SecretVersion(certificate, "application/x-pem-file", now())})
-        vault.certificates.append(CERTIFICATE)
+        vault.secrets[name] = Secret(version, {version: SecretVersion(certificates[name], "application/x-pem-file", now())})
+        vault.certificates.append(name)
     _service_principal(state, CONTROLLER, "image-trust-controller", f"/subscriptions/{SUBSCRIPTION}", OWNER)
     state.groups.setdefault(ADMINISTRATORS, [state.service_principals[CONTROLLER].object_id])
     # One role for each role assignment mode of the registry, which may be changed at any time.
@@ -88,23 +124,35 @@ def images(backend: str) -> None:
     publisher = _publisher()
     try:
         with httpx.Client(base_url=backend, timeout=60) as storage:
-            nginx = _image("docker.io/library/nginx:latest", "I stand in for nginx, unsigned")
-            _push(storage, f"{DOCKER_HUB}/library/nginx", "latest", nginx)
+            Repository(storage, f"{DOCKER_HUB}/library/nginx").push("latest", _image("docker.io/library/nginx:latest", "I stand in for nginx, unsigned"))
         with _front() as registry:
             _login(registry, publisher)
-            packed = {seeded.tag: _image(f"{LOGIN_SERVER}/{REPOSITORY}:{seeded.tag}", f"I am {seeded.tag}") for seeded in IMAGES}
-            for tag, content in packed.items():
-                _push(registry, REPOSITORY, tag, content)
             for seeded in IMAGES:
-                digest = packed[seeded.tag].digest
-                if (seeded.signer or seeded.signature_of) and not _signatures(registry, digest):
-                    with step(f"Signing {REPOSITORY}:{seeded.tag}"):
-                        if seeded.signer:
-                            seeded.signer.sign(f"{LOGIN_SERVER}/{REPOSITORY}@{digest}", publisher.client_id, publisher.secret)
-                        elif seeded.signature_of:
-                            _attach(registry, _signatures(registry, packed[seeded.signature_of].digest)[0], packed[seeded.tag])
+                publish(Repository(registry, seeded.repository), seeded, publisher)
     except httpx.HTTPError as error:
         raise LabError(f"the lab's images cannot be pushed: {error}") from error
+
+
+def publish(repository: Repository, seeded: Seeded, publisher: ServicePrincipal) -> None:
+    """Push, sign and move what is missing of one image."""
+    name = f"{seeded.repository}:{seeded.tag}"
+    image = _image(f"{LOGIN_SERVER}/{name}", f"I am {seeded.tag}")
+    moved = _image(f"{LOGIN_SERVER}/{name}", f"I have taken the place of {seeded.tag}")
+    if seeded.moved and repository.digest(seeded.tag) == moved.digest:
+        return
+    repository.push(seeded.tag, image)
+    if (seeded.signer or seeded.signature_of) and not repository.signatures(image.digest):
+        with step(f"Signing {name}"):
+            if seeded.signature_of:
+                of = repository.digest(seeded.signature_of)
+                assert of
+                repository.attach_signature_of_another(repository.signatures(of)[0], image)
+            elif seeded.signer and seeded.signer.year:
+                repository.attach_envelope(seeded.signer.back_then(image), seeded.signer.chain(), image)
+            elif seeded.signer:
+                seeded.signer.sign(f"{LOGIN_SERVER}/{seeded.repository}@{image.digest}", publisher.client_id, publisher.secret)
+    if seeded.moved:
+        repository.push(seeded.tag, moved)
 
 
 def _image(reference: str, text: str) -> Packed:
@@ -138,33 +186,7 @@ def _front() -> httpx.Client:
 
 def _login(registry: httpx.Client, principal: ServicePrincipal) -> None:
     """Let the client go on as `principal`."""
-    query = {"service": LOGIN_SERVER, "scope": f"repository:{REPOSITORY}:pull,push"}
+    scopes = [f"repository:{repository}:pull,push" for repository in sorted({seeded.repository for seeded in IMAGES})]
+    query = {"service": LOGIN_SERVER, "scope": scopes}
     answer = registry.get("/oauth2/token", params=query, auth=(principal.client_id, principal.secret)).raise_for_status()
     registry.headers["Authorization"] = f"Bearer {answer.json()['access_token']}"
-
-
-def _push(registry: httpx.Client, repository: str, tag: str, image: Packed) -> None:
-    """Push what is missing of the image. https://github.com/opencontainers/distribution-spec/blob/main/spec.md#push"""
-    head = registry.head(f"/v2/{repository}/manifests/{tag}", headers={"Accept": _MANIFEST})
-    if head.headers.get("Docker-Content-Digest") == image.digest:
-        return
-    for digest, content in image.blobs.items():
-        if registry.head(f"/v2/{repository}/blobs/{digest}").status_code != 200:
-            upload = registry.post(f"/v2/{repository}/blobs/uploads/").raise_for_status()
-            registry.put(httpx.URL(upload.headers["Location"]).copy_add_param("digest", digest), content=content).raise_for_status()
-    registry.put(f"/v2/{repository}/manifests/{tag}", content=image.manifest, headers={"Content-Type": _MANIFEST}).raise_for_status()
-
-
-def _signatures(registry: httpx.Client, digest: str) -> list[str]:
-    """Digests of the signatures of an image."""
-    answer = registry.get(f"/v2/{REPOSITORY}/referrers/{digest}", params={"artifactType": _SIGNATURE}).raise_for_status()
-    return [descriptor["digest"] for descriptor in answer.json()["manifests"]]
-
-
-def _attach(registry: httpx.Client, signature: str, image: Packed) -> None:
-    """Attach a signature of another image to this one: the same envelope, under a manifest that names this image as its subject."""
-    manifest = registry.get(f"/v2/{REPOSITORY}/manifests/{signature}", headers={"Accept": _MANIFEST}).raise_for_status().json()
-    manifest["subject"] = {"mediaType": _MANIFEST, "digest": image.digest, "size": len(image.manifest)}
-    content = json.dumps(manifest).encode()
-    digest = f"sha256:{hashlib.sha256(content).hexdigest()}"
-    registry.put(f"/v2/{REPOSITORY}/manifests/{digest}", content=content, headers={"Content-Type": _MANIFEST}).raise_for_status()

@@ -17,12 +17,13 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from lab import tools
+from lab import envelopes, signing_ca, tools
 from lab.config import home
 from lab.errors import LabError
+from lab.images import Packed
 from lab.pki import bundle
 
 _LIFE = timedelta(days=3650)
@@ -41,13 +42,18 @@ exec "$@"
 
 @dataclass(frozen=True)
 class Signer:
-    """Somebody with a self-signed code-signing certificate, as the Notary Project requires it. `subject` is in RFC 4514 form."""
+    """Somebody with a code-signing certificate, as the Notary Project requires it. `subject` is in RFC 4514 form."""
 
     name: str
     subject: str
+    issued: bool = False
+    """By the lab's signing CA; otherwise the certificate is self-signed."""
+    year: int | None = None
+    """The only one in which the certificate was valid; otherwise it is now."""
 
     @property
     def certificate(self) -> Path:
+        """The certificate, and after it that of the CA, if one has issued it."""
         return home() / "signers" / f"{self.name}.crt"
 
     @property
@@ -55,26 +61,47 @@ class Signer:
         """Private key, mode 0600."""
         return home() / "signers" / f"{self.name}.key"
 
-    def make(self) -> None:
-        """Write key and certificate where they are missing.
+    def make(self) -> bool:
+        """Write key and certificate; False where they are there.
 
         https://github.com/notaryproject/specifications/blob/main/specs/signature-specification.md#certificate-requirements
         """
         if self.certificate.exists():
-            return
-        key, name, now = rsa.generate_private_key(public_exponent=65537, key_size=2048), x509.Name.from_rfc4514_string(self.subject), datetime.now(UTC)
+            return False
+        key, name = rsa.generate_private_key(public_exponent=65537, key_size=2048), x509.Name.from_rfc4514_string(self.subject)
+        issuer = signing_ca.authority() if self.issued else None
         usage = {"content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"}
-        certificate = (
-            x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), now - timedelta(hours=1), now + _LIFE)
+        builder = (
+            x509.CertificateBuilder(issuer.certificate.subject if issuer else name, name, key.public_key(), x509.random_serial_number(), *self._validity())
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
             .add_extension(x509.KeyUsage(digital_signature=True, **dict.fromkeys(usage, False)), critical=True)
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
-            .sign(key, hashes.SHA256())
         )
+        if issuer:
+            points = [x509.DistributionPoint([x509.UniformResourceIdentifier(signing_ca.URL)], None, None, None)]
+            builder = builder.add_extension(x509.CRLDistributionPoints(points), critical=False)
+        chain = [builder.sign(issuer.key if issuer else key, hashes.SHA256()), *([issuer.certificate] if issuer else [])]
         self.key.parent.mkdir(parents=True, exist_ok=True)
         with open(os.open(self.key, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as out:
             out.write(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-        self.certificate.write_bytes(certificate.public_bytes(Encoding.PEM))
+        self.certificate.write_bytes(b"".join(certificate.public_bytes(Encoding.PEM) for certificate in chain))
+        return True
+
+    def chain(self) -> list[x509.Certificate]:
+        """Certificates of a signer that has been made, its own first."""
+        return x509.load_pem_x509_certificates(self.certificate.read_bytes())
+
+    def back_then(self, image: Packed) -> bytes:
+        """The envelope of a signature that was made in the middle of `year`: notation, rightly, does not sign with a certificate that has expired."""
+        assert self.year
+        key = load_pem_private_key(self.key.read_bytes(), None)
+        assert isinstance(key, rsa.RSAPrivateKey)
+        return envelopes.backdated(image, key, self.chain(), datetime(self.year, 7, 1, tzinfo=UTC))
+
+    def _validity(self) -> tuple[datetime, datetime]:
+        if self.year:
+            return datetime(self.year, 1, 1, tzinfo=UTC), datetime(self.year + 1, 1, 1, tzinfo=UTC) - timedelta(seconds=1)
+        return datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + _LIFE
 
     def sign(self, reference: str, user: str, password: str) -> None:
         """Sign the image `<registry>/<repository>@<digest>` and push the signature, as the service principal `user`. Raises LabError."""

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from starlette.requests import Request
-from starlette.responses import JSONResponse
-from starlette.routing import Host, Mount, Router
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Host, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from lab import signing_ca
 from lab.azure import arm, control, docker_hub, entra, graph, imds, keyvault, oidc, registry
-from lab.azure.context import Azure, note
+from lab.azure.context import Azure, blocking, note
 from lab.azure.faults import FaultInjector
 from lab.azure.request_log import Recorder
 
@@ -39,6 +42,16 @@ def inside(azure: Azure) -> ASGIApp:
         *(Host(name, hub) for name in ("registry-1.docker.io", "auth.docker.io", "docker.io", "index.docker.io")),
     ]
     return _observed(azure, Router(hosts, default=_no_such_host), "inside")
+
+
+def public(azure: Azure, revocation_list: Callable[[], bytes]) -> ASGIApp:
+    """What a cluster sees by plain http: the revocation list of the signers' CA, which is not Azure's, but fails by the same switches."""
+
+    async def answer(request: Request) -> Response:
+        return Response(await blocking(revocation_list), media_type="application/pkix-crl")
+
+    ca = Router([Route(urlsplit(signing_ca.URL).path, answer)])
+    return _observed(azure, Router([Host(signing_ca.HOST, ca)], default=_no_such_host), "public")
 
 
 def metadata_service(azure: Azure, cluster: str) -> ASGIApp:

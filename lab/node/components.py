@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab import images, pki
+from lab import images, pki, signing_ca
 from lab.config import LOCATION, Cluster, home
 from lab.node import authentication
 from lab.tools import program
@@ -23,8 +23,9 @@ AZURE_ZONES = (
     f"{LOCATION}.oic.prod-aks.azure.com",
     "management.azure.com",
     "docker.io",
+    signing_ca.HOST,
 )
-"""Zones whose every name leads to the emulated Azure, in the node and in its pods."""
+"""Zones whose every name leads to the emulated Azure's process, in the node and in its pods."""
 METADATA_ADDRESS = "169.254.169.254"
 CONTAINERD_SOCKET = Path("/run/containerd/containerd.sock")
 
@@ -292,6 +293,7 @@ def relays(cluster: Cluster) -> tuple[Component, ...]:
     api = api_socket(cluster)
     return (
         Component("azure", ("socat", f"TCP-LISTEN:443,bind={cluster.azure_address},fork,reuseaddr", f"UNIX-CONNECT:{cluster.azure_socket}")),
+        Component("public", ("socat", f"TCP-LISTEN:80,bind={cluster.azure_address},fork,reuseaddr", f"UNIX-CONNECT:{cluster.public_socket}")),
         Component("imds", ("socat", f"TCP-LISTEN:80,bind={METADATA_ADDRESS},fork,reuseaddr", f"UNIX-CONNECT:{cluster.imds_socket}")),
         Component("api", ("socat", f"UNIX-LISTEN:{api},fork,unlink-early,mode=600", "TCP:127.0.0.1:6443")),
     )

@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from lab.clusters import cluster
-from lab.config import CERTIFICATE, REGISTRY, REPOSITORY, TENANT, VAULT
+from lab.config import CA_CERTIFICATE, CERTIFICATE, EXPIRED_CERTIFICATE, OTHER_REPOSITORY, REGISTRY, REPOSITORY, TENANT, VAULT
 
 from .conftest import Lab, Run
 from .objects import ACR_PULL, CLUSTER_PATH, IDENTITY_PATH, REGISTRY_PATH, VAULT_PATH, identity
@@ -82,7 +82,7 @@ def test_rows_9_and_10_ratify_reads_the_certificate_of_the_vault_as_the_identity
     uri = lab.arm("GET", VAULT_PATH, "2026-02-01")["properties"]["vaultUri"]
     assert provider.status.issuccess is True
     assert provider.spec.parameters.vaultURI.rstrip("/") == uri.rstrip("/") == f"https://{VAULT}.vault.azure.net"
-    assert [c["name"] for c in provider.spec.parameters.certificates] == [CERTIFICATE]
+    assert [c["name"] for c in provider.spec.parameters.certificates] == [CERTIFICATE, EXPIRED_CERTIFICATE, CA_CERTIFICATE]
     assert (provider.spec.parameters.tenantID, provider.spec.parameters.clientID) == (TENANT, identity(lab)["clientId"])
     secret = only(kube, "v1", "Secret", "ratify-tls", NAMESPACE)
     external = only(kube, "externaldata.gatekeeper.sh/v1beta1", "Provider", "ratify-provider")
@@ -112,7 +112,10 @@ def pod(image: str) -> dict[str, Any]:
     }
 
 
-@pytest.mark.parametrize("image", ["nginx:latest", f"{REGISTRY}.azurecr.io/{REPOSITORY}:unsigned", f"{REGISTRY}.azurecr.io/{REPOSITORY}:other-signer"])
+UNTRUSTED = [f"{REPOSITORY}:unsigned", f"{REPOSITORY}:other-signer", f"{REPOSITORY}:moved-tag", f"{REPOSITORY}:expired", f"{OTHER_REPOSITORY}:revoked"]
+
+
+@pytest.mark.parametrize("image", ["nginx:latest", *(f"{REGISTRY}.azurecr.io/{name}" for name in UNTRUSTED)])
 def test_row_13_an_image_that_nobody_trusted_signed_is_denied_with_the_reason(kube: Any, image: str) -> None:
     with pytest.raises(kubernetes.client.ApiException) as refusal:
         kube.resources.get(api_version="v1", kind="Pod").create(body=pod(image), namespace="default")

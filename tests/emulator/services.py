@@ -96,7 +96,10 @@ class Storage:
             return Response(status_code=201, headers={"Docker-Content-Digest": digest, "Location": f"http://storage/v2/{name}/manifests/{digest}"})
         if request.method == "DELETE":
             return Response(status_code=202 if self.content.pop(f"{name}@{reference}", None) else 404)
-        return self._stored(f"{name}@{reference}")
+        answer = self._stored(f"{name}@{reference}")
+        if answer.status_code == 200:
+            answer.headers["Docker-Content-Digest"] = f"sha256:{hashlib.sha256(answer.body).hexdigest()}"
+        return answer
 
     async def _open(self, request: Request) -> Response:
         self.seen.append(request)

@@ -73,7 +73,7 @@ def test_the_containers_trust_the_lab_without_being_changed(home: Path, monkeypa
 def test_relays_lead_to_the_clusters_own_sockets() -> None:
     one, two = ([relay.argv for relay in components.relays(Cluster(f"lab{index}", index))] for index in (0, 1))
     assert not {argument for argv in one for argument in argv if argument.startswith("TCP-LISTEN:443")} & {argument for argv in two for argument in argv}
-    assert one[1][-1] == f"UNIX-CONNECT:{Cluster('lab0', 0).imds_socket}"
+    assert one[2][-1] == f"UNIX-CONNECT:{Cluster('lab0', 0).imds_socket}"
 
 
 def test_two_nodes_of_one_machine_have_cgroups_of_their_own() -> None:
