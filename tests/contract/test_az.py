@@ -161,13 +161,23 @@ def test_set_policy_replaces_one_kind_of_permissions_of_one_principal(az: Az, ru
     assert run("keyvault_access_policy", **ours)["changed"]
 
 
-def test_a_new_vault_is_under_azure_rbac_and_az_refuses_policies_there_as_our_module_does(az: Az, run: Run) -> None:
+def test_a_registry_that_az_makes_for_repository_permissions_names_the_role_that_pulls_there(az: Az, run: Run) -> None:
+    az.line(f"acr create -g {RESOURCE_GROUP} -n anotherregistry --sku Premium --role-assignment-mode rbac-abac")
+    found = run("registry_info", resource_group=RESOURCE_GROUP, name="anotherregistry")["registry"]
+    assert (found["role_assignment_mode"], found["pull_role"]) == ("AbacRepositoryPermissions", "Container Registry Repository Reader")
+
+
+def test_a_new_vault_is_under_azure_rbac_and_az_refuses_policies_there_as_our_module_does(az: Az, run: Run, azure: Emulated) -> None:
     made = az.line(f"keyvault create -g {RESOURCE_GROUP} -n another-vault")
     assert made["properties"]["enableRbacAuthorization"]
     with pytest.raises(AzError, match="Cannot set policies to a vault with '--enable-rbac-authorization' specified"):
         az.line(f"keyvault set-policy -n another-vault --object-id {OTHER} --secret-permissions get")
     refused = run("keyvault_access_policy", **policy(OTHER) | {"vault_name": "another-vault"})
     assert "Key Vault Secrets User" in refused["msg"]
+    right = {"scope": made["id"], "role": "Key Vault Secrets User", "principal_id": OTHER}
+    who = ("--assignee-object-id", OTHER, "--assignee-principal-type", "ServicePrincipal")
+    az("role", "assignment", "create", *who, "--role", right["role"], "--scope", right["scope"])
+    assert_as_wished(run, azure, "role_assignment", **right)
 
 
 def test_az_brings_a_deleted_vault_back_with_its_policies_and_purges_it(az: Az, run: Run, azure: Emulated) -> None:

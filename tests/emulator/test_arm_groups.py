@@ -35,6 +35,8 @@ def test_the_subscription_is_listed_with_its_tenant(lab: Lab) -> None:
         ("resourceType eq 'Microsoft.ContainerRegistry/registries'", [REGISTRY]),
         ("resourceType eq 'microsoft.keyvault/VAULTS' and name eq 'lab-vault'", [VAULT]),
         ("name eq 'nothing'", []),
+        ("resourceGroup eq 'GROUP' and name eq 'ratify'", [IDENTITY]),
+        ("resourceGroup eq 'another'", []),
     ],
 )
 def test_resources_are_found_by_type_and_name(lab: Lab, odata_filter: str, ids: list[str]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from typing import Any
 
 from starlette.responses import Response
@@ -120,8 +121,16 @@ def _summary(resource: Any, resource_type: str) -> dict[str, Any]:
     return {"id": resource.id, "name": resource.name, "type": resource_type, "location": resource.location, "tags": resource.tags}
 
 
+_FILTERED: dict[str, Callable[[dict[str, Any]], str]] = {
+    "resourcetype": lambda resource: str(resource["type"]),
+    "name": lambda resource: str(resource["name"]),
+    "resourcegroup": lambda resource: str(resource["id"].split("/")[4]),
+}
+"""What a filter compares."""
+
+
 async def _list_resources(call: Call) -> Response:
-    """All resources of the subscription or group; `$filter` knows `resourceType eq`, `name eq` and `and`."""
+    """All resources of the subscription or group; `$filter` knows `resourceType eq`, `name eq`, `resourceGroup eq` and `and`."""
     state, prefix = call.azure.state, call.key.removesuffix("/resources") + "/"
     kinds: dict[str, dict[str, Any]] = {
         "Microsoft.ManagedIdentity/userAssignedIdentities": dict(state.identities),
@@ -131,11 +140,11 @@ async def _list_resources(call: Call) -> Response:
     }
     found = [_summary(resource, kind) for kind, kept in kinds.items() for key, resource in kept.items() if key.startswith(prefix)]
     for term in re.split(r"\s+and\s+", call.odata_filter) if call.odata_filter else []:
-        match = re.fullmatch(r"(resourceType|name) eq '([^']*)'", term, re.IGNORECASE)
+        match = re.fullmatch(r"(resourceType|name|resourceGroup) eq '([^']*)'", term, re.IGNORECASE)
         if not match:
             raise bad_request(f"The filter '{call.odata_filter}' is invalid or not supported.", "InvalidFilterInQueryString")
-        attribute = "type" if match[1].lower() == "resourcetype" else "name"
-        found = [resource for resource in found if resource[attribute].lower() == match[2].lower()]
+        told = _FILTERED[match[1].lower()]
+        found = [resource for resource in found if told(resource).lower() == match[2].lower()]
     return page(call, found)
 
 
