@@ -56,6 +56,12 @@ unit: setup
 many: setup
 	pytest -q tests/many
 
+coexist: setup ## With azure.azcollection in one environment, at the lowest versions that we promise
+	pytest -q tests/coexist
+
+bench: setup ## What a task costs beside azure.azcollection's and ping; writes docs/bench.md
+	python -m bench
+
 policy: setup
 	pytest -q tests/policy
 
@@ -71,6 +77,6 @@ molecule: up
 e2e: up
 	pytest -q tests/e2e
 
-test: check many policy contract sanity molecule e2e ## Everything; about an hour on an empty machine, most of it the first build of the lab
+test: check many coexist policy contract sanity molecule e2e ## Everything; about an hour on an empty machine, most of it the first build of the lab
 
-.PHONY: help setup up down demo check lint types unit many policy contract sanity molecule e2e test
+.PHONY: help setup up down demo check lint types unit many coexist bench policy contract sanity molecule e2e test

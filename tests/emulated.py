@@ -23,9 +23,10 @@ from lab.azure.context import Azure
 from lab.azure.faults import Fault
 from lab.azure.request_log import Entry
 from lab.azure.roles import OWNER
-from lab.azure.server import Listeners, tcp
+from lab.azure.server import Certificate, Listeners, tcp
 from lab.azure.state import ServicePrincipal, Settings, State
 from lab.config import LOCATION, REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, TENANT, VAULT
+from tests.proxy import proxy
 
 CLIENT_ID = "33333333-3333-3333-3333-333333333333"
 OBJECT_ID = "33333333-0000-0000-0000-333333333333"
@@ -39,9 +40,9 @@ Run = Callable[[Coroutine[Any, Any, None]], None]
 class Emulated:
     """A running emulated Azure. What it holds may be looked at and changed between requests."""
 
-    def __init__(self, azure: Azure, authority: Path, run: Run) -> None:
+    def __init__(self, azure: Azure, authority: Path, run: Run, certificate: Certificate) -> None:
         self.azure = azure
-        self._run, self._listeners = run, Listeners()
+        self._run, self._listeners, self._certificate = run, Listeners(), certificate
         self.environment = {
             "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
             "AZURE_TENANT": TENANT,
@@ -85,6 +86,17 @@ class Emulated:
         finally:
             self._run(self._listeners.close(cluster))
 
+    @contextmanager
+    def public(self) -> Iterator[dict[str, str]]:
+        """Environment of a process that logs in as the owner and finds this Azure under the public names of the real one."""
+        listening = tcp(0)
+        self._run(self._listeners.open("public", listening, app.inside(self.azure), self._certificate))
+        try:
+            with proxy(listening.getsockname()[1]) as url:
+                yield {**self.environment, "AZURE_CLOUD_ENVIRONMENT": "AzureCloud", "HTTPS_PROXY": url}
+        finally:
+            self._run(self._listeners.close("public"))
+
     def fail(self, **fault: object) -> None:
         """Switch a fault on; see `Fault`."""
         self.azure.faults.active.append(Fault.model_validate(fault))
@@ -121,7 +133,7 @@ def emulated(folder: Path, backend: Backend) -> Iterator[Emulated]:
 
     try:
         run(listeners.open("outside", listening, app.outside(azure), certificate))
-        yield Emulated(azure, folder / "ca.crt", run)
+        yield Emulated(azure, folder / "ca.crt", run, certificate)
         run(listeners.close_all())
     finally:
         loop.call_soon_threadsafe(loop.stop)

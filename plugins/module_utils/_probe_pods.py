@@ -94,7 +94,9 @@ class Pods:
         try:
             return Answer("admitted"), self._call(method, *args, **options)
         except ApiException as e:
-            return read_refusal(e.status or 0, str(e.body if e.body is not None else e.reason), constraint), {}
+            body = e.reason if e.body is None else e.body
+            # Older clients leave the body in bytes.
+            return read_refusal(e.status or 0, body.decode(errors="replace") if isinstance(body, bytes) else str(body), constraint), {}
         except HTTPError as e:
             return Answer("error", f"the API server did not answer: {e}"), {}
 

@@ -122,8 +122,11 @@ class Retrying:
 
 def _read(response: Any) -> Any:
     """`response` with its body, which the SDK leaves to be read later for long operations: a connection lost amid it is seen here."""
-    if hasattr(response.http_response, "read"):
-        response.http_response.read()
+    answer = response.http_response
+    if hasattr(answer, "read"):
+        answer.read()
+        # Older SDKs ask for a stream of it first, which cannot be any more, and then read it as well.
+        answer.stream_download = lambda *_, **__: iter(())
     return response
 
 

@@ -47,7 +47,12 @@ class AzureCli(Login):
         from azure.identity import AzureCliCredential
 
         # az takes the tenant or the subscription whose tenant it is, not both.
-        return AzureCliCredential(tenant_id=self.tenant or "", subscription=None if self.tenant else self.subscription_id, process_timeout=TIMEOUT)
+        meant: dict[str, Any] = {"tenant_id": self.tenant} if self.tenant else {"subscription": self.subscription_id}
+        try:
+            return AzureCliCredential(process_timeout=TIMEOUT, **meant)
+        except TypeError:
+            # An azure-identity that knows no subscription: the tenant is that of az's own, and Azure refuses its token where that is another.
+            return AzureCliCredential(process_timeout=TIMEOUT)
 
     def refusal(self, cloud: Cloud, cause: str) -> str:
         return f"The login of {self.source} cannot be used ({cause})."

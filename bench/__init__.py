@@ -1,0 +1,1 @@
+"""What a task costs, beside azure.azcollection and `ansible.builtin.ping`: `make bench`."""
