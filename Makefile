@@ -48,7 +48,7 @@ lint: setup
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=dependent $(COLLECTION)
 
 types: setup
-	mypy lab tests $(COLLECTION)/plugins
+	mypy bench lab tests $(COLLECTION)/plugins
 
 unit: setup
 	pytest -q tests/unit tests/emulator

@@ -63,7 +63,7 @@ def test_the_modules_pass_their_tests_with_the_lowest_versions(folder: Path) -> 
         "modules/test_login_methods.py::test_the_login_of_the_azure_cli",
     )
     deselected = [f"--deselect=tests/unit/plugins/{test}" for test in words_of_newer_ones]
-    command = [
+    command: list[str | Path] = [
         folder / "bin/pytest",
         "-q",
         "-p",

@@ -192,7 +192,7 @@ TENANT = Kind(
 )
 CLOUD = Kind(
     st.one_of(
-        st.sampled_from(["AzureGermanCloud", "azurecloud", "", "http://127.0.0.1", "https://", "https://[", "https://a?b", "https:management.azure.com"]),
+        st.sampled_from(["AzureGermanCloud", "azurecloud", "http://127.0.0.1", "https://", "https://[", "https://a?b", "https:management.azure.com"]),
         st.text(ANYTHING, min_size=1, max_size=30).filter(lambda text: not text.startswith("https://")),
         NOT_TEXT,
     )
