@@ -35,12 +35,14 @@ class Identity:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked: `location` and `tags` None leave them as they are; `tags` are all that the identity has."""
+    """What is asked: `location` and `tags` None leave them as they are; `tags` are all that the identity has, or with `append_tags` join those
+    that it has."""
 
     name: str
     resource_group: str
     location: str | None = None
     tags: Mapping[str, str] | None = None
+    append_tags: bool = False
 
     def __post_init__(self) -> None:
         ids.RESOURCE_GROUP.check("resource_group", self.resource_group)
@@ -78,7 +80,8 @@ def plan(current: Identity | None, wanted: Wanted) -> Change[Identity]:
             f"The identity {current.name} in resource group {current.resource_group} is in {current.location} and cannot be moved to {wanted.location};"
             " give another name or location, or delete it first."
         )
-    return Change(current, replace(current, tags=current.tags if wanted.tags is None else dict(wanted.tags)))
+    kept = current.tags if wanted.tags is None or wanted.append_tags else {}
+    return Change(current, replace(current, tags={**kept, **(wanted.tags or {})}))
 
 
 def plan_absent(current: Identity | None) -> Change[Identity]:

@@ -47,9 +47,7 @@ class RoleAssignment:
 
     def compared(self) -> dict[str, Any]:
         values = {
-            "role": self.role_definition_id,
             "scope": self.scope or KNOWN_AFTERWARDS,
-            "principal_id": self.principal_id or KNOWN_AFTERWARDS,
             "principal_type": self.principal_type,
             "description": self.description,
             "condition": self.condition,
@@ -86,7 +84,7 @@ class Wanted:
         _check(self.scope, self.role, self.principal_id)
 
     def __str__(self) -> str:
-        return f"role {self.role} of principal {self.principal_id or KNOWN_AFTERWARDS} on {self.scope or KNOWN_AFTERWARDS}"
+        return f"role {self.role} of principal {self.principal_id or KNOWN_AFTERWARDS}"
 
 
 @dataclass(frozen=True)

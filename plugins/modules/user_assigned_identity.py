@@ -32,6 +32,10 @@ options:
   tags:
     description: All tags that the identity shall have. Without this option they are left as they are.
     type: dict
+  append_tags:
+    description: Whether O(tags) are set beside those that the identity has, such as those that Azure Policy gives, and none is removed.
+    type: bool
+    default: false
   state:
     description: Whether the identity exists.
     type: str
@@ -98,6 +102,7 @@ def main() -> NoReturn:
         name=dict(type="str", required=True),
         location=dict(type="str"),
         tags=dict(type="dict"),
+        append_tags=dict(type="bool", default=False),
         state=state_option(),
     )
     with azure_session(module) as azure:
@@ -107,6 +112,7 @@ def main() -> NoReturn:
             resource_group=module.params["resource_group"],
             location=module.params["location"],
             tags=None if tags is None else {str(key): str(value) for key, value in tags.items()},
+            append_tags=module.params["append_tags"],
         )
         current = read(azure, wanted)
         change = plan(current, wanted) if module.params["state"] == "present" else plan_absent(current)

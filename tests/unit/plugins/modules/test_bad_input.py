@@ -69,6 +69,7 @@ KINDS: dict[str, Kind] = {
     "exact": inputs.YES_OR_NO,
     "inherited": inputs.YES_OR_NO,
     "administrator": inputs.YES_OR_NO,
+    "append_tags": inputs.YES_OR_NO,
     "state": inputs.one_of_the_choices("present", "absent"),
     "location": inputs.LOCATION,
     "kubernetes_version": inputs.VERSION,

@@ -35,10 +35,10 @@ def test_a_role_is_assigned_with_the_principal_s_type(converge: Run, azure: Emul
         "condition": None,
     }
     assert result["diff"] == {
-        "before_header": f"role AcrPull of principal {ME} on {REGISTRY}",
-        "after_header": f"role AcrPull of principal {ME} on {REGISTRY}",
+        "before_header": f"role AcrPull of principal {ME}",
+        "after_header": f"role AcrPull of principal {ME}",
         "before": "",
-        "after": f"role: {kept.role_definition_id}\nscope: {REGISTRY}\nprincipal_id: {ME}\nprincipal_type: ServicePrincipal\n",
+        "after": f"scope: {REGISTRY}\nprincipal_type: ServicePrincipal\n",
     }
     assert kept.principal_type == "ServicePrincipal"
     assert roles(azure) == {ACR_PULL.guid}

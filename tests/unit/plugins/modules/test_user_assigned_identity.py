@@ -37,6 +37,14 @@ def test_tags_are_set_and_left_alone_when_not_given(converge: Run, azure: Emulat
     assert [write.split()[0] for write in result["writes"]] == ["PATCH"]
 
 
+def test_tags_can_join_those_that_are_there(converge: Run) -> None:
+    converge(MODULE, **RATIFY, location="eastus", tags={"team": "ops", "policy": "owns this"})
+    result = converge(MODULE, **RATIFY, tags={"team": "dev", "new": "1"}, append_tags=True)
+    assert result["identity"]["tags"] == {"team": "dev", "policy": "owns this", "new": "1"}
+    assert not converge(MODULE, **RATIFY, tags={}, append_tags=True)["changed"]
+    assert converge(MODULE, **RATIFY, tags={})["identity"]["tags"] == {}
+
+
 def test_case_of_names_does_not_matter(converge: Run) -> None:
     converge(MODULE, **RATIFY)
     assert not converge(MODULE, resource_group="IMAGE-TRUST-LAB", name="Ratify")["changed"]
