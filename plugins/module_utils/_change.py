@@ -82,8 +82,11 @@ def _lines(value: Any, way: str = "") -> list[str]:
         return [line for key, inner in value.items() for line in _lines(inner, f"{way} {key}".lstrip())]
     if isinstance(value, list):
         return [line for inner in value for line in _lines(inner, way)]
-    text = str(value).lower() if isinstance(value, bool) else str(value)
-    return [f"{way}: {text if text.isprintable() else repr(text)}\n"]
+    return [f"{_one_line(way)}: {_one_line(str(value).lower() if isinstance(value, bool) else str(value))}\n"]
+
+
+def _one_line(text: str) -> str:
+    return text if text.isprintable() else repr(text)
 
 
 def exit_changed(module: AnsibleModule, change: Change[Any], returned_as: str, called: str, **results: Any) -> NoReturn:

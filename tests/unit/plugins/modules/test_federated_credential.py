@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils import _federation
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.clouds import CLOUDS
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
 
 from lab.azure.arm.identities import new_identity
 from lab.azure.state import FederatedCredential, Identity
@@ -265,3 +266,15 @@ def test_a_set_that_is_half_written_says_what_is_done_and_a_second_run_goes_on(r
     assert result["not_done"] == ["create the federated credential lab2", "create the federated credential lab3"]
     assert kept(ratify).keys() == {"lab1"}
     assert len(converge(MODULE, **options)["writes"]) == 2
+
+
+def test_a_set_whose_place_another_writer_took_is_told_so_and_what_was_done(ratify: Identity, azure: Emulated) -> None:
+    login, parent = session(azure), _federation.Parent("image-trust-lab", "ratify")
+    wanted = [_federation.FederatedCredential(**lab(number)) for number in (1, 2)]
+    changes = _federation.plan(_federation.read(login, parent) or (), wanted)
+    ratify.credentials["theirs"] = FederatedCredential("theirs", f"{ISSUER}2/", SUBJECT, ["api://AzureADTokenExchange"])
+    with pytest.raises(
+        ModuleError, match=r"already trusted under the name theirs; .* Done before it: create the federated credential lab1\. Not done: "
+    ) as failure:
+        _federation.apply(login, parent, changes)
+    assert failure.value.results["changed"]
