@@ -28,6 +28,7 @@ def caller(azure: Emulated) -> ServicePrincipal:
 
 @pytest.fixture
 def az(signed_in: Az, azure: Emulated) -> Az:
-    """Signed in to the emulated Azure. Azure's request log begins with its first command."""
+    """Signed in to the emulated Azure, without a kubeconfig. Azure's request log begins with its first command."""
+    signed_in.kubeconfig.unlink(missing_ok=True)
     azure.forget_requests()
     return signed_in

@@ -115,6 +115,20 @@ def test_az_turns_on_what_a_cluster_lacks(az: Az, run: Run, azure: Emulated) -> 
     assert_as_wished(run, azure, "role_assignment", **acr_pull(made["kubelet_identity"]["object_id"]))
 
 
+@pytest.mark.usefixtures("cluster")
+def test_where_entra_signs_users_in_az_needs_kubelogin_and_our_module_does_not(az: Az, run: Run, azure: Emulated) -> None:
+    entra = f"--enable-aad --aad-admin-group-object-ids {OTHER} --disable-local-accounts"
+    az.line(f"aks create -g {RESOURCE_GROUP} -n lab1 --enable-oidc-issuer --enable-workload-identity --no-ssh-key {entra}")
+    assert_as_wished(run, azure, "aks_cluster", **CLUSTER)
+    az.line(f"aks get-credentials -g {RESOURCE_GROUP} -n lab1")
+    (user,) = yaml.safe_load(az.kubeconfig.read_text())["users"]
+    assert user["user"]["exec"]["command"] == "kubelogin"
+    with pytest.raises(AzError, match="this cluster is set to disable local accounts"):
+        az.line(f"aks get-credentials -g {RESOURCE_GROUP} -n lab1 --admin")
+    (user,) = yaml.safe_load(run("aks_kubeconfig", resource_group=RESOURCE_GROUP, cluster_name="lab1")["kubeconfig"])["users"]
+    assert user["user"].keys() == {"token"}
+
+
 def test_az_knows_that_workload_identity_needs_an_issuer(az: Az, run: Run, azure: Emulated) -> None:
     run("aks_cluster", **{**CLUSTER, "workload_identity": None, "oidc_issuer": False})
     azure.forget_requests()
