@@ -62,6 +62,9 @@ coexist: setup ## With azure.azcollection in one environment, at the lowest vers
 bench: setup ## What a task costs beside azure.azcollection's and ping; writes docs/bench.md
 	python -m bench
 
+roles: setup
+	pytest -q tests/roles
+
 policy: setup
 	pytest -q tests/policy
 
@@ -77,6 +80,6 @@ molecule: up
 e2e: up
 	pytest -q tests/e2e
 
-test: check many coexist policy contract sanity molecule e2e ## Everything; about an hour on an empty machine, most of it the first build of the lab
+test: check many roles coexist policy contract sanity molecule e2e ## Everything; about an hour on an empty machine, most of it the first build of the lab
 
-.PHONY: help setup up down demo check lint types unit many coexist bench policy contract sanity molecule e2e test
+.PHONY: help setup up down demo check lint types unit many roles coexist bench policy contract sanity molecule e2e test

@@ -25,10 +25,11 @@ def kubeconfig(response: httpx.Response) -> dict[str, Any]:
     return parsed
 
 
-def aks_token(lab: Lab) -> dict[str, Any]:
-    form = {"grant_type": "client_credentials", "client_id": OWNER_CLIENT, "client_secret": OWNER_SECRET, "scope": f"{AKS_SERVER}/.default"}
+def token(lab: Lab, audience: str = AKS_SERVER) -> dict[str, Any]:
+    """Claims of the owner's token."""
+    form = {"grant_type": "client_credentials", "client_id": OWNER_CLIENT, "client_secret": OWNER_SECRET, "scope": f"{audience}/.default"}
     answer = lab.client.post(f"{lab.azure.login_url}/{TENANT}/oauth2/v2.0/token", data=form).json()
-    return lab.azure.tokens.verify_access_token(answer["access_token"], [AKS_SERVER])
+    return lab.azure.tokens.verify_access_token(answer["access_token"], [audience])
 
 
 def test_a_cluster_with_entra_knows_its_users_before_the_operation_ends(lab: Lab) -> None:
@@ -73,10 +74,10 @@ def test_without_local_accounts_no_static_credential_is_answered(lab: Lab, entra
 def test_the_administrators_credential_needs_a_right_of_its_own(lab: Lab) -> None:
     lab.cluster(aadProfile=ENTRA)
     lab.assign(CLUSTER_USER, SOMEBODY)
-    token = lab.token(SOMEBODY)
-    assert error_of(lab.call("POST", f"{CLUSTER}/listClusterAdminCredential", token=token)) == (403, "AuthorizationFailed")
+    theirs = lab.token(SOMEBODY)
+    assert error_of(lab.call("POST", f"{CLUSTER}/listClusterAdminCredential", token=theirs)) == (403, "AuthorizationFailed")
     lab.assign(CLUSTER_ADMIN, SOMEBODY)
-    assert yaml.safe_dump(kubeconfig(lab.call("POST", f"{CLUSTER}/listClusterAdminCredential", token=token))) == lab.machine.kubeconfig("one")
+    assert yaml.safe_dump(kubeconfig(lab.call("POST", f"{CLUSTER}/listClusterAdminCredential", token=theirs))) == lab.machine.kubeconfig("one")
 
 
 @pytest.mark.parametrize(
@@ -106,16 +107,16 @@ def test_azure_never_takes_entra_away_again_but_the_lab_can(lab: Lab) -> None:
 
 
 def test_a_token_for_aks_tells_the_groups_and_others_do_not(lab: Lab) -> None:
-    assert "groups" not in aks_token(lab)
+    assert "groups" not in token(lab)
     lab.state.groups[GROUP] = [OWNER_ID]
     lab.state.groups["66666666-0000-0000-0000-000000000002"] = [SOMEBODY]
-    assert aks_token(lab)["groups"] == [GROUP]
-    assert aks_token(lab)["aud"] == AKS_SERVER
+    assert token(lab)["groups"] == [GROUP]
+    assert "groups" not in token(lab, "https://vault.azure.net")
 
 
 def test_the_issuer_of_the_tokens_is_found_as_kubernetes_looks_for_it(lab: Lab) -> None:
     found = lab.client.get(f"{lab.azure.login_url}/{TENANT}/.well-known/openid-configuration").json()
     keys = jwt.PyJWKSet.from_dict(lab.client.get(found["jwks_uri"]).json())
-    token = lab.token(audience=AKS_SERVER)
-    claims = jwt.decode(token, keys[jwt.get_unverified_header(token)["kid"]].key, algorithms=["RS256"], audience=AKS_SERVER, issuer=found["issuer"])
+    signed = lab.token(audience=AKS_SERVER)
+    claims = jwt.decode(signed, keys[jwt.get_unverified_header(signed)["kid"]].key, algorithms=["RS256"], audience=AKS_SERVER, issuer=found["issuer"])
     assert claims["iss"] == f"https://sts.windows.net/{TENANT}/"
