@@ -6,6 +6,9 @@ import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.clouds import CLOUDS, Cloud, check, cloud, described
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.run_cache import RunCache
+from azure.core import AzureClouds
+from azure.identity import AzureAuthorityHosts
+from azure.mgmt.core.tools import get_arm_endpoints
 
 URL = "https://arm.example.test:8443"
 ENTRY = {"authentication": {"loginEndpoint": "https://login.example.test/", "audiences": ["https://management.core.windows.net/", "https://other"]}}
@@ -16,6 +19,19 @@ def test_named_clouds_are_known_without_a_request(name: str) -> None:
     found = cloud(name, RunCache(None))
     assert found.resource_manager.startswith("https://management.")
     assert found.authority_is_known
+
+
+@pytest.mark.parametrize(
+    ("name", "sdk", "authority"),
+    [
+        ("AzureCloud", AzureClouds.AZURE_PUBLIC_CLOUD, AzureAuthorityHosts.AZURE_PUBLIC_CLOUD),
+        ("AzureUSGovernment", AzureClouds.AZURE_US_GOVERNMENT, AzureAuthorityHosts.AZURE_GOVERNMENT),
+        ("AzureChinaCloud", AzureClouds.AZURE_CHINA_CLOUD, AzureAuthorityHosts.AZURE_CHINA),
+    ],
+)
+def test_the_endpoints_of_named_clouds_are_those_of_the_sdk(name: str, sdk: AzureClouds, authority: str) -> None:
+    endpoints = get_arm_endpoints(sdk)
+    assert CLOUDS[name] == Cloud(name, endpoints["resource_manager"].rstrip("/"), f"https://{authority}", *endpoints["credential_scopes"])
 
 
 @pytest.mark.parametrize(
