@@ -41,14 +41,21 @@ def service_account_token(**claims: Any) -> str:
     return jwt.encode({**content, **claims}, _KEY, "RS256", {"kid": "1"})
 
 
-def az(folder: Path, token: str, subscription: str) -> Path:
+def az(folder: Path, token: str, azure: Emulated) -> Path:
     """Make `folder`/az, which answers the two commands that are asked, as its reference says; returns the log of its arguments.
 
     https://learn.microsoft.com/cli/azure/account
     """
     folder.mkdir()
     program, asked = folder / "az", folder / "asked"
-    account = {"environmentName": "AzureCloud", "id": subscription, "isDefault": True, "name": "lab", "state": "Enabled", "tenantId": "t"}
+    account = {
+        "environmentName": "AzureCloud",
+        "id": azure.state.subscription,
+        "isDefault": True,
+        "name": "lab",
+        "state": "Enabled",
+        "tenantId": azure.state.tenant,
+    }
     access = {"accessToken": token, "expiresOn": "2999-01-01 00:00:00.000000", "expires_on": int(time.time()) + 3600, "tokenType": "Bearer"}
     program.write_text(
         f'#!/bin/sh\necho "$*" >>{asked}\ncase "$1 $2" in\n'

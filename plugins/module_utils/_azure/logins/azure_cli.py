@@ -28,31 +28,25 @@ KEPT = 3600
 class AzureCli(Login):
     """The account of `az login`. `profile` is what az remembers of its accounts: with it a token of another account is not taken for this one's."""
 
-    tenant: str | None
+    tenant: str
     profile: tuple[str, str]
 
     @classmethod
     def of(cls, values: Mapping[str, Any], environment: Mapping[str, str], home: Path, cache: RunCache, source: str) -> AzureCli:
         """The login, of the cloud and the subscription that `values` name, else of az's own. Raises `ModuleError`."""
         profile = _profile(Path(environment.get("AZURE_CONFIG_DIR") or home / ".azure"))
-        if not (values["subscription_id"] and values["cloud_environment"]):
-            own = _account(profile, cache)
+        if not all(values[name] for name in ("subscription_id", "tenant", "cloud_environment")):
+            own = _account(values["subscription_id"] and subscription(values), profile, cache)
             values = {**values, **{name: values[name] or value for name, value in own.items()}}
-        return cls(subscription(values), values["cloud_environment"] or "AzureCloud", source, values["tenant"], profile)
+        return cls(subscription(values), values["cloud_environment"], source, values["tenant"], profile)
 
     def key(self) -> tuple[str, ...]:
-        return (type(self).__name__, self.subscription_id, self.tenant or "", *self.profile)
+        return (type(self).__name__, self.subscription_id, self.tenant, *self.profile)
 
     def credential(self, cloud: Cloud) -> TokenCredential:
         from azure.identity import AzureCliCredential
 
-        # az takes the tenant or the subscription whose tenant it is, not both.
-        meant: dict[str, Any] = {"tenant_id": self.tenant} if self.tenant else {"subscription": self.subscription_id}
-        try:
-            return AzureCliCredential(process_timeout=TIMEOUT, **meant)
-        except TypeError:
-            # An azure-identity that knows no subscription: the tenant is that of az's own, and Azure refuses its token where that is another.
-            return AzureCliCredential(process_timeout=TIMEOUT)
+        return AzureCliCredential(tenant_id=self.tenant, process_timeout=TIMEOUT)
 
     def refusal(self, cloud: Cloud, cause: str) -> str:
         return f"The login of {self.source} cannot be used ({cause})."
@@ -65,19 +59,21 @@ def _profile(folder: Path) -> tuple[str, str]:
         return str(folder), ""
 
 
-def _account(profile: tuple[str, str], cache: RunCache) -> dict[str, Any]:
-    """Subscription and cloud that az works in; the cloud by its Resource Manager where it is none of Microsoft's, but one that was registered with az."""
-    key = ("az account", *profile)
+def _account(subscription_id: str | None, profile: tuple[str, str], cache: RunCache) -> dict[str, Any]:
+    """Subscription (az's own unless told), its tenant and its cloud, which is named by its Resource Manager where it was registered with az."""
+    key = ("az account", subscription_id or "", *profile)
     account: dict[str, Any] | None = cache.get(*key)
     if account is None:
+        chosen = ["--subscription", subscription_id] if subscription_id else []
         try:
-            shown = _az("account", "show")
+            shown = _az("account", "show", *chosen)
             cloud = shown.get("environmentName") or "AzureCloud"
             if cloud not in CLOUDS:
                 cloud = _az("cloud", "show", "--name", cloud)["endpoints"]["resourceManager"]
-            account = {"subscription_id": shown["id"], "cloud_environment": cloud}
+            account = {"subscription_id": shown["id"], "tenant": shown["tenantId"], "cloud_environment": cloud}
         except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError, AttributeError):
-            raise unusable("`az account show` names no account; run `az login`, or give another login.") from None
+            command = " ".join(["az account show", *chosen])
+            raise unusable(f"`{command}` names no account; run `az login`, or give another login.") from None
         cache.put(account, *key, ends=time.time() + KEPT)
     return account
 

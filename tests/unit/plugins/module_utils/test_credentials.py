@@ -70,7 +70,7 @@ def az(home: Path, script: str) -> None:
 
 
 def account(subscription: str = OTHER, cloud: str = "AzureCloud") -> str:
-    return f"""echo '{{"id": "{subscription}", "environmentName": "{cloud}", "state": "Enabled"}}'"""
+    return f"""echo '{{"id": "{subscription}", "environmentName": "{cloud}", "tenantId": "{TENANT}"}}'"""
 
 
 @pytest.mark.parametrize("source", ["auto", "env"])
@@ -149,7 +149,7 @@ def test_the_managed_identity(home: Path) -> None:
 def test_the_azure_cli_names_its_subscription_and_cloud(home: Path, source: str) -> None:
     az(home, account(OTHER, "AzureUSGovernment"))
     login = chosen(home, auth_source=source)
-    assert (login.subscription_id, login.cloud_environment) == (OTHER, "AzureUSGovernment")
+    assert login == AzureCli(OTHER, "AzureUSGovernment", login.source, TENANT, (str(home / ".azure"), ""))
     login = chosen(home, auth_source=source, subscription_id=SUBSCRIPTION, cloud_environment="AzureCloud")
     assert (login.subscription_id, login.cloud_environment) == (SUBSCRIPTION, "AzureCloud")
 
@@ -236,7 +236,7 @@ def login_of(method: Any, proof: str, **more: str) -> Login:
 @pytest.mark.parametrize(
     ("login", "sentence"),
     [
-        (AzureCli(SUBSCRIPTION, "AzureCloud", "the Azure CLI", None, ("", "")), "The login of the Azure CLI cannot be used .Azure CLI not found"),
+        (AzureCli(SUBSCRIPTION, "AzureCloud", "the Azure CLI", TENANT, ("", "")), "The login of the Azure CLI cannot be used .Azure CLI not found"),
         (login_of(FederatedTokenFile, "/nowhere/token"), "Cannot read the token file /nowhere/token of option oidc_token_file_path .No such file"),
         (login_of(FederatedTokenFile, "/dev/null"), "The token file /dev/null of option oidc_token_file_path holds no token"),
         (login_of(ClientCertificate, "/nowhere/pem"), "Cannot read the certificate file /nowhere/pem of option x509_certificate_path .No such file"),
@@ -297,10 +297,10 @@ def test_the_keys_of_logins_differ_wherever_the_logins_do(tmp_path: Path) -> Non
         ManagedIdentity(SUBSCRIPTION, "AzureCloud", ""),
         ManagedIdentity(SUBSCRIPTION, "AzureCloud", "", CLIENT),
         ManagedIdentity(SUBSCRIPTION, "AzureCloud", "", None, ("http://here",)),
-        AzureCli(SUBSCRIPTION, "AzureCloud", "", None, ("/home", "one")),
-        AzureCli(SUBSCRIPTION, "AzureCloud", "", None, ("/home", "other")),
-        AzureCli(OTHER, "AzureCloud", "", None, ("/home", "one")),
         AzureCli(SUBSCRIPTION, "AzureCloud", "", TENANT, ("/home", "one")),
+        AzureCli(SUBSCRIPTION, "AzureCloud", "", TENANT, ("/home", "other")),
+        AzureCli(OTHER, "AzureCloud", "", TENANT, ("/home", "one")),
+        AzureCli(SUBSCRIPTION, "AzureCloud", "", OTHER, ("/home", "one")),
     ]
     keys = {login.key() for login in first}
     assert len(keys) == len(first)

@@ -47,7 +47,7 @@ def values(azure: Emulated, backend: Backend, monkeypatch: pytest.MonkeyPatch, t
     (profile,) = (text for kind, text in BLOCKS if kind == "ini")
     (tmp_path / ".azure").mkdir()
     (tmp_path / ".azure/credentials").write_text(re.sub(r"^(\w+)=.*$", lambda line: f"{line[1]}={known[line[1]]}", profile, flags=re.MULTILINE))
-    az(tmp_path / "bin", azure.azure.tokens.access_token(OBJECT_ID, CLIENT_ID, azure.azure.arm_url), azure.state.subscription)
+    az(tmp_path / "bin", azure.azure.tokens.access_token(OBJECT_ID, CLIENT_ID, azure.azure.arm_url), azure)
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setenv("HOME", str(tmp_path))
     return {

@@ -148,7 +148,7 @@ def test_the_managed_identity_of_the_machine(run: Run, azure: Emulated, federate
         assert principal(azure) == federated
         sentence = failure(run(MODULE, **VAULT, auth_source="msi", client_id=CLIENT_ID))
     assert sentence.startswith(f"The managed identity with client_id {CLIENT_ID} of this machine cannot be used (")
-    assert "Identity not found" in sentence
+    assert "invalid_request" in sentence
     assert sentence.endswith("; give the machine one, or another login.")
 
 
@@ -157,17 +157,19 @@ def test_the_login_of_the_azure_cli(run: Run, azure: Emulated, monkeypatch: pyte
     for name in ("AZURE_SUBSCRIPTION_ID", "AZURE_TENANT", "AZURE_CLIENT_ID"):
         monkeypatch.delenv(name)
     token = azure.azure.tokens.access_token(OBJECT_ID, CLIENT_ID, azure.azure.arm_url)
-    asked = az(tmp_path / "bin", token, azure.state.subscription)
+    asked = az(tmp_path / "bin", token, azure)
     result = run(MODULE, **VAULT, auth_source=source)
     assert result["vault"]["name"] == "image-trust-lab"
     assert principal(azure) == OBJECT_ID
     assert token not in json.dumps(result)
-    resource = f"--output json --resource {azure.azure.arm_url}"
-    subscription = f"--subscription {azure.state.subscription}"
-    assert asked.read_text().splitlines() == ["account show --output json", f"account get-access-token {resource} {subscription}"]
+    access = f"account get-access-token --output json --resource {azure.azure.arm_url} --tenant {azure.state.tenant}"
+    assert asked.read_text().splitlines() == ["account show --output json", access]
+    asked.unlink()
+    run(MODULE, **VAULT, auth_source=source, subscription_id=azure.state.subscription)
+    assert asked.read_text().splitlines() == [f"account show --subscription {azure.state.subscription} --output json", access]
     asked.unlink()
     run(MODULE, **VAULT, auth_source=source, tenant=azure.state.tenant, subscription_id=azure.state.subscription)
-    assert asked.read_text().splitlines() == [f"account get-access-token {resource} --tenant {azure.state.tenant}"]
+    assert asked.read_text().splitlines() == [access]
 
 
 def test_an_az_that_is_not_logged_in_says_so(run: Run, tmp_path: Path) -> None:
