@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._azure import retries
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.retries import LOST_CONNECTION, NO_CONNECTION, RETRIES, RETRY_AFTER, Retrying
-from azure.core.exceptions import AzureError, ClientAuthenticationError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import AzureError, ClientAuthenticationError, HttpResponseError, ServiceRequestError, ServiceResponseError
 
 
 class Clock:
@@ -34,7 +34,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 def answer(status: int, code: str | None = None, retry_after: str | None = None) -> Any:
     text = "<html>" if code is None else json.dumps({"error": {"code": code}})
-    return SimpleNamespace(status_code=status, headers={} if retry_after is None else {"Retry-After": retry_after}, text=lambda: text)
+    return SimpleNamespace(status_code=status, reason="", headers={} if retry_after is None else {"Retry-After": retry_after}, text=lambda: text)
 
 
 def send(outcome: Any, times: int = 10_000) -> Any:
@@ -51,6 +51,8 @@ def send(outcome: Any, times: int = 10_000) -> Any:
     policy.next = SimpleNamespace(send=one)
     try:
         return policy.send(SimpleNamespace(context=SimpleNamespace(options={"retry_on_methods": ["POST"]}))).http_response
+    except HttpResponseError as error:
+        return error.response or error
     except AzureError as error:
         return error
 
