@@ -3,14 +3,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from ansible import constants
-from ansible.plugins.lookup import LookupBase
-
 DOCUMENTATION = r"""
 name: run_folder
-author: The image_trust.azure authors
+author: The image_trust.azure authors (@image-trust)
 version_added: 1.0.0
 short_description: The folder of this run of Ansible
 description:
@@ -43,6 +38,11 @@ _raw:
   elements: path
   sample: [/home/ops/.ansible/tmp/ansible-local-4711abcdefgh]
 """
+
+from typing import Any
+
+from ansible import constants
+from ansible.plugins.lookup import LookupBase
 
 
 class LookupModule(LookupBase):
