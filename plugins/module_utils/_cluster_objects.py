@@ -82,6 +82,10 @@ class ClusterObjects:
         except (ConfigException, OSError, ValueError) as e:
             raise ClusterError(f"the kubeconfig {kubeconfig} cannot be used: {e}") from e
 
+    def kinds(self, groups: Collection[str]) -> list[str]:
+        """Names of the kinds that `groups` have now."""
+        return sorted({kind.name for kind in self._kinds(groups)}) if groups else []
+
     def find(self, groups: Collection[str], namespaces: Collection[str]) -> list[ClusterObject]:
         """The objects of every kind of the API groups `groups`; the namespaces `namespaces` and every object in them but `_RECORDS`; each once."""
         found: dict[tuple[str, str | None, str], ClusterObject] = {}

@@ -58,6 +58,12 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+kinds:
+  description: The kinds that the cluster knows of O(groups), whether there are objects of them or not.
+  type: list
+  elements: str
+  returned: success
+  sample: [ConstraintTemplate, ImagesVerified]
 objects:
   description: The objects, each once.
   type: list
@@ -129,10 +135,12 @@ def main() -> NoReturn:
         module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_IMPORT_ERROR)
     options = module.params
     try:
-        found = ClusterObjects(options["kubeconfig"], options["context"]).find(options["groups"], options["namespaces"])
+        cluster = ClusterObjects(options["kubeconfig"], options["context"])
+        kinds = cluster.kinds(options["groups"])
+        found = cluster.find(options["groups"], options["namespaces"])
     except ClusterError as e:
         module.fail_json(msg=f"The cluster cannot be looked at: {e}.")
-    module.exit_json(changed=False, objects=[each.shown() for each in found])
+    module.exit_json(changed=False, kinds=kinds, objects=[each.shown() for each in found])
 
 
 if __name__ == "__main__":

@@ -12,11 +12,16 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
 import kubernetes
 import pytest
+
+if TYPE_CHECKING:
+    from .plans import FromNothing
+
+pytest.register_assert_rewrite("tests.e2e.plans")
 
 ROOT = Path(__file__).parents[2]
 INVENTORY = ROOT / "inventories/lab"
@@ -61,9 +66,10 @@ class Lab:
         self.http = httpx.Client(verify=ssl.create_default_context(cafile=environment["SSL_CERT_FILE"]), timeout=60)
         self.subscription = f"{self.url}/subscriptions/{environment['AZURE_SUBSCRIPTION_ID']}"
 
-    def play(self, playbook: str, **variables: Any) -> Run:
-        """Run a playbook of the collection against the lab's inventory."""
-        command = ["ansible-playbook", f"image_trust.azure.{playbook}", "-i", str(INVENTORY), "-e", json.dumps(variables)]
+    def play(self, playbook: str | Path, *options: str, **variables: Any) -> Run:
+        """Run a playbook, of the collection when it is a name, against the lab's inventory."""
+        named = f"image_trust.azure.{playbook}" if isinstance(playbook, str) else str(playbook)
+        command = ["ansible-playbook", named, "-i", str(INVENTORY), *options, "-e", json.dumps(variables)]
         environment = {**self.environment, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build")}
         done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
         found = re.search(r"^\{.*^\}", done.stdout, re.M | re.S)
@@ -121,3 +127,11 @@ def kube(site: Run) -> Iterator[kubernetes.dynamic.DynamicClient]:
 
     with kubernetes.config.new_client_from_config(str(cluster("lab1").kubeconfig)) as client:
         yield kubernetes.dynamic.DynamicClient(client)
+
+
+@pytest.fixture(scope="session")
+def from_nothing(lab: Lab, site: Run, tmp_path_factory: pytest.TempPathFactory) -> FromNothing:
+    """The cluster was deleted, and all of site.yml happened again, each step after a check that foretold it."""
+    from .plans import make_anew
+
+    return make_anew(lab, tmp_path_factory.mktemp("plays"))

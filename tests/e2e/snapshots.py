@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -62,6 +63,18 @@ def versions(name: str = "lab1") -> Snapshot:
         )
         for item in objects(name)
     }
+
+
+def settled(name: str = "lab1") -> Snapshot:
+    """`versions`, once nothing has been written for three seconds: pods that end, or copies that replace others, go on after a run. After two minutes as it is."""
+    deadline = time.monotonic() + 120
+    found = versions(name)
+    while time.monotonic() < deadline:
+        time.sleep(3)
+        before, found = found, versions(name)
+        if before == found:
+            break
+    return found
 
 
 def _content(item: Mapping[str, Any], left_out: tuple[str, ...]) -> dict[str, Any]:

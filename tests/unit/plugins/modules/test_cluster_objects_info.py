@@ -111,6 +111,7 @@ def test_the_objects_of_a_group_are_listed_with_the_release_or_hook_that_made_th
         ("Assign tag", "trust/ratify", False),
         ("Assign hook", None, True),
     ]
+    assert result["kinds"] == ["Assign"]
     assert result["objects"][0]["reference"] == {"apiVersion": "mutations/v1", "kind": "Assign", "metadata": {"name": "tag"}}
     assert not any(path.startswith(("/apis/apps", "/api/v1")) for path in api.asked)
 
