@@ -66,7 +66,7 @@ def versions(name: str = "lab1") -> Snapshot:
 
 
 def settled(name: str = "lab1") -> Snapshot:
-    """`versions`, once nothing has been written for three seconds: pods that end, or copies that replace others, go on after a run. After two minutes as it is."""
+    """`versions`, once nothing has been written for three seconds, or after two minutes: pods end, and others take their place, after a run is over."""
     deadline = time.monotonic() + 120
     found = versions(name)
     while time.monotonic() < deadline:
