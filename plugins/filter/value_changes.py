@@ -3,11 +3,6 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any
-
 DOCUMENTATION = r"""
 name: value_changes
 short_description: What changes between two sets of values, a line each
@@ -43,6 +38,11 @@ _value:
   elements: str
   sample: ['image.tag: "v1" -> "v2"', 'replicas: none -> 3']
 """
+
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
 
 SECRET = re.compile(r"(key|password|secret|token|config|^value)$", re.IGNORECASE)
 _HIDDEN = "(not shown)"
