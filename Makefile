@@ -82,4 +82,7 @@ e2e: up
 
 test: check many roles coexist policy contract sanity molecule e2e ## Everything; about an hour on an empty machine, most of it the first build of the lab
 
-.PHONY: help setup up down demo check lint types unit many roles coexist bench policy contract sanity molecule e2e test
+soak: up ## Faults at random with more seeds, and site.yml killed after each task in turn; hours
+	SOAK=1 pytest -q tests/roles/test_faults.py tests/e2e/test_faults.py
+
+.PHONY: help setup up down demo check lint types unit many roles coexist bench policy contract sanity molecule e2e test soak

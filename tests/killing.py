@@ -6,29 +6,37 @@ import os
 import signal
 import subprocess
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 TASK = "TASK ["
 
 
-def run_killed(command: Sequence[str], environment: Mapping[str, str], *, after: int, seconds: float = 0.0, timeout: float = 600) -> list[str]:
-    """Run and kill once so many tasks are done, or `seconds` into the next one. The tasks that began; the run may have ended by itself before that."""
+def run_killed(
+    command: Sequence[str], environment: Mapping[str, str], *, when: Callable[[list[str]], bool], wait: Callable[[], object], bound: float = 600
+) -> list[str]:
+    """Run, and kill once `when` says so of the tasks that have begun, the last of them just now, and `wait` has returned.
+
+    Returns the tasks that began. The run may have ended by itself before that. It is killed after `bound` seconds whatever happened.
+    """
     began: list[str] = []
-    run = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
-    killer = threading.Timer(timeout, kill_with_all, [run.pid])
-    killer.start()
-    assert run.stdout
-    for line in run.stdout:
-        if line.startswith(TASK):
-            began.append(line.removeprefix(TASK).partition("] ***")[0])
-            if len(began) == after + 1:
-                killer.cancel()
-                killer = threading.Timer(seconds, kill_with_all, [run.pid])
-                killer.start()
-    run.wait()
-    killer.cancel()
-    killer.join()
+    # Ansible's default output: a header a task, when it begins.
+    defaults = {**environment, "ANSIBLE_STDOUT_CALLBACK": "default", "ANSIBLE_FORCE_COLOR": "false"}
+    run = subprocess.Popen(command, env=defaults, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True)
+    watchdog = threading.Timer(bound, kill_with_all, [run.pid])
+    watchdog.start()
+    try:
+        assert run.stdout
+        for line in run.stdout:
+            if line.startswith(TASK):
+                began.append(line.removeprefix(TASK).partition("] ***")[0])
+                if when(began):
+                    wait()
+                    break
+    finally:
+        kill_with_all(run.pid)
+        run.wait()
+        watchdog.cancel()
     return began
 
 
@@ -37,20 +45,27 @@ def kill_with_all(process: int) -> None:
     family = [process]
     # Nobody can have children while it is stopped.
     for member in family:
-        try:
-            os.kill(member, signal.SIGSTOP)
+        if _signal(member, signal.SIGSTOP):
             family += _children(member)
-        except ProcessLookupError:
-            continue
     for member in family:
-        try:
-            os.kill(member, signal.SIGKILL)
-        except ProcessLookupError:
-            continue
+        _signal(member, signal.SIGKILL)
+
+
+def _signal(process: int, number: signal.Signals) -> bool:
+    try:
+        os.kill(process, number)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def _children(process: int) -> list[int]:
+    return [int(status.parent.name) for status in Path("/proc").glob("[0-9]*/stat") if _parent(status) == process]
+
+
+def _parent(status: Path) -> int | None:
+    """From the file `stat` of a process, whose second field may hold anything, in parentheses."""
     try:
-        return [int(child) for thread in Path(f"/proc/{process}/task").iterdir() for child in (thread / "children").read_text().split()]
-    except FileNotFoundError:
-        return []
+        return int(status.read_text().rpartition(")")[2].split()[1])
+    except (FileNotFoundError, ProcessLookupError):
+        return None

@@ -66,12 +66,17 @@ class Lab:
         self.http = httpx.Client(verify=ssl.create_default_context(cafile=environment["SSL_CERT_FILE"]), timeout=60)
         self.subscription = f"{self.url}/subscriptions/{environment['AZURE_SUBSCRIPTION_ID']}"
 
-    def play(self, playbook: str | Path, *options: str, **variables: Any) -> Run:
-        """Run a playbook, of the collection when it is a name, against the lab's inventory."""
+    def command(self, playbook: str | Path, *options: str, **variables: Any) -> tuple[list[str], dict[str, str]]:
+        """Words and environment of a run of a playbook, of the collection when it is a name, against the lab's inventory."""
         named = f"image_trust.azure.{playbook}" if isinstance(playbook, str) else str(playbook)
-        command = ["ansible-playbook", named, "-i", str(INVENTORY), *options, "-e", json.dumps(variables)]
-        environment = {**self.environment, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build")}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=900, check=False)
+        words = ["ansible-playbook", named, "-i", str(INVENTORY), *options, "-e", json.dumps(variables)]
+        return words, {**self.environment, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build")}
+
+    def play(self, playbook: str | Path, *options: str, **variables: Any) -> Run:
+        """Such a run."""
+        words, environment = self.command(playbook, *options, **variables)
+        printing = {**environment, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+        done = subprocess.run(words, env=printing, capture_output=True, text=True, timeout=900, check=False)
         found = re.search(r"^\{.*^\}", done.stdout, re.M | re.S)
         tasks = [task for play in json.loads(found[0])["plays"] for task in play["tasks"]] if found else []
         results = [(task["task"]["name"], result) for task in tasks for result in task["hosts"].values()]

@@ -46,12 +46,14 @@ def _results(printed: str) -> list[tuple[str, dict[str, Any]]]:
     return [(name, one) for name, result in results for one in result.get("results", [result])]
 
 
-@pytest.fixture
-def play(azure: Emulated, backend: Backend, tmp_path: Path) -> Play:
-    """`play(*roles, check=False, **variables)` for the cluster lab1, its registry and its vault."""
+Command = Callable[..., tuple[list[str], dict[str, str]]]
 
-    def run(*roles: str, check: bool = False, **variables: Any) -> Played:
-        azure.forget_requests()
+
+@pytest.fixture
+def command(azure: Emulated, backend: Backend, tmp_path: Path) -> Command:
+    """`command(*roles, check=False, **variables)` for the cluster lab1, its registry and its vault: words and environment of a run of these roles."""
+
+    def build(*roles: str, check: bool = False, **variables: Any) -> tuple[list[str], dict[str, str]]:
         given = {
             "aks_resource_group": GROUP,
             "aks_location": "eastus",
@@ -61,19 +63,24 @@ def play(azure: Emulated, backend: Backend, tmp_path: Path) -> Play:
             "identity_vault": {"name": GROUP, "resource_group": GROUP},
             **variables,
         }
-        (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "roles": [f"image_trust.azure.{role}" for role in roles]}]))
-        (tmp_path / "inventory").write_text(f"lab1 ansible_connection=local ansible_python_interpreter={sys.executable}\n")
-        command = [
-            str(Path(sys.executable).with_name("ansible-playbook")),
-            "-i",
-            "inventory",
-            "play.yml",
-            "-e",
-            json.dumps(given),
-            *(["--check"] if check else []),
-        ]
-        settings = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json", "HOME": str(tmp_path)}
-        done = subprocess.run(command, cwd=tmp_path, env={**os.environ, **settings}, capture_output=True, text=True, check=False)
+        play, inventory = tmp_path / "play.yml", tmp_path / "inventory"
+        play.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "roles": [f"image_trust.azure.{role}" for role in roles]}]))
+        inventory.write_text(f"lab1 ansible_connection=local ansible_python_interpreter={sys.executable}\n")
+        program = str(Path(sys.executable).with_name("ansible-playbook"))
+        words = [program, "-i", str(inventory), str(play), "-e", json.dumps(given), *(["--check"] if check else [])]
+        return words, {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(tmp_path)}
+
+    return build
+
+
+@pytest.fixture
+def play(azure: Emulated, command: Command) -> Play:
+    """`play(*roles, check=False, **variables)`: such a run."""
+
+    def run(*roles: str, **variables: Any) -> Played:
+        azure.forget_requests()
+        words, environment = command(*roles, **variables)
+        done = subprocess.run(words, env={**environment, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}, capture_output=True, text=True, check=False)
         results = _results(done.stdout)
         errors = [f"{name}: {one.get('msg')}" for name, one in results if one.get("failed")]
         assert bool(errors) is bool(done.returncode), done.stdout + done.stderr

@@ -1,0 +1,75 @@
+"""Roles while Azure fails, and runs that are killed: in the end Azure holds what it holds after an undisturbed run."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.azure_states import comparable, labelled, labels
+from tests.emulated import Emulated
+from tests.killing import run_killed
+from tests.random_faults import SHARE, random_faults
+from tests.roles.conftest import Command, Play, Played
+from tests.seeds import SOAK, seeds
+
+ROLES = ("aks", "identity")
+
+
+def outcome(azure: Emulated, played: Played) -> dict[str, Any]:
+    """What changed, what the roles say, and what Azure holds, comparable with that of another run."""
+    state = asdict(azure.state)
+    return {"changed": played.changed, "facts": labelled(played.facts, labels(state)), "azure": comparable(state)}
+
+
+@pytest.mark.parametrize("seed", seeds(2, 25))
+def test_with_three_of_ten_requests_failing_nothing_is_lost_or_doubled(play: Play, azure: Emulated, tmp_path: Path, seed: int) -> None:
+    undisturbed = outcome(azure, play(*ROLES))
+    azure.reset()
+    (tmp_path / "kubeconfig").unlink()
+    for fault in random_faults(seed):
+        azure.fail(**fault)
+    disturbed = play(*ROLES)
+    assert disturbed.errors == []
+    assert outcome(azure, disturbed) == undisturbed
+    struck = sum(fault.struck for fault in azure.azure.faults.active)
+    assert SHARE / 2 < struck / len(azure.requests) < SHARE * 2
+    azure.azure.faults.active.clear()
+    again = play(*ROLES)
+    assert (again.changed, azure.writes) == ([], [])
+
+
+IDLE = ("Validating arguments", "Result", "is as asked")
+"""Tasks that do nothing outside Ansible: killed after one of these is killed before it."""
+
+
+@pytest.mark.parametrize("into", [0.0, *([0.3, 0.6, 0.9, 1.5] if SOAK else [])], ids=lambda seconds: f"{seconds} s into the next one")
+def test_killed_after_each_task_in_turn_the_next_run_ends_as_an_undisturbed_one(
+    play: Play, command: Command, azure: Emulated, tmp_path: Path, into: float
+) -> None:
+    def from_nothing() -> None:
+        azure.reset()
+        (tmp_path / "kubeconfig").unlink(missing_ok=True)
+        azure.state.settings.operation_delay = azure.state.settings.write_duration = 0.3
+
+    def killed(after: int) -> list[str]:
+        words, environment = command(*ROLES)
+        return run_killed(words, environment, when=lambda began: len(began) == after + 1, wait=lambda: time.sleep(into))
+
+    from_nothing()
+    wanted = outcome(azure, play(*ROLES))
+    from_nothing()
+    after = 1
+    while len(began := killed(after)) > after:
+        if not any(word in began[after - 1] for word in IDLE):
+            resumed = play(*ROLES)
+            assert resumed.errors == [], f"killed after {began[after - 1]!r}"
+            found = outcome(azure, resumed)
+            assert (found["facts"], found["azure"]) == (wanted["facts"], wanted["azure"]), f"killed after {began[after - 1]!r}"
+            assert [path.name for path in tmp_path.glob("*kubeconfig*")] == ["kubeconfig"]
+        from_nothing()
+        after += 1
+    assert after > len(wanted["changed"])
