@@ -1,0 +1,138 @@
+"""site.yml while Azure fails, and killed: in the end Azure and the cluster hold what they hold after an undisturbed run."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from tests.azure_states import comparable, labelled, labels
+from tests.killing import run_killed
+from tests.random_faults import SHARE, random_faults
+from tests.seeds import SOAK, seeds
+
+from . import snapshots
+from .conftest import Lab, Run
+
+OURS = ("ConstraintTemplate", "ImagesVerified", "Provider", "Store", "KeyManagementProvider", "Verifier", "Policy")
+"""Kinds of what site.yml makes beside Helm's releases."""
+CHANCE = ("caBundle", "clusterIP", "clusterIPs", "kubectl.kubernetes.io/restartedAt", "deployment.kubernetes.io/revision", "checksum/secret")
+"""Certificates that Gatekeeper and Ratify make themselves, addresses, how often a deployment was begun anew.
+
+Ratify's chart also sums up the certificate that it finds or makes: another after a killed installation, which has made it already.
+"""
+
+
+def outcome(lab: Lab) -> dict[str, Any]:
+    """What site.yml has made, without what is another each time: all of Azure, and the objects in the cluster but for the contents of secrets."""
+    state = lab.http.get(f"{lab.url}/lab/state").raise_for_status().json()
+    made = {f"{item['kind']} {item['metadata'].get('namespace', '')}/{item['metadata']['name']}": item for item in snapshots.objects() if _is_ours(item)}
+    wanted = {title: _without_chance({key: item.get(key) for key in ("spec", "data", "rules", "webhooks")}) for title, item in made.items()}
+    return {"azure": comparable(state), "cluster": labelled(wanted, labels(state))}
+
+
+def _is_ours(item: dict[str, Any]) -> bool:
+    # ReplicaSets inherit the annotation from their deployment; their names are sums of what is in CHANCE.
+    return item["kind"] in OURS or (item["kind"] not in ("Secret", "ReplicaSet") and "meta.helm.sh/release-name" in item["metadata"].get("annotations", {}))
+
+
+def _without_chance(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _without_chance(each) for key, each in value.items() if key not in CHANCE}
+    return [_without_chance(each) for each in value] if isinstance(value, list) else value
+
+
+@pytest.fixture(scope="module")
+def undisturbed(lab: Lab, site: Run) -> dict[str, Any]:
+    found = outcome(lab)
+    assert len(found["cluster"]) > 30
+    return found
+
+
+def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
+    return [line for part in wanted for line in snapshots.differences(wanted[part], found[part])]
+
+
+@pytest.fixture
+def nothing(lab: Lab, undisturbed: dict[str, Any]) -> Iterator[None]:
+    """Before it nothing of site.yml is there but the cluster, and after it everything, as other tests expect."""
+    taken = lab.play("teardown")
+    assert taken.returncode == 0, taken.error or taken.output[-3000:]
+    yield
+    lab.http.delete(f"{lab.url}/lab/faults").raise_for_status()
+    if differences(outcome(lab), undisturbed):
+        lab.play("site")
+
+
+@pytest.mark.parametrize("seed", seeds(1, 8))
+def test_with_three_of_ten_requests_failing_nothing_is_lost_or_doubled(lab: Lab, undisturbed: dict[str, Any], nothing: None, seed: int) -> None:
+    for fault in random_faults(seed):
+        lab.http.post(f"{lab.url}/lab/faults", json=fault).raise_for_status()
+    lab.forget_requests()
+    disturbed = lab.play("site")
+    assert disturbed.returncode == 0, disturbed.error or disturbed.output[-3000:]
+    requests = lab.http.get(f"{lab.url}/lab/requests").json()["requests"]
+    log = [request for request in requests if request["listener"] == "outside" and not request["path"].startswith("/charts/")]
+    struck = sum(fault["struck"] for fault in lab.http.get(f"{lab.url}/lab/faults").json()["faults"])
+    assert SHARE / 2 < struck / len(log) < SHARE * 2
+    lab.http.delete(f"{lab.url}/lab/faults").raise_for_status()
+    assert differences(outcome(lab), undisturbed) == []
+
+
+BOUND = 60
+"""Seconds that Helm is given here: so long a killed installation is waited for."""
+
+
+def helm_is_at(release: str) -> Callable[[], None]:
+    """Waits until Helm has begun with the release, which nobody but it may do then."""
+
+    def wait() -> None:
+        deadline = time.monotonic() + BOUND
+        while not any(_pending(item, release) for item in snapshots.objects()):
+            assert time.monotonic() < deadline, f"Helm did not begin with {release}"
+            time.sleep(0.5)
+
+    return wait
+
+
+def _pending(item: dict[str, Any], release: str) -> bool:
+    said = item["metadata"].get("labels", {})
+    return item["kind"] == "Secret" and (said.get("owner"), said.get("name")) == ("helm", release) and said.get("status", "").startswith("pending")
+
+
+AMID: list[tuple[str, Callable[[], object]]] = [
+    ("The cluster's service account may act as the identity", lambda: time.sleep(0.7)),
+    ("Gatekeeper is installed", helm_is_at("gatekeeper")),
+    ("Ratify is installed", helm_is_at("ratify")),
+    ("The constraint covers all namespaces but the reviewed ones", lambda: time.sleep(0.5)),
+]
+"""Where the run is killed, one run after the other: a task, and what is waited for from its beginning on."""
+
+
+def test_killed_again_and_again_the_last_run_ends_as_an_undisturbed_one(lab: Lab, undisturbed: dict[str, Any], nothing: None) -> None:
+    words, environment = lab.command("site", gatekeeper_wait_timeout=BOUND, ratify_wait_timeout=BOUND)
+
+    def killed(amid: str, wait: Callable[[], object]) -> list[str]:
+        return run_killed(words, environment, when=lambda began: began[-1].endswith(f" : {amid}"), wait=wait)
+
+    for amid, wait in AMID:
+        assert killed(amid, wait)[-1].endswith(amid), f"the run ended before {amid!r}"
+    last = lab.play("site")
+    assert last.returncode == 0, last.error or last.output[-3000:]
+    assert differences(outcome(lab), undisturbed) == []
+
+
+@pytest.mark.skipif(not SOAK, reason="takes half an hour: `make soak`")
+def test_killed_after_each_task_in_turn_the_last_run_ends_as_an_undisturbed_one(lab: Lab, undisturbed: dict[str, Any], nothing: None) -> None:
+    words, environment = lab.command("site", gatekeeper_wait_timeout=BOUND, ratify_wait_timeout=BOUND)
+
+    def killed(after: int) -> list[str]:
+        return run_killed(words, environment, when=lambda began: len(began) == after + 1, wait=lambda: None)
+
+    after = 1
+    while len(killed(after)) > after:
+        after += 1
+    assert after > 40
+    assert differences(outcome(lab), undisturbed) == []
