@@ -6,25 +6,50 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
 from ._admission import Answer, Expectation, Ran, Verdict, container_state, is_final, is_right
-from ._probe_pods import Pods, host_pod, pod
-
-Shape = Literal["container", "init_container", "ephemeral_container"]
+from ._probe_namespace import Namespace
+from ._probe_objects import HOSTED, pod
 
 PAUSE = 2.0
 """Seconds between two rounds of questions."""
+AT_ONCE = 4
+"""Questions that are asked at the same time: Gatekeeper answers one for each of its processors."""
+
+
+@dataclass(frozen=True)
+class Question:
+    """One image in one shape in one namespace."""
+
+    expectation: Expectation
+    shape: str
+    namespace: str
+
+
+@dataclass(frozen=True)
+class Asker:
+    """Where a probe asks, and with what. `companion` is an image that is admitted: the other container of a pod, and what exists where something is added.
+
+    `constraint` has to be the one that denies, any if None.
+    """
+
+    namespaces: Mapping[str, Namespace]
+    companion: str
+    constraint: str | None
 
 
 @dataclass(frozen=True)
 class Result:
-    """One image in one pod shape: asked, answered, compared."""
+    """One image in one shape: asked, answered, compared."""
 
     image: str
-    shape: Shape
+    shape: str
+    namespace: str
     expected: str
     verdict: Verdict
     right: bool
@@ -34,69 +59,70 @@ class Result:
     ran: Ran | None = None
 
 
-def probe(
-    pods: Pods,
-    expectations: Sequence[Expectation],
-    shapes: Sequence[Shape],
-    *,
-    companion: str | None,
-    constraint: str | None,
-    timeout: float,
-    run: bool,
-    read_only: bool,
-) -> list[Result]:
-    """Ask for every image in every shape until each answer is right or final, or `timeout` seconds have passed; each image that is run has as long again.
+def questions(images: Iterable[Expectation], shapes: Iterable[str], namespace: str, exempt: Iterable[str], *, read_only: bool) -> list[Question]:
+    """Every image in every shape in the namespace, and in the exempt ones, where each has to be admitted whatever it is.
 
-    `companion` is an image that is admitted: the main container beside an init container under test, and of the pod to which ephemeral containers are added.
-    With `run`, images that are expected and found to be admitted are really run once. `read_only` creates no pod at all: ephemeral containers,
-    which need a pod that exists, are left out then.
-    Raises AdmissionError when nothing can be asked, or when a pod of the probe could not be removed.
+    Nothing is made in an exempt namespace, and nothing at all with `read_only`: shapes in HOSTED, which need something that exists, are left out there.
+    """
+    bare = [shape for shape in shapes if shape not in HOSTED]
+    covered = bare if read_only else shapes
+    return [Question(image, shape, namespace) for shape in covered for image in images] + [
+        Question(replace(image, expect="admitted", reason=None), shape, place) for place in exempt for shape in bare for image in images
+    ]
+
+
+def probe(asker: Asker, asked: Sequence[Question], *, timeout: float, run: bool) -> list[Result]:
+    """Ask until each answer is right or final, or `timeout` seconds have passed; each image that is run has as long again.
+
+    With `run`, each image is once asked for by really making a pod of it in the covered namespace, and those that are admitted have to start.
+    Raises AdmissionError when nothing can be asked, or when something that the probe made could not be removed.
     """
     end = time.monotonic() + timeout
-    open_questions = [(e, s) for s in shapes for e in expectations if not (read_only and s == "ephemeral_container")]
-    answers: dict[tuple[Expectation, Shape], Answer] = {}
-    while open_questions:
-        for question, answer in zip(open_questions, _ask_all(pods, open_questions, companion, constraint), strict=True):
-            answers[question] = answer
-        open_questions = [question for question in open_questions if not is_final(question[0], answers[question])]
+    answers: dict[Question, Answer] = {}
+    still_open = list(asked)
+    while still_open:
+        answers.update(zip(still_open, _ask_all(asker, still_open), strict=True))
+        still_open = [question for question in still_open if not is_final(question.expectation, answers[question])]
         if time.monotonic() + PAUSE >= end:
             break
-        if open_questions:
+        if still_open:
             time.sleep(PAUSE)
-    return [_result(pods, *question, answer, constraint, timeout, run and not read_only) for question, answer in answers.items()]
+    covered = asked[0].namespace if asked else ""
+    return [
+        _result(asker, question, answers[question], timeout if run and question.shape == "container" and question.namespace == covered else None)
+        for question in asked
+    ]
 
 
-def _ask_all(pods: Pods, questions: Sequence[tuple[Expectation, Shape]], companion: str | None, constraint: str | None) -> list[Answer]:
-    if not any(shape == "ephemeral_container" for _expectation, shape in questions):
-        return [_ask_one(pods, *question, companion, constraint, "") for question in questions]
-    with pods.existing(host_pod(companion or ""), constraint) as (host_answer, host):
-        return [
-            Answer("error", f"the pod to which ephemeral containers are added was refused: {host_answer.message}", host_answer.refused_by)
-            if shape == "ephemeral_container" and not host
-            else _ask_one(pods, expectation, shape, companion, constraint, host)
-            for expectation, shape in questions
-        ]
+def _ask_all(asker: Asker, asked: Sequence[Question]) -> list[Answer]:
+    with ExitStack() as stack, ThreadPoolExecutor(AT_ONCE) as pool:
+        places = {(question.shape, question.namespace) for question in asked}
+        hosts = {(shape, place): stack.enter_context(asker.namespaces[place].host(shape, asker.companion, asker.constraint)) for shape, place in sorted(places)}
+        return list(pool.map(lambda question: _ask(asker, question, *hosts[question.shape, question.namespace]), asked))
 
 
-def _ask_one(pods: Pods, expectation: Expectation, shape: Shape, companion: str | None, constraint: str | None, host: str) -> Answer:
-    if shape == "ephemeral_container":
-        return pods.try_ephemeral(host, expectation.image, constraint)
-    if shape == "init_container":
-        return pods.try_pod(pod(companion or "", init_image=expectation.image), constraint)
-    return pods.try_pod(pod(expectation.image), constraint)
+def _ask(asker: Asker, question: Question, host_answer: Answer, host: str) -> Answer:
+    if question.shape in HOSTED and not host:
+        return Answer("error", f"what the image is to be added to was refused: {host_answer.message}", host_answer.refused_by)
+    place = asker.namespaces[question.namespace]
+    return place.ask(question.shape, question.expectation.image, companion=asker.companion, host=host, constraint=asker.constraint)
 
 
-def _result(pods: Pods, expectation: Expectation, shape: Shape, answer: Answer, constraint: str | None, timeout: float, run: bool) -> Result:
-    right = is_right(expectation, answer)
-    ran = (
-        _run(pods, expectation.image, constraint, time.monotonic() + timeout)
-        if run and right and answer.verdict == "admitted" and shape == "container"
-        else None
-    )
+def _result(asker: Asker, question: Question, answer: Answer, run_for: float | None) -> Result:
+    right = is_right(question.expectation, answer)
+    place, image = asker.namespaces[question.namespace], question.expectation.image
+    ran = None
+    if run_for is not None and right and answer.verdict == "denied":
+        # A dry run that is refused and a pod that is made would be a hole that dry runs do not show.
+        with place.existing_pod(pod(image), asker.constraint) as (answer, _name):
+            right = is_right(question.expectation, answer)
+    elif run_for is not None and right:
+        ran = _run(place, image, asker.constraint, time.monotonic() + run_for)
     return Result(
-        expectation.image,
-        shape,
-        expectation.expect,
+        image,
+        question.shape,
+        question.namespace,
+        question.expectation.expect,
         answer.verdict,
         right and (ran is None or ran.started),
         answer.message or (f"admitted, but it does not run: {ran.message}" if ran and not ran.started else ""),
@@ -106,19 +132,19 @@ def _result(pods: Pods, expectation: Expectation, shape: Shape, answer: Answer, 
     )
 
 
-def _run(pods: Pods, image: str, constraint: str | None, end: float) -> Ran:
+def _run(place: Namespace, image: str, constraint: str | None, end: float) -> Ran:
     """Really run the image. The kubelet's pauses between two pulls grow to minutes, so a pod whose pull failed is made anew until `end`."""
     while True:
-        with pods.existing(pod(image), constraint) as (answer, name):
-            ran = _wait_for_start(pods, name, end) if name else Ran(False, f"refused: {answer.message}")
+        with place.existing_pod(pod(image), constraint) as (answer, name):
+            ran = _wait_for_start(place, name, end) if name else Ran(False, f"refused: {answer.message}")
         if ran.started or time.monotonic() + PAUSE >= end:
             return ran
         time.sleep(PAUSE)
 
 
-def _wait_for_start(pods: Pods, name: str, end: float) -> Ran:
+def _wait_for_start(place: Namespace, name: str, end: float) -> Ran:
     while True:
-        status = pods.status(name)
+        status = place.status(name)
         ran = container_state(status)
         if ran is not None:
             return ran

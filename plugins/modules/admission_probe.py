@@ -9,7 +9,7 @@ module: admission_probe
 short_description: Ask a cluster which images it admits
 version_added: 1.0.0
 description:
-  - Asks a Kubernetes cluster, by server-side dry runs of pods, whether it admits images, and says who refused and why.
+  - Asks a Kubernetes cluster, by server-side dry runs of pods and of what makes pods, whether it admits images, and says who refused and why.
   - Compares the verdicts with what is expected. It does not fail when a verdict is wrong; look at RV(right).
   - A verdict is V(denied) only when Gatekeeper's validation refused the image because of O(constraint). A tag that cannot be resolved,
     a webhook that does not answer, a quota, a missing right, say nothing of the image; the verdict is V(error) then.
@@ -32,6 +32,13 @@ options:
     description: Namespace in which the pods would be made. Take one that the policy covers.
     type: str
     default: default
+  exempt_namespaces:
+    description:
+      - Namespaces that the policy does not cover. Each image has to be admitted there, or what the cluster needs to start would not start either.
+      - Nothing is made there, so shapes that need an object which exists are left out.
+    type: list
+    elements: str
+    default: []
   images:
     description: The images to ask for.
     type: list
@@ -53,15 +60,18 @@ options:
         type: str
   shapes:
     description:
-      - In which list of a pod's containers the images stand.
-      - V(ephemeral_container) needs a pod that exists. One that is never scheduled is made for it and deleted afterwards; in check mode this shape is left out.
+      - How the image would get into the cluster; in a list of a pod's containers, or in the template of a workload.
+      - V(ephemeral_container) is what C(kubectl debug) does, V(patched_deployment) what C(kubectl set image) does to a Deployment.
+        They need a pod or a Deployment that exists. One that is never scheduled or has no pods is made and deleted afterwards; in check mode they are left out.
     type: list
     elements: str
-    choices: [container, init_container, ephemeral_container]
+    choices:
+      [container, init_container, ephemeral_container, deployment, replica_set, stateful_set, daemon_set, replication_controller, job, cron_job,
+       patched_deployment]
     default: [container]
   companion:
     description:
-      - Image that the cluster admits, for the other container of the pod when O(shapes) has more than V(container).
+      - Image that the cluster admits, for the other container of a pod, and for what an image is added to.
       - The first of O(images) that is expected to be admitted, when not given.
     type: str
   constraint:
@@ -69,7 +79,8 @@ options:
     type: str
   run:
     description:
-      - Also really run the images that are expected to be admitted, as a pod each, until the container has started, and delete the pods.
+      - Also really make a pod of each image. Those that are expected to be denied have to be refused again.
+      - Those that are expected to be admitted run until their container has started. The pods are deleted.
       - The images are always pulled, so this proves that the nodes may pull from the registry.
       - The pods have no privileges, no token and no root; a program that ends by itself, or with an error, has been started too.
     type: bool
@@ -82,7 +93,7 @@ attributes:
   check_mode:
     support: partial
     description: Can run in check mode and predict changes.
-    details: The dry runs are made as well, they change nothing. Nothing is run, and ephemeral containers, which need a pod that exists, are left out.
+    details: The dry runs are made as well, they change nothing. Nothing is run, and shapes that need an object which exists are left out.
   diff_mode:
     support: none
     description: Returns details on what has changed, in diff mode.
@@ -115,7 +126,7 @@ right:
   type: bool
   returned: success
 verdicts:
-  description: One entry for each image and shape.
+  description: One entry for each image, shape and namespace.
   type: list
   elements: dict
   returned: success
@@ -125,9 +136,13 @@ verdicts:
       type: str
       sample: nginx:latest
     shape:
-      description: Where in the pod it stood.
+      description: How it would have got into the cluster, one of O(shapes).
       type: str
       sample: container
+    namespace:
+      description: Namespace in which it was asked for.
+      type: str
+      sample: default
     expected:
       description: What the cluster should say.
       type: str
@@ -170,8 +185,9 @@ from typing import NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.image_trust.azure.plugins.module_utils._admission import Expectation
-from ansible_collections.image_trust.azure.plugins.module_utils._probe import as_dict, probe
-from ansible_collections.image_trust.azure.plugins.module_utils._probe_pods import KUBERNETES_IMPORT_ERROR, AdmissionError, Pods
+from ansible_collections.image_trust.azure.plugins.module_utils._probe import Asker, as_dict, probe, questions
+from ansible_collections.image_trust.azure.plugins.module_utils._probe_namespace import KUBERNETES_IMPORT_ERROR, AdmissionError, Namespace
+from ansible_collections.image_trust.azure.plugins.module_utils._probe_objects import SHAPES
 
 
 def main() -> NoReturn:
@@ -180,13 +196,14 @@ def main() -> NoReturn:
             kubeconfig=dict(type="path", required=True),
             context=dict(),
             namespace=dict(default="default"),
+            exempt_namespaces=dict(type="list", elements="str", default=[]),
             images=dict(
                 type="list",
                 elements="dict",
                 required=True,
                 options=dict(image=dict(required=True), expect=dict(required=True, choices=["admitted", "denied"]), reason=dict()),
             ),
-            shapes=dict(type="list", elements="str", choices=["container", "init_container", "ephemeral_container"], default=["container"]),
+            shapes=dict(type="list", elements="str", choices=list(SHAPES), default=["container"]),
             companion=dict(),
             constraint=dict(),
             run=dict(type="bool", default=False),
@@ -197,24 +214,18 @@ def main() -> NoReturn:
     if KUBERNETES_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_IMPORT_ERROR)
     options = module.params
-    expectations = [Expectation(**image) for image in options["images"]]
-    companion = options["companion"] or next((e.image for e in expectations if e.expect == "admitted"), None)
-    if companion is None and set(options["shapes"]) != {"container"}:
-        module.fail_json(msg="Init and ephemeral containers need a pod with an image that is admitted: give companion, or an image with expect=admitted.")
+    images = [Expectation(**image) for image in options["images"]]
+    companion = options["companion"] or next((e.image for e in images if e.expect == "admitted"), None)
+    if companion is None and set(options["shapes"]) & {"init_container", "ephemeral_container", "patched_deployment"}:
+        module.fail_json(msg="These shapes need an image that is admitted beside the one in question: give companion, or an image with expect=admitted.")
+    covered, exempt = options["namespace"], options["exempt_namespaces"]
     try:
-        pods = Pods(options["kubeconfig"], options["namespace"], options["context"])
+        namespaces = {name: Namespace(options["kubeconfig"], name, options["context"]) for name in [covered, *exempt]}
         if not module.check_mode:
-            pods.delete_leftovers()
-        results = probe(
-            pods,
-            expectations,
-            options["shapes"],
-            companion=companion,
-            constraint=options["constraint"],
-            timeout=options["timeout"],
-            run=options["run"],
-            read_only=module.check_mode,
-        )
+            namespaces[covered].delete_leftovers()
+        asked = questions(images, options["shapes"], covered, exempt, read_only=module.check_mode)
+        asker = Asker(namespaces, companion or "", options["constraint"])
+        results = probe(asker, asked, timeout=options["timeout"], run=options["run"] and not module.check_mode)
     except AdmissionError as e:
         module.fail_json(msg=f"The cluster cannot be probed: {e}.")
     module.exit_json(changed=False, right=all(result.right for result in results), verdicts=[as_dict(result) for result in results])

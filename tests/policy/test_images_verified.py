@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -56,17 +57,53 @@ class Case:
     says: tuple[str, ...] = ()
     operation: str | None = "CREATE"
     before: dict[str, Any] | None = None
-    parameters: dict[str, Any] = field(default_factory=lambda: {"requireDigest": True})
+    parameters: dict[str, Any] = field(default_factory=dict)
+    namespace: str = "shop"
+    user: str | None = "somebody"
 
     @property
     def input(self) -> dict[str, Any]:
-        review = {"object": self.object, "operation": self.operation, "oldObject": self.before}
-        return {"review": {key: value for key, value in review.items() if value is not None}, "parameters": self.parameters, "answer": self.answer}
+        review = {"object": self.object, "operation": self.operation, "oldObject": self.before, "namespace": self.namespace}
+        review["userInfo"] = self.user and {"username": self.user}
+        parameters = {"requireDigest": True, **self.parameters}
+        return {"review": {key: value for key, value in review.items() if value is not None}, "parameters": parameters, "answer": self.answer}
 
 
+WORKLOADS = ("Deployment", "ReplicaSet", "StatefulSet", "DaemonSet", "Job", "ReplicationController")
+
+
+def workload(kind: str, *images: str, **lists: Any) -> dict[str, Any]:
+    template = {"spec": pod(*images, **lists)["spec"]}
+    return {"kind": kind, "spec": {"jobTemplate": {"spec": {"template": template}}} if kind == "CronJob" else {"template": template}}
+
+
+def exemption(ends: str = "2199-12-31", **covers: list[str]) -> dict[str, Any]:
+    return {"exemptions": [{"ends": ends, **covers}]}
+
+
+TODAY = datetime.now(UTC).strftime("%Y-%m-%d")
+DEPLOYER = "system:serviceaccount:ops:deployer"
 NOT_VERIFIED = f"image {WEB} is not verified"
 EXTRA = {"initContainers": [{"name": "i", "image": SIDE}]}
 DEBUG = {"ephemeralContainers": [{"name": "e", "image": SIDE}]}
+
+REPORTS = {
+    "No verification results for the artifact": "it has no signature",
+    "the signature's certificate chain does not contain any trusted certificate": "its signer is not trusted here",
+    "signing certificate from the digital signature does not match the X.509 trusted identities": "its signer is not trusted here",
+    "artifact has no applicable trust policy": "nobody is trusted to sign for its repository",
+    "content descriptor mismatch": "its signature was made for another image",
+    "signing certificate with subject CN=x is revoked": "its signer's certificate is revoked",
+    "signing certificate with subject CN=x revocation status is unknown": "it is not known whether its signer's certificate is revoked",
+    "digital signature has expired on Monday": "its signature or its signer's certificate has expired",
+    "verification time is after certificate CN=x validity period": "its signature or its signer's certificate has expired",
+    "GET manifest: UNAUTHORIZED": "Ratify may not read the registry",
+    "manifest unknown": "the registry does not have it",
+    "status code 429": "the registry is too busy",
+    "context deadline exceeded": "the registry cannot be reached",
+    "dial tcp: lookup example.azurecr.io: no such host": "the registry cannot be reached",
+}
+"""What Ratify and notation report, and what of it somebody is told who never heard of either."""
 
 CASES = {
     "a verified image is admitted": Case(pod(WEB), answer(yes(WEB))),
@@ -84,7 +121,7 @@ CASES = {
     "responses of null are denied": Case(pod(WEB), answer(responses=None), (NOT_VERIFIED,)),
     "an empty answer is denied": Case(pod(WEB), {}, (NOT_VERIFIED,)),
     "an answer without system error's field is denied": Case(pod(WEB), {"responses": [yes(WEB)]}, (NOT_VERIFIED,)),
-    "an error for the image is denied with it": Case(pod(WEB), answer(errors=[[WEB, "time-out"]]), (f"{NOT_VERIFIED}: time-out",)),
+    "an error for the image is denied with it": Case(pod(WEB), answer(errors=[[WEB, "odd"]]), (f"{NOT_VERIFIED}: odd",)),
     "a system error is denied, whatever else is answered": Case(
         pod(WEB), answer(yes(WEB), system_error="connection refused"), ("image verification is not available: connection refused",)
     ),
@@ -96,7 +133,7 @@ CASES = {
     "a tag is denied, even a verified one": Case(pod(TAG), answer(yes(TAG)), ("is not pinned to a digest",)),
     "a tag is admitted where digests are not asked for": Case(pod(TAG), answer(yes(TAG)), parameters={"requireDigest": False}),
     "a pod without containers is denied": Case(pod(), answer(), ("no containers",)),
-    "a container without image is denied": Case({"spec": {"containers": [{"name": "c"}]}}, answer(), ("container c names no image",)),
+    "a container without image is denied": Case({"kind": "Pod", "spec": {"containers": [{"name": "c"}]}}, answer(), ("container c names no image",)),
     "an update that changes no image is admitted": Case(pod(WEB), answer(no(WEB)), operation="UPDATE", before=pod(WEB)),
     "an update to an unverified image is denied": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), "UPDATE", pod(SIDE)),
     "an update that adds an ephemeral container is judged by it": Case(
@@ -107,6 +144,62 @@ CASES = {
     ),
     "a deletion is admitted": Case(pod(WEB), answer(no(WEB)), operation="DELETE"),
     "the audit, which has no operation, judges": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), None),
+    **{
+        f"a {kind} is judged by the pods it would make": Case(workload(kind, WEB, **EXTRA), answer(no(WEB), no(SIDE)), (f"image {SIDE}", NOT_VERIFIED))
+        for kind in (*WORKLOADS, "CronJob")
+    },
+    **{f"a {kind} of a verified image is admitted": Case(workload(kind, WEB), answer(yes(WEB))) for kind in (*WORKLOADS, "CronJob")},
+    "a CronJob's template is not looked for where a Deployment has it": Case(
+        {"kind": "CronJob", "spec": {"template": {"spec": pod(WEB)["spec"]}}}, answer(yes(WEB)), ("no containers",)
+    ),
+    "a workload without template is denied": Case({"kind": "ReplicationController", "spec": {"replicas": 1}}, answer(), ("no containers",)),
+    "a Deployment that is scaled is admitted": Case(workload("Deployment", WEB), answer(no(WEB)), operation="UPDATE", before=workload("Deployment", WEB)),
+    "a Deployment that gets another image is judged": Case(
+        workload("Deployment", WEB), answer(no(WEB)), (NOT_VERIFIED,), "UPDATE", workload("Deployment", SIDE)
+    ),
+    "an object of a kind that nobody knows is denied": Case({"kind": "Rollout", "spec": {"strategy": {}}}, answer(), ("no containers",)),
+    "an exempt namespace asks nobody": Case(pod(TAG), None, parameters=exemption(namespaces=["shop"])),
+    "the exemption of another namespace covers nothing": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption(namespaces=["shops"])),
+    "an exempt repository is admitted": Case(pod(WEB), None, parameters=exemption(images=["example.azurecr.io/web"])),
+    "an exempt repository with a tag is admitted": Case(pod(TAG), None, parameters=exemption(images=["example.azurecr.io/web"])),
+    "an exempt registry is admitted": Case(pod(WEB), None, parameters=exemption(images=["example.azurecr.io/*"])),
+    "an exemption's star ends at a slash": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption(images=["example.azurecr.io/w*"])),
+    "a registry whose name begins like an exempt one is judged": Case(
+        pod(WEB.replace("azurecr.io", "azurecr.io.evil.example")), answer(), ("is not verified",), parameters=exemption(images=["example.azurecr.io/*"])
+    ),
+    "a repository whose name begins like an exempt one is judged": Case(
+        pod(WEB.replace("/web", "/web2")), answer(), ("is not verified",), parameters=exemption(images=["example.azurecr.io/web"])
+    ),
+    "beside an exempt image the other one is judged": Case(
+        pod(WEB, SIDE), answer(no(SIDE)), (f"image {SIDE} is not verified",), parameters=exemption(images=["example.azurecr.io/web"])
+    ),
+    "an exempt user is admitted": Case(pod(WEB), None, parameters=exemption(service_accounts=["ops/deployer"]), user=DEPLOYER),
+    "a user whose name ends like an exempt one's is judged": Case(
+        pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption(service_accounts=["ops/deployer"]), user="ops/deployer"
+    ),
+    "another user than the exempt one is judged": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption(service_accounts=["ops/deployer"])),
+    "the audit knows no user": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), None, parameters=exemption(service_accounts=["ops/deployer"]), user=None),
+    "the audit knows exempt namespaces": Case(pod(WEB), None, operation=None, parameters=exemption(namespaces=["shop"]), user=None),
+    "an exemption of two things covers both": Case(pod(WEB), None, parameters=exemption(namespaces=["shop"], service_accounts=["ops/deployer"]), user=DEPLOYER),
+    "an exemption of two things does not cover one": Case(
+        pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption(namespaces=["shop"], service_accounts=["ops/deployer"])
+    ),
+    "an ended exemption covers nothing": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption("2020-12-31", namespaces=["shop"])),
+    "an exemption covers its last day": Case(pod(WEB), None, parameters=exemption(TODAY, namespaces=["shop"])),
+    "an exemption without an end covers nothing": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters={"exemptions": [{"namespaces": ["shop"]}]}),
+    "an exemption whose end cannot be read covers nothing": Case(
+        pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption("next year", namespaces=["shop"])
+    ),
+    "a container without image is exempt by nothing but its namespace": Case(
+        {"kind": "Pod", "spec": {"containers": [{"name": "c"}]}}, None, ("container c names no image",), parameters=exemption(images=["example.azurecr.io/*"])
+    ),
+    "an end beyond what Rego can count covers nothing": Case(
+        pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption("2999-12-31", namespaces=["shop"])
+    ),
+    "an exemption of nothing covers nothing": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption()),
+    "an exemption of an empty list covers nothing": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption(namespaces=[])),
+    "a message says whom to ask": Case(pod(WEB), answer(no(WEB)), ("Ratify gave no reason. Ask #platform",), parameters={"messageSuffix": "Ask #platform"}),
+    **{f"{report!r} is put into words": Case(pod(WEB), answer(no(WEB, report)), (f"{NOT_VERIFIED}: {words} ({report})",)) for report, words in REPORTS.items()},
 }
 
 

@@ -1,33 +1,84 @@
 # Denies unless Ratify's answer is positively true for every image of the pod. Whatever is missing, unknown or of another form is a no.
 package imagesverified
 
+# Workloads are judged before they make pods, where whoever made them sees it.
+pod_spec(object) := object.spec {
+	object.kind == "Pod"
+} else := object.spec.jobTemplate.spec.template.spec {
+	object.kind == "CronJob"
+} else := object.spec.template.spec {
+	not {"Pod", "CronJob"}[object.kind]
+}
+
 lists := {"containers", "initContainers", "ephemeralContainers"}
 
 containers[[list, container]] {
 	lists[list]
-	container := input.review.object.spec[list][_]
+	container := pod_spec(input.review.object)[list][_]
 }
 
 # An update is judged by what it adds: a pod that runs already can still be labelled, finished and deleted.
 unchanged[[list, container]] {
 	containers[[list, container]]
 	input.review.operation == "UPDATE"
-	before := input.review.oldObject.spec[list][_]
+	before := pod_spec(input.review.oldObject)[list][_]
 	before.name == container.name
 	before.image == container.image
 }
 
+# The audit's reviews have no operation.
+operation := object.get(input.review, "operation", "AUDIT")
+
 judged[container] {
+	operation != "DELETE"
 	containers[[list, container]]
 	not unchanged[[list, container]]
-	input.review.operation != "DELETE"
+	not exempt[container]
 }
 
-# The audit's reviews have no operation.
-judged[container] {
+# An exemption covers what fits all that it names, to the end of its last day (UTC). One that names nothing covers nothing.
+exempt[container] {
 	containers[[_, container]]
-	not input.review.operation
+	exemption := input.parameters.exemptions[_]
+	count([name | exemption[name]; {"namespaces", "images", "service_accounts"}[name]]) > 0
+	time.now_ns() < time.parse_ns("2006-01-02", exemption.ends) + day
+	fits(exemption, "namespaces", object.get(input.review, "namespace", ""))
+	fits(exemption, "service_accounts", requester)
+	fits_image(exemption, container)
 }
+
+day := ((24 * 60) * 60) * 1000000000
+
+# Whoever asks, which is not the service account that the pod names: that one anybody in the namespace may choose.
+requester := concat("/", [parts[2], parts[3]]) {
+	parts := split(object.get(input.review, ["userInfo", "username"], ""), ":")
+	[parts[0], parts[1]] == ["system", "serviceaccount"]
+	count(parts) == 4
+} else := ""
+
+fits(exemption, what, _) {
+	not exemption[what]
+}
+
+fits(exemption, what, value) {
+	exemption[what][_] == value
+}
+
+fits_image(exemption, _) {
+	not exemption.images
+}
+
+fits_image(exemption, container) {
+	exemption.images[_] == repository(container.image)
+}
+
+fits_image(exemption, container) {
+	pattern := exemption.images[_]
+	endswith(pattern, "/*")
+	startswith(repository(container.image), trim_suffix(pattern, "*"))
+}
+
+repository(image) := regex.replace(split(image, "@")[0], `:[^:/]+$`, "")
 
 images := {container.image | judged[container]}
 
@@ -46,31 +97,31 @@ violation[{"msg": msg}] {
 	judged[container]
 	not verified[container.image]
 	not unavailable
-	msg := sprintf("image %v is not verified: %v", [container.image, reason(container.image)])
+	msg := said(sprintf("image %v is not verified: %v", [container.image, reason(container.image)]))
 }
 
 violation[{"msg": msg}] {
 	judged[_]
 	unavailable
-	msg := sprintf("image verification is not available: %v", [unavailable])
+	msg := said(sprintf("image verification is not available: %v", [unavailable]))
 }
 
 violation[{"msg": msg}] {
 	judged[container]
 	not container.image
-	msg := sprintf("container %v names no image", [object.get(container, "name", "without a name")])
+	msg := said(sprintf("container %v names no image", [object.get(container, "name", "without a name")]))
 }
 
 violation[{"msg": msg}] {
 	input.parameters.requireDigest
 	judged[container]
 	not contains(container.image, "@sha256:")
-	msg := sprintf("image %v is not pinned to a digest", [container.image])
+	msg := said(sprintf("image %v is not pinned to a digest", [container.image]))
 }
 
-violation[{"msg": "the object has no containers that could be verified"}] {
+violation[{"msg": said("the object has no containers that could be verified")}] {
+	operation != "DELETE"
 	count(containers) == 0
-	not input.review.operation == "DELETE"
 }
 
 # Nothing is known of any image then.
@@ -81,8 +132,12 @@ unavailable := answer.system_error {
 	not answer
 }
 
+said(text) := sprintf("%v. %v", [text, input.parameters.messageSuffix]) {
+	input.parameters.messageSuffix != ""
+} else := text
+
 reason(image) := text {
-	text := concat("; ", reported(image))
+	text := concat("; ", {explained(report) | reported(image)[report]})
 	text != ""
 } else := "Ratify gave no reason"
 
@@ -99,3 +154,24 @@ reported(image) := reasons {
 	}
 	reasons := {text | text := (reports | failures)[_]; text != ""}
 }
+
+explained(report) := sprintf("%v (%v)", [meanings[min(fitting)].means, report]) {
+	fitting := {i | regex.match(meanings[i].says, report)}
+	count(fitting) > 0
+} else := report
+
+# What Ratify's reports mean to whoever wants to run the image; the first that fits counts.
+meanings := [
+	{"says": "No verification results", "means": "it has no signature"},
+	{"says": "does not contain any trusted certificate|does not match the X.509 trusted identities", "means": "its signer is not trusted here"},
+	{"says": "no applicable trust policy", "means": "nobody is trusted to sign for its repository"},
+	{"says": "content descriptor mismatch", "means": "its signature was made for another image"},
+	{"says": "is revoked", "means": "its signer's certificate is revoked"},
+	{"says": "revocation status", "means": "it is not known whether its signer's certificate is revoked"},
+	{"says": "expired|validity period|was not valid when", "means": "its signature or its signer's certificate has expired"},
+	{"says": "(?i)key management provider|at least one store", "means": "Ratify cannot read what it needs from Azure"},
+	{"says": "(?i)unauthorized|forbidden|access denied|\\b40[13]\\b", "means": "Ratify may not read the registry"},
+	{"says": "(?i)manifest unknown|name unknown|not found|\\b404\\b", "means": "the registry does not have it"},
+	{"says": "(?i)too many requests|\\b429\\b", "means": "the registry is too busy"},
+	{"says": "(?i)deadline exceeded|time-?out|timed out|no such host|connection re|dial tcp|misbehaving|EOF|\\b50[0234]\\b", "means": "the registry cannot be reached"},
+]

@@ -19,7 +19,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._admission impor
     repository,
     violations,
 )
-from ansible_collections.image_trust.azure.plugins.module_utils._probe_pods import ephemeral, host_pod, pod
+from ansible_collections.image_trust.azure.plugins.module_utils._probe_objects import ephemeral, host_pod, pod
 
 DIGEST = "sha256:8db9" + "0" * 60
 UNSIGNED = f"[images-verified] image r.azurecr.io/web@{DIGEST} is not verified: No verification results for the artifact"

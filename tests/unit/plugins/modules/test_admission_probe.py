@@ -37,10 +37,15 @@ class Cluster:
     status: Json = field(default_factory=lambda: RUNNING)
     status_code: int = 200
     pods: dict[str, Json] = field(default_factory=dict)
+    deployments: dict[str, Json] = field(default_factory=dict)
     made: int = 0
+    asked: list[str] = field(default_factory=list)
+    """Paths of the dry runs."""
     kubeconfig: Path = Path()
 
     def answer(self, method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
+        if not path.startswith("/api/v1/namespaces/default/pods"):
+            return self.answer_workload(method, path, query, body)
         name = path.removeprefix("/api/v1/namespaces/default/pods").strip("/").removesuffix("/ephemeralcontainers")
         if method == "GET" and not name:
             return 200, {"items": list(self.pods.values())}
@@ -58,6 +63,24 @@ class Cluster:
         self.made += 1
         made = {"metadata": {"name": f"p{self.made}", "creationTimestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}, "spec": spec}
         self.pods[made["metadata"]["name"]] = made
+        return 201, made
+
+    def answer_workload(self, method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
+        """Workloads anywhere, pods in the exempt namespace."""
+        name = path.rpartition("/deployments")[2].strip("/")
+        if method == "GET":
+            return 200, {"items": list(self.deployments.values())}
+        if method == "DELETE":
+            return (200, {}) if self.deployments.pop(name, None) else (404, {"message": "not found"})
+        spec = body["spec"].get("jobTemplate", body)["spec"]
+        refusal = self.judge(spec.get("template", body)["spec"]["containers"][0]["image"]) if "/default/" in path else None
+        if refusal is not None:
+            return refusal
+        if "dryRun=All" in query:
+            self.asked.append(path)
+            return 200, body
+        made = {**body, "metadata": {"name": "d1", "creationTimestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}}
+        self.deployments["d1"] = made
         return 201, made
 
 
@@ -125,6 +148,57 @@ def test_every_image_is_asked_for_in_every_shape_and_nothing_stays(cluster: Clus
     ]
     assert [v["ran"] for v in result["verdicts"] if v["ran"]] == [{"started": True, "message": "running", "image_id": "r@sha256:1"}]
     assert cluster.made == 2
+    assert not cluster.pods
+
+
+WORKLOADS = {
+    "deployment": "apps/v1/namespaces/{}/deployments",
+    "replica_set": "apps/v1/namespaces/{}/replicasets",
+    "stateful_set": "apps/v1/namespaces/{}/statefulsets",
+    "daemon_set": "apps/v1/namespaces/{}/daemonsets",
+    "job": "batch/v1/namespaces/{}/jobs",
+    "cron_job": "batch/v1/namespaces/{}/cronjobs",
+    "replication_controller": "v1/namespaces/{}/replicationcontrollers",
+}
+
+
+@pytest.mark.parametrize("shape", WORKLOADS)
+def test_what_makes_pods_is_asked_for_by_its_own_path(cluster: Cluster, shape: str) -> None:
+    result = run(cluster, shapes=[shape])
+    assert [(v["verdict"], v["right"]) for v in result["verdicts"]] == [("admitted", True), ("denied", True)]
+    assert result["verdicts"][0]["admitted_image"] == SIGNED
+    assert [path.endswith(WORKLOADS[shape].format("default")) for path in cluster.asked] == [True]
+
+
+def test_a_deployment_is_made_to_be_patched_and_is_gone_afterwards(cluster: Cluster) -> None:
+    result = run(cluster, shapes=["patched_deployment"])
+    assert [(v["verdict"], v["right"]) for v in result["verdicts"]] == [("admitted", True), ("denied", True)]
+    assert [path.rpartition("/")[2] for path in cluster.asked] == ["d1"]
+    assert not cluster.deployments
+
+
+def test_where_the_deployment_to_patch_is_refused_there_is_no_verdict(cluster: Cluster) -> None:
+    result = run(cluster, shapes=["patched_deployment"], companion=UNSIGNED, timeout=0)
+    assert {v["verdict"] for v in result["verdicts"]} == {"error"}
+
+
+def test_in_an_exempt_namespace_everything_has_to_be_admitted_and_nothing_is_made(cluster: Cluster) -> None:
+    result = run(cluster, shapes=["container", "deployment", "ephemeral_container"], exempt_namespaces=["kube-system"], run=True)
+    exempt = [(v["image"], v["shape"], v["expected"], v["right"], v["ran"]) for v in result["verdicts"] if v["namespace"] == "kube-system"]
+    assert exempt == [(image, shape, "admitted", True, None) for shape in ("container", "deployment") for image in (SIGNED, UNSIGNED)]
+
+
+def test_an_image_that_only_a_dry_run_denies_is_a_hole(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    judge = cluster.judge
+    answer = cluster.answer
+
+    def only_dry_runs(method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
+        cluster.judge = judge if "dryRun=All" in query else lambda _image: None
+        return answer(method, path, query, body)
+
+    monkeypatch.setattr(cluster, "answer", only_dry_runs)
+    result = run(cluster, run=True)
+    assert [(v["image"], v["verdict"], v["right"]) for v in result["verdicts"]] == [(SIGNED, "admitted", True), (UNSIGNED, "admitted", False)]
     assert not cluster.pods
 
 

@@ -1,0 +1,165 @@
+"""The policy on the lab: what it covers, what is exempt from it and until when, and how it comes to deny."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import kubernetes
+import pytest
+
+from lab.config import REGISTRY, REPOSITORY
+
+from .conftest import Lab, Run
+
+IMAGE = f"{REGISTRY}.azurecr.io/{REPOSITORY}"
+SIGNED, UNSIGNED = f"{IMAGE}:signed", f"{IMAGE}:unsigned"
+ROLE = """
+- hosts: clusters
+  connection: local
+  gather_facts: false
+  roles:
+    - role: image_trust.azure.policy
+      policy_kubeconfig: "{{ aks_kubeconfig }}"
+"""
+TEAM = "image-trust-team"
+
+
+@pytest.fixture(scope="module")
+def policy(lab: Lab, site: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """Runs the role alone, with these variables; at the end the policy is what the inventory says."""
+    playbook = tmp_path_factory.mktemp("policy") / "policy.yml"
+    playbook.write_text(ROLE)
+
+    def run(**variables: Any) -> Run:
+        return lab.play(playbook, **variables)
+
+    yield run
+    assert run(policy_force_deny="lab1").returncode == 0
+
+
+@pytest.fixture
+def team(kube: Any) -> Iterator[str]:
+    """A namespace of somebody who may do in it what he wants."""
+    namespaces = kube.resources.get(api_version="v1", kind="Namespace")
+    namespaces.create(body={"metadata": {"name": TEAM}})
+    yield TEAM
+    namespaces.delete(name=TEAM)
+    while any(found.metadata.name == TEAM for found in namespaces.get().items):
+        time.sleep(0.5)
+
+
+def refusal(kube: Any, body: dict[str, Any], namespace: str, *, dry_run: bool = True) -> str:
+    """Why the object would be refused, empty where it would not be."""
+    options = {"dry_run": "All"} if dry_run else {}
+    try:
+        kube.resources.get(api_version=body["apiVersion"], kind=body["kind"]).create(body=body, namespace=namespace, **options)
+    except kubernetes.client.ApiException as error:
+        return str(json.loads(error.body or "{}")["message"])
+    return ""
+
+
+def pod(image: str, **metadata: Any) -> dict[str, Any]:
+    spec = {"containers": [{"name": "it", "image": image}], "terminationGracePeriodSeconds": 0}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": {"name": "it", **metadata}, "spec": spec}
+
+
+def denied_soon(kube: Any, body: dict[str, Any], namespace: str, *, expected: bool = True) -> str:
+    """As `refusal`, but within the time for which Gatekeeper and Ratify keep answers and a changed constraint spreads."""
+    deadline = time.monotonic() + 30
+    while bool(said := refusal(kube, body, namespace)) is not expected and time.monotonic() < deadline:
+        time.sleep(1)
+    return said
+
+
+def test_a_deployment_is_refused_to_whoever_makes_it_in_words_that_need_no_manual(kube: Any) -> None:
+    template = {"metadata": {"labels": {"app": "it"}}, "spec": pod(UNSIGNED)["spec"]}
+    spec = {"selector": {"matchLabels": {"app": "it"}}, "template": template}
+    said = refusal(kube, {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "it"}, "spec": spec}, "default")
+    assert f"[images-verified] image {IMAGE}@sha256:" in said
+    assert "is not verified: it has no signature (No verification results" in said
+
+
+def test_nobody_exempts_himself_by_a_label(kube: Any, team: str) -> None:
+    namespaces = kube.resources.get(api_version="v1", kind="Namespace")
+    with pytest.raises(kubernetes.client.ApiException) as refused:
+        namespaces.patch(name=team, body={"metadata": {"labels": {"admission.gatekeeper.sh/ignore": "yes"}}})
+    assert "Only exempt namespace can have the admission.gatekeeper.sh/ignore label" in str(refused.value.body)
+    labels = {"control-plane": "true", "kubernetes.azure.com/managedby": "aks", "gatekeeper.sh/system": "yes", "gatekeeper.sh/operation": "webhook"}
+    namespaces.patch(name=team, body={"metadata": {"labels": labels}})
+    assert "it has no signature" in refusal(kube, pod(UNSIGNED, labels=labels, annotations={"admissions.enforcer/disabled": "true"}), team)
+
+
+def test_an_exemption_covers_what_it_names_until_it_ends_and_the_run_says_when_it_has(kube: Any, policy: Any, team: str) -> None:
+    exemption = {"owner": "team", "reason": "is being moved", "images": [IMAGE], "namespaces": [team]}
+    assert policy(policy_exemptions=[{**exemption, "ends": "2099-12-31"}], policy_message_suffix="Ask #platform").returncode == 0
+    assert denied_soon(kube, pod(UNSIGNED), team, expected=False) == ""
+    assert denied_soon(kube, pod(UNSIGNED), "default").endswith("Ask #platform")
+    assert "it has no signature" in refusal(kube, pod("nginx:latest"), team)
+
+    ended = policy(policy_exemptions=[{**exemption, "ends": "2020-12-31"}])
+    assert ended.returncode == 0
+    assert "Exemptions that have ended are not applied" in ended.output
+    assert "it has no signature" in denied_soon(kube, pod(UNSIGNED), team)
+
+
+@pytest.mark.parametrize(
+    "exemption",
+    [
+        {},
+        {"namespaces": []},
+        {"namespaces": ["team-*"]},
+        {"images": ["*"]},
+        {"images": ["example.com*"]},
+        {"images": ["nginx"]},
+        {"images": ["example.com/we*"]},
+        {"service_accounts": ["kube-system/replicaset-controller"]},
+        {"service_accounts": ["system:admin"]},
+        {"namespaces": ["team"], "ends": "next year"},
+    ],
+)
+def test_an_exemption_that_says_too_little_is_refused(policy: Any, exemption: dict[str, Any]) -> None:
+    run = policy(policy_exemptions=[{"owner": "team", "reason": "none", "ends": "2099-12-31", **exemption}])
+    assert run.returncode != 0
+    assert "policy_exemptions" in run.error
+    assert run.changed == []
+
+
+def test_a_namespace_is_warned_while_all_others_are_denied_and_deny_waits_until_nothing_runs_that_it_would_hit(kube: Any, policy: Any, team: str) -> None:
+    stages = [{"namespaces": [team], "enforcement": "warn"}]
+    assert policy(policy_stages=stages).returncode == 0
+    assert "it has no signature" in denied_soon(kube, pod(UNSIGNED), "default")
+    assert denied_soon(kube, pod(UNSIGNED), team, expected=False) == ""
+    assert refusal(kube, pod(UNSIGNED), team, dry_run=False) == ""
+    running = kube.resources.get(api_version="v1", kind="Pod")
+    for event in running.watch(namespace=team, name="it", timeout=60):
+        if event["object"].status.phase == "Running":
+            break
+
+    refused = policy()
+    assert refused.returncode != 0
+    assert f"{team}/it: image {IMAGE}@sha256:" in refused.error
+    assert "it has no signature" in refused.error
+    assert refused.changed == []
+    assert "it has no signature" in refusal(kube, pod(UNSIGNED), "default")
+    constraints = kube.resources.get(api_version="constraints.gatekeeper.sh/v1beta1", kind="ImagesVerified")
+    assert sorted(found.metadata.name for found in constraints.get().items) == ["images-verified", "images-verified-warn"]
+
+    assert policy(policy_force_deny="another").returncode != 0
+    assert policy(policy_force_deny="lab1").returncode == 0
+    assert "it has no signature" in denied_soon(kube, pod(UNSIGNED), team)
+    assert [found.metadata.name for found in constraints.get().items] == ["images-verified"]
+    assert policy().changed == []
+    # What runs already can be labelled and deleted.
+    running.patch(name="it", namespace=team, body={"metadata": {"labels": {"kept": "yes"}}}, content_type="application/merge-patch+json")
+
+
+def test_what_somebody_narrowed_by_hand_is_found_and_put_back(kube: Any, policy: Any) -> None:
+    constraints = kube.resources.get(api_version="constraints.gatekeeper.sh/v1beta1", kind="ImagesVerified")
+    narrowed = {"spec": {"match": {"labelSelector": {"matchLabels": {"nobody": "has-this"}}}, "enforcementAction": "dryrun"}}
+    constraints.patch(name="images-verified", body=narrowed, content_type="application/merge-patch+json")
+    mended = policy(policy_force_deny="lab1")
+    assert mended.changed == ["image_trust.azure.policy : The constraints cover all namespaces but the reviewed ones"]
+    assert "it has no signature" in denied_soon(kube, pod(UNSIGNED), "default")
