@@ -68,13 +68,13 @@ def versions(name: str = "lab1") -> Snapshot:
 
 
 def settled(name: str = "lab1") -> Snapshot:
-    """`versions`, once nothing has been written for three seconds, or after two minutes: pods end, and others take their place, after a run is over."""
+    """`versions`, once nothing has been written for three seconds and nothing is about to go, or after two minutes: pods end after a run is over."""
     deadline = time.monotonic() + 120
     found = versions(name)
     while time.monotonic() < deadline:
         time.sleep(3)
         before, found = found, versions(name)
-        if before == found:
+        if before == found and "deletionTimestamp" not in str(found):
             break
     return found
 
