@@ -60,7 +60,7 @@ coexist: setup ## With azure.azcollection in one environment, at the lowest vers
 	pytest -q tests/coexist
 
 bench: setup ## What a task costs beside azure.azcollection's and ping; writes docs/bench.md
-	python -m bench
+	PYTHONPATH=.build python -m bench
 
 roles: setup
 	pytest -q tests/roles

@@ -11,7 +11,6 @@ from bench.tasks import NOTHING, OBJECTS, PAIRS, PING, SET, Pair, Task
 from lab.progress import say
 from tests.emulated import Emulated
 
-REPETITIONS = 7
 TASKS = 3
 """Tasks of a measured play."""
 GOAL = 0.33
@@ -71,12 +70,12 @@ class Comparison:
         return ratios.task.median <= GOAL and ratios.memory.median <= GOAL
 
 
-def compare(ansible: Ansible) -> list[Comparison]:
-    """All contenders by turns, so that what else the machine does hits all of them."""
+def compare(ansible: Ansible, repetitions: int) -> list[Comparison]:
+    """All contenders by turns, so that what else the machine does hits all of them; a first round, which fills caches, does not count."""
     contenders: list[Task] = [PING, *(task for pair in PAIRS for task in (pair.ours, pair.theirs))]
     rounds = []
-    for number in range(REPETITIONS + 1):
-        say(f"round {number} of {REPETITIONS}" + ("" if number else ", which does not count"))
+    for number in range(repetitions + 1):
+        say(f"round {number} of {repetitions}" + ("" if number else ", which does not count"))
         nothing = ansible.play([NOTHING])
         rounds.append([_taken(ansible.play([task] * TASKS), nothing) for task in contenders])
     ping, *others = (_cost([measured[place] for measured in rounds[1:]]) for place in range(len(contenders)))

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 
 from bench.environment import PINS, ROOT
-from bench.measurements import GOAL, REPETITIONS, TASKS, Comparison, Cost, Count
+from bench.measurements import GOAL, TASKS, Comparison, Cost, Count
 from bench.tasks import name
 
 PAGE = ROOT / "docs/bench.md"
@@ -72,8 +72,9 @@ def keep(comparisons: Sequence[Comparison], counted: Sequence[Count], page: Path
 
 
 def _tables(comparisons: Sequence[Comparison], counted: Sequence[Count]) -> list[tuple[str, Sequence[str], Rows]]:
+    repetitions = len(comparisons[0].ping.task)
     return [
-        (f"One task of ours to another's: median (least..most) of {REPETITIONS} runs of {TASKS} tasks; the goal is {GOAL}", COSTS, ratios(comparisons)),
+        (f"One task of ours to another's: median (least..most) of {repetitions} runs of {TASKS} tasks; the goal is {GOAL}", COSTS, ratios(comparisons)),
         ("What the ratios are made of: medians", MODULES, costs(comparisons)),
         ("Requests", COUNTS, counts(counted)),
     ]
