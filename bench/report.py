@@ -6,7 +6,6 @@ import os
 import platform
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from importlib.metadata import version
 from pathlib import Path
 
 from rich.console import Console
@@ -48,7 +47,7 @@ def counts(counted: Sequence[Count]) -> Rows:
 
 def machine() -> str:
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
-    versions = f"Python {platform.python_version()}, {', '.join(pin.replace('==', ' ') for pin in PINS)}, azure-core {version('azure-core')} at most"
+    versions = f"Python {platform.python_version()}, {', '.join(pin.replace('==', ' ') for pin in PINS)}"
     return f"{os.cpu_count()} cores, {memory:.0f} GiB, {versions}"
 
 
