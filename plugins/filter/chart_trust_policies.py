@@ -89,7 +89,7 @@ def chart_trust_policies(policies: Sequence[Mapping[str, Any]], inline: Sequence
             **policy,
             # The chart puts them between quotation marks of YAML, and escapes nothing.
             "trustedIdentities": [identity.replace("\\", "\\\\").replace('"', '\\"') for identity in policy["trustedIdentities"]],
-            "trustStores": [f"{kind}:{stores[name]}" for kind, _, name in (store.partition(":") for store in policy["trustStores"])],
+            "trustStores": [f"{kind}:{stores[name]}" for kind, name in (store.split(":", 1) for store in policy["trustStores"])],
         }
         for policy in made
     ]
@@ -134,8 +134,8 @@ def _stores(policy: Mapping[str, Any], stores: Mapping[str, str]) -> list[str]:
 
 
 def _known(store: str, stores: Mapping[str, str]) -> bool:
-    kind, _, name = store.partition(":")
-    return kind in ("ca", "tsa", "signingAuthority") and name in stores
+    parts = store.split(":", 1)
+    return len(parts) == 2 and parts[0] in ("ca", "tsa", "signingAuthority") and parts[1] in stores
 
 
 class FilterModule:

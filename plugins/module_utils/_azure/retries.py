@@ -74,7 +74,7 @@ def of_error(error: AzureError) -> Retry | None:
     if isinstance(error, ServiceRequestError):
         return None if "CERTIFICATE_VERIFY_FAILED" in str(error) else RETRIES[NO_CONNECTION]
     # A plain HttpResponseError without a response, and IncompleteReadError: lost amid the answer.
-    lost = isinstance(error, (ServiceResponseError, IncompleteReadError)) or type(error) is HttpResponseError
+    lost = isinstance(error, (ServiceResponseError, IncompleteReadError)) or error.__class__ is HttpResponseError
     return RETRIES[LOST_CONNECTION] if lost else None
 
 

@@ -28,7 +28,7 @@ class RunCache:
             return None
         try:
             # A link could lead to a file that somebody else wrote.
-            with open(os.open(self._file(key), os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
+            with open(os.open(_file(self._folder, key), os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
                 kept = json.load(file) if _private(os.fstat(file.fileno()), stat.S_ISREG) else {"ends": 0}
             return kept["value"] if kept["ends"] - margin > time.time() else None
         except (OSError, ValueError, KeyError, TypeError):
@@ -38,18 +38,18 @@ class RunCache:
         """Keep `value` (JSON) under `key`, which may hold secrets, until `ends` (seconds since the epoch). A folder that is full or gone is no error."""
         if self._folder:
             with suppress(OSError):
-                private_file.write(self._file(key), json.dumps({"value": value, "ends": ends}))
+                private_file.write(_file(self._folder, key), json.dumps({"value": value, "ends": ends}))
 
     def drop(self, *key: str) -> None:
         """Forget what is kept under `key`."""
         if self._folder:
             with suppress(OSError):
-                self._file(key).unlink(missing_ok=True)
+                _file(self._folder, key).unlink(missing_ok=True)
 
-    def _file(self, key: Sequence[str]) -> Path:
-        assert self._folder
-        # Everything that decides about the value is in the name: another secret never finds this one's token.
-        return self._folder / f"image-trust-{hashlib.sha256(json.dumps(key).encode()).hexdigest()}"
+
+def _file(folder: Path, key: Sequence[str]) -> Path:
+    # Everything that decides about the value is in the name: another secret never finds this one's token.
+    return folder / f"image-trust-{hashlib.sha256(json.dumps(key).encode()).hexdigest()}"
 
 
 def _only_ours(folder: str) -> bool:
