@@ -51,7 +51,7 @@ types: setup
 	mypy bench lab tests $(COLLECTION)/plugins
 
 unit: setup
-	pytest -q tests/unit tests/emulator
+	pytest -q -n auto tests/unit tests/emulator
 
 many: setup
 	pytest -q tests/many

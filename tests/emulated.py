@@ -135,7 +135,16 @@ def emulated(folder: Path, backend: Backend) -> Iterator[Emulated]:
         run(listeners.open("outside", listening, app.outside(azure), certificate))
         yield Emulated(azure, folder / "ca.crt", run, certificate)
         run(listeners.close_all())
+        run(_end_of_work())
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join(30)
         loop.close()
+
+
+async def _end_of_work() -> None:
+    """Operations that nobody waited for end with the service."""
+    work = asyncio.all_tasks() - {asyncio.current_task()}
+    for task in work:
+        task.cancel()
+    await asyncio.gather(*work, return_exceptions=True)
