@@ -9,6 +9,7 @@ import shlex
 import ssl
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ pytest.register_assert_rewrite("tests.e2e.plans")
 
 ROOT = Path(__file__).parents[2]
 INVENTORY = ROOT / "inventories/lab"
+TEAM = "image-trust-team"
 WRITES = {"PUT", "PATCH", "DELETE", "POST"}
 
 
@@ -140,3 +142,14 @@ def from_nothing(lab: Lab, site: Run, tmp_path_factory: pytest.TempPathFactory) 
     from .plans import make_anew
 
     return make_anew(lab, tmp_path_factory.mktemp("plays"))
+
+
+@pytest.fixture
+def team(kube: Any) -> Iterator[str]:
+    """A namespace of somebody who may do in it what he wants."""
+    namespaces = kube.resources.get(api_version="v1", kind="Namespace")
+    namespaces.create(body={"metadata": {"name": TEAM}})
+    yield TEAM
+    namespaces.delete(name=TEAM)
+    while any(found.metadata.name == TEAM for found in namespaces.get().items):
+        time.sleep(0.5)

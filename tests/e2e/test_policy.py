@@ -24,7 +24,6 @@ ROLE = """
     - role: image_trust.azure.policy
       policy_kubeconfig: "{{ aks_kubeconfig }}"
 """
-TEAM = "image-trust-team"
 
 
 @pytest.fixture(scope="module")
@@ -38,17 +37,6 @@ def policy(lab: Lab, site: Run, tmp_path_factory: pytest.TempPathFactory) -> Ite
 
     yield run
     assert run(policy_force_deny="lab1").returncode == 0
-
-
-@pytest.fixture
-def team(kube: Any) -> Iterator[str]:
-    """A namespace of somebody who may do in it what he wants."""
-    namespaces = kube.resources.get(api_version="v1", kind="Namespace")
-    namespaces.create(body={"metadata": {"name": TEAM}})
-    yield TEAM
-    namespaces.delete(name=TEAM)
-    while any(found.metadata.name == TEAM for found in namespaces.get().items):
-        time.sleep(0.5)
 
 
 def refusal(kube: Any, body: dict[str, Any], namespace: str, *, dry_run: bool = True) -> str:

@@ -1,0 +1,219 @@
+"""Fail closed, without deadlock: what is denied while the verifiers are away, what starts all the same, and what comes back by itself. Under five minutes."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes
+import pytest
+
+from lab.clusters import cluster
+from lab.node.control import Node
+
+from .conftest import Lab, Run
+from .test_policy import SIGNED, UNSIGNED, pod, refusal
+
+NAMESPACE = "gatekeeper-system"
+WEBHOOK = "gatekeeper-controller-manager"
+CERTIFICATE = "gatekeeper-webhook-server-cert"
+ROLE = """
+- hosts: clusters
+  connection: local
+  gather_facts: false
+  roles:
+    - role: image_trust.azure.gatekeeper
+      gatekeeper_kubeconfig: "{{ aks_kubeconfig }}"
+"""
+BACK = 120
+"""Seconds within which signed images are admitted again, by themselves, once what was away may come back."""
+
+
+def until(true: Callable[[], bool], what: str, seconds: float = BACK) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if true():
+                return
+        except (kubernetes.client.ApiException, OSError):
+            pass  # The API server itself may be coming back.
+        time.sleep(0.5)
+    pytest.fail(f"{what}: not within {seconds:.0f} s")
+
+
+def admitted_again(kube: Any) -> None:
+    until(lambda: refusal(kube, pod(SIGNED), "default") == "", "signed images are admitted again")
+    assert "it has no signature" in refusal(kube, pod(UNSIGNED), "default")
+
+
+@pytest.fixture(autouse=True)
+def converged(kube: Any) -> Iterator[None]:
+    yield
+    admitted_again(kube)
+
+
+@pytest.fixture
+def gatekeeper(lab: Lab, tmp_path: Path) -> Any:
+    """Runs the role alone, with these variables."""
+    playbook = tmp_path / "gatekeeper.yml"
+    playbook.write_text(ROLE)
+    return lambda **variables: lab.play(playbook, **variables)
+
+
+def scale(kube: Any, name: str, replicas: int) -> None:
+    deployments = kube.resources.get(api_version="apps/v1", kind="Deployment")
+    deployments.patch(name=name, namespace=NAMESPACE, body={"spec": {"replicas": replicas}}, content_type="application/merge-patch+json")
+    labels = deployments.get(name=name, namespace=NAMESPACE).spec.selector.matchLabels.to_dict()
+    selector = ",".join(f"{key}={value}" for key, value in labels.items())
+    until(lambda: len(kube.resources.get(api_version="v1", kind="Pod").get(namespace=NAMESPACE, label_selector=selector).items) == replicas, f"{name} scales")
+
+
+@pytest.mark.parametrize("name", [WEBHOOK, "ratify"])
+def test_while_a_verifier_is_away_nothing_is_admitted_and_what_the_cluster_needs_starts(kube: Any, name: str) -> None:
+    replicas = kube.resources.get(api_version="apps/v1", kind="Deployment").get(name=name, namespace=NAMESPACE).spec.replicas
+    pods = kube.resources.get(api_version="v1", kind="Pod")
+    scale(kube, name, 0)
+    try:
+        # What was verified is remembered for some seconds.
+        until(lambda: refusal(kube, pod(SIGNED), "default") != "", "signed images are no longer admitted", 30)
+        for image in (SIGNED, UNSIGNED):
+            assert refusal(kube, pod(image), "default", dry_run=False)
+        assert refusal(kube, pod(SIGNED), "kube-system", dry_run=False) == ""
+        until(lambda: pods.get(name="it", namespace="kube-system").status.phase in ("Running", "Succeeded"), "a pod of kube-system starts", 60)
+    finally:
+        scale(kube, name, replicas)
+        if any(found.metadata.name == "it" for found in pods.get(namespace="kube-system").items):
+            pods.delete(name="it", namespace="kube-system")
+    admitted_again(kube)
+
+
+def trusted(kube: Any) -> set[str]:
+    webhooks = kube.resources.get(api_version="admissionregistration.k8s.io/v1", kind="ValidatingWebhookConfiguration")
+    return {each.clientConfig.caBundle for each in webhooks.get(name="gatekeeper-validating-webhook-configuration").webhooks}
+
+
+def test_a_webhook_certificate_that_is_made_anew_is_trusted_again_by_itself_and_one_that_was_deleted_by_a_run(kube: Any, gatekeeper: Any) -> None:
+    secrets, before = kube.resources.get(api_version="v1", kind="Secret"), trusted(kube)
+    secrets.patch(name=CERTIFICATE, namespace=NAMESPACE, body={"data": None}, content_type="application/merge-patch+json")
+    until(lambda: not before & trusted(kube), "another certificate is trusted", 60)
+    assert refusal(kube, pod(UNSIGNED), "default")
+    admitted_again(kube)
+
+    before = trusted(kube)
+    secrets.delete(name=CERTIFICATE, namespace=NAMESPACE)
+    run = gatekeeper()
+    assert run.returncode == 0, run.error or run.output[-2000:]
+    assert run.changed == ["image_trust.azure.gatekeeper : The webhook's certificate has a place"]
+    assert not before & trusted(kube)
+    assert gatekeeper().changed == []
+
+
+def test_a_drain_leaves_a_pod_of_the_webhook(kube: Any) -> None:
+    pods, nodes = kube.resources.get(api_version="v1", kind="Pod"), kube.resources.get(api_version="v1", kind="Node")
+    node = {"spec": {"unschedulable": True}}
+    nodes.patch(name="lab1", body=node, content_type="application/merge-patch+json")
+    try:
+        answers = []
+        for each in pods.get(namespace=NAMESPACE, label_selector="gatekeeper.sh/operation=webhook").items:
+            eviction = kubernetes.client.V1Eviction(metadata=kubernetes.client.V1ObjectMeta(name=each.metadata.name, namespace=NAMESPACE))
+            try:
+                kubernetes.client.CoreV1Api(kube.client).create_namespaced_pod_eviction(each.metadata.name, NAMESPACE, eviction)
+                answers.append(201)
+            except kubernetes.client.ApiException as error:
+                answers.append(error.status)
+        assert answers == [201, 201, 429]
+        assert refusal(kube, pod(SIGNED), "default") == ""
+    finally:
+        nodes.patch(name="lab1", body={"spec": {"unschedulable": False}}, content_type="application/merge-patch+json")
+
+
+def test_a_node_that_was_killed_comes_back_with_everything_and_fails_closed(kube: Any) -> None:
+    node = Node(cluster("lab1"))
+    node.stop()
+    node.start()
+    node.wait()
+    # From here on, before Gatekeeper and Ratify are back, at no moment.
+    assert refusal(kube, pod(UNSIGNED), "default")
+    admitted_again(kube)
+    until(lambda: node.pods_missing() == [], "all pods are back", 180)
+
+
+RESCUE = {"rescue_reason": "a drill", "rescue_who": "a test"}
+
+
+def test_rescue_opens_whatever_is_down_and_closes_again_and_the_role_does_not_pass_over_it(lab: Lab, kube: Any, gatekeeper: Any, tmp_path: Path) -> None:
+    record = tmp_path / "record.jsonl"
+
+    def rescue(state: str, *options: str) -> Run:
+        run = lab.play("rescue", "-l", "lab1", *options, **RESCUE, rescue=state, rescue_record_path=str(record))
+        assert run.returncode == 0, run.error or run.output[-2000:]
+        return run
+
+    replicas = kube.resources.get(api_version="apps/v1", kind="Deployment").get(name=WEBHOOK, namespace=NAMESPACE).spec.replicas
+    scale(kube, WEBHOOK, 0)
+    try:
+        assert "failed calling webhook" in refusal(kube, pod(UNSIGNED), "default")
+        foretold = rescue("open", "--check").changed
+        assert "failed calling webhook" in refusal(kube, pod(UNSIGNED), "default")
+        assert rescue("open").changed == foretold != []
+        until(lambda: refusal(kube, pod(UNSIGNED), "default") == "", "everything is admitted", 10)
+        assert rescue("open").changed == []
+        refused = gatekeeper()
+        assert "lab1 is open: every image is admitted since" in refused.error
+        assert "by a test (a drill)" in refused.error
+    finally:
+        closed = rescue("closed")
+        scale(kube, WEBHOOK, replicas)
+    assert closed.changed == [foretold[0] + " no longer", foretold[1]]
+    assert rescue("closed").changed == []
+    assert [json.loads(line)["state"] for line in record.read_text().splitlines()] == ["open", "closed"]
+    admitted_again(kube)
+
+
+@pytest.mark.parametrize("options", [(), ("-l", "clusters")])
+def test_rescue_wants_one_cluster_by_name_and_a_reason(lab: Lab, options: tuple[str, ...]) -> None:
+    refused = lab.play("rescue", *options, **RESCUE, rescue="open")
+    assert "Name one cluster by -l" in refused.error
+    unreasoned = lab.play("rescue", "-l", "lab1", rescue="open")
+    assert "Name one cluster by -l" in unreasoned.error
+
+
+def test_fail_is_refused_until_namespaces_that_nodes_may_need_were_reviewed(kube: Any, gatekeeper: Any, team: str) -> None:
+    workloads = kube.resources.get(api_version="apps/v1", kind="DaemonSet")
+    driver = {**pod(SIGNED)["spec"], "nodeSelector": {"no": "node"}, "volumes": [{"name": "net", "hostPath": {"path": "/etc/cni/net.d"}}]}
+    template = {"metadata": {"labels": {"app": "it"}}, "spec": driver}
+    workloads.create(namespace=team, body={"metadata": {"name": "it"}, "spec": {"selector": {"matchLabels": {"app": "it"}}, "template": template}})
+    # Where it fails closed already, nobody who makes such a thing stops the runs.
+    assert gatekeeper().changed == []
+
+    webhooks = kube.resources.get(api_version="admissionregistration.k8s.io/v1", kind="ValidatingWebhookConfiguration")
+    ignoring = {"webhooks": [{"name": "validation.gatekeeper.sh", "failurePolicy": "Ignore"}]}
+    webhooks.patch(name="gatekeeper-validating-webhook-configuration", body=ignoring, content_type="application/strategic-merge-patch+json")
+    refused = gatekeeper()
+    assert f"In {team} of lab1 there is what nodes may need to start" in refused.error
+    assert refused.changed == []
+    reviewed = gatekeeper(gatekeeper_covered_namespaces=[{"name": team, "reason": "signed, and can wait"}])
+    assert reviewed.changed == ["image_trust.azure.gatekeeper : The webhook fails closed"]
+
+
+def test_fail_is_taken_back_where_gatekeeper_does_not_answer_unless_it_held_before(kube: Any, gatekeeper: Any) -> None:
+    webhooks = kube.resources.get(api_version="admissionregistration.k8s.io/v1", kind="ValidatingWebhookConfiguration")
+
+    def policy(**change: Any) -> str:
+        name, body = "gatekeeper-validating-webhook-configuration", {"webhooks": [{"name": "validation.gatekeeper.sh", **change}]}
+        return str(webhooks.patch(name=name, body=body, content_type="application/strategic-merge-patch+json").webhooks[0].failurePolicy)
+
+    replicas = kube.resources.get(api_version="apps/v1", kind="Deployment").get(name=WEBHOOK, namespace=NAMESPACE).spec.replicas
+    scale(kube, WEBHOOK, 0)
+    try:
+        for before in ("Fail", "Ignore"):
+            policy(failurePolicy=before)
+            assert "Gatekeeper of lab1 does not answer as it has to" in gatekeeper(gatekeeper_probe_tries=1).error
+            assert policy() == before
+    finally:
+        scale(kube, WEBHOOK, replicas)
+    assert gatekeeper().returncode == 0
+    assert policy() == "Fail"
