@@ -69,16 +69,19 @@ def test_while_others_use_gatekeeper_it_is_refused_with_their_names_and_nothing_
         gone(cluster_api, FOREIGN_TEMPLATE)
 
 
-def plant(lab: Lab) -> None:
-    """Rights of somebody else, on the same registry and vault."""
+@pytest.fixture
+def planted(lab: Lab, from_nothing: FromNothing, cluster_api: DynamicClient) -> Iterator[None]:
+    """Somebody else's rights on the same registry and vault, and their things in the cluster; gone again afterwards."""
     lab.arm("PUT", f"{VAULT_PATH}/accessPolicies/add", "2026-02-01", {"properties": {"accessPolicies": [FOREIGN_POLICY]}})
     role = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{ACR_PULL.guid}"
     publisher = snapshots.of_azure(lab)[f"service_principals {PUBLISHER}"]["object_id"]
     body = {"properties": {"roleDefinitionId": role, "principalId": publisher, "principalType": "ServicePrincipal"}}
     lab.arm("PUT", f"{REGISTRY_PATH}/providers/Microsoft.Authorization/roleAssignments/{SOMEBODY}", "2022-04-01", body)
-
-
-def uproot(lab: Lab) -> None:
+    for foreign in FOREIGN_OBJECTS:
+        make(cluster_api, foreign)
+    yield
+    for foreign in reversed(FOREIGN_OBJECTS):
+        gone(cluster_api, foreign)
     lab.arm("PUT", f"{VAULT_PATH}/accessPolicies/remove", "2026-02-01", {"properties": {"accessPolicies": [FOREIGN_POLICY]}})
     lab.arm("DELETE", f"{REGISTRY_PATH}/providers/Microsoft.Authorization/roleAssignments/{SOMEBODY}", "2022-04-01")
 
@@ -88,10 +91,8 @@ def without_cluster(azure: snapshots.Snapshot) -> snapshots.Snapshot:
     return {title: each for title, each in azure.items() if not title.startswith("clusters ") and "/mc_image-trust-lab_lab1_" not in title}
 
 
-def test_nothing_of_ours_is_left_and_all_of_theirs(lab: Lab, from_nothing: FromNothing, cluster_api: DynamicClient) -> None:
-    plant(lab)
-    for body in FOREIGN_OBJECTS:
-        make(cluster_api, body)
+def test_nothing_of_ours_is_left_and_all_of_theirs(lab: Lab, from_nothing: FromNothing, planted: None) -> None:
+    before = without_cluster(from_nothing.azure)
     foretold = check(lab, "teardown")
     done = succeeded(lab.play("teardown"))
     assert foretold.changed == done.changed
@@ -103,14 +104,11 @@ def test_nothing_of_ours_is_left_and_all_of_theirs(lab: Lab, from_nothing: FromN
     assert "v1 ConfigMap others/theirs" in left
     assert not KUBECONFIG.exists()
 
-    for body in reversed(FOREIGN_OBJECTS):
-        gone(cluster_api, body)
-    assert sorted(title.split()[0] for title, each in snapshots.of_azure(lab).items() if SOMEBODY in f"{title} {each}") == [
-        "role_assignments",
-        "vaults",
-    ]
-    uproot(lab)
-    assert snapshots.differences(without_cluster(from_nothing.azure), without_cluster(snapshots.of_azure(lab))) == []
+    differ = snapshots.differences(before, without_cluster(snapshots.of_azure(lab)))
+    assert [line.split()[:2] for line in differ] == [["new:", "role_assignments"], ["changed:", "vaults"]]
+    assert all(SOMEBODY in line for line in differ)
+    vault = lab.arm("GET", VAULT_PATH, "2026-02-01")["properties"]["accessPolicies"]
+    assert [(entry["objectId"], [p.lower() for p in entry["permissions"]["secrets"]]) for entry in vault] == [(SOMEBODY, ["list"])]
 
 
 def test_a_second_teardown_changes_nothing(lab: Lab, from_nothing: FromNothing) -> None:
