@@ -63,13 +63,13 @@ bench: setup ## What a task costs beside azure.azcollection's and ping; writes d
 	PYTHONPATH=.build python -m bench
 
 roles: setup
-	pytest -q tests/roles
+	pytest -q -n auto tests/roles
 
 policy: setup
 	pytest -q tests/policy
 
 contract: setup
-	pytest -q tests/contract
+	pytest -q -n auto tests/contract
 
 sanity: setup
 	tests/sanity/run

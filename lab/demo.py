@@ -38,26 +38,35 @@ def play(playbook: str, *arguments: str) -> str:
 
 
 def said(verdict: Any) -> str:
-    """What the cluster said to an image, with digests cut short; of an admitted one that was run, what the kubelet pulled."""
+    """What the cluster said to an image, with digests cut short and without Ratify's own words; of an admitted one that was run, what the kubelet pulled."""
     ran = verdict["ran"]
-    text = f"{ran['message']}, pulled from the registry as {ran['image_id']}" if ran else verdict["message"]
+    text = f"{ran['message']}, pulled from the registry as {ran['image_id']}" if ran else verdict["message"].partition(" (")[0]
     return re.sub(r"(@sha256:[0-9a-f]{8})[0-9a-f]{56}", r"\1…", text)
 
 
+def place(verdict: Any) -> str:
+    """The column of a verdict: what makes pods is one, and so is what the policy does not cover."""
+    if verdict["namespace"] != "default":
+        return f"in {verdict['namespace']}"
+    return f"as {verdict['shape'].replace('_', ' ')}" if verdict["shape"].endswith("container") else "in workloads"
+
+
 def verdicts(proof: Path) -> Table:
-    """The verdicts of a proof: a line an image, a column for each place that it may have in a pod."""
+    """The verdicts of a proof: a line an image, a column for each way into the cluster."""
     found = json.loads(proof.read_text())["verdicts"]
-    by_place = {(verdict["image"], verdict["shape"]): verdict for verdict in found}
+    by_place: dict[tuple[str, str], list[Any]] = {}
+    for verdict in found:
+        by_place.setdefault((verdict["image"], place(verdict)), []).append(verdict)
     images = list(dict.fromkeys(verdict["image"] for verdict in found))
-    places = list(dict.fromkeys(verdict["shape"] for verdict in found))
+    places = list(dict.fromkeys(place(verdict) for verdict in found))
     table = Table(title="What the cluster says", title_justify="left", show_lines=True)
     table.add_column("image", min_width=max(map(len, images)))
-    for place in places:
-        table.add_column(f"as {place.replace('_', ' ')}", max_width=12)
+    for each in places:
+        table.add_column(each, max_width=12)
     table.add_column("reason", overflow="fold")
     for image in images:
-        row = [by_place[image, place] for place in places]
-        table.add_row(image, *(verdict["verdict"] for verdict in row), escape(said(row[0])))
+        said_there = [sorted({verdict["verdict"] for verdict in by_place[image, each]}) for each in places]
+        table.add_row(image, *(" and ".join(each) for each in said_there), escape(said(by_place[image, places[0]][0])))
     return table
 
 

@@ -152,6 +152,7 @@ CASES = {
     "a CronJob's template is not looked for where a Deployment has it": Case(
         {"kind": "CronJob", "spec": {"template": {"spec": pod(WEB)["spec"]}}}, answer(yes(WEB)), ("no containers",)
     ),
+    "a workload may name a tag, for its pods are judged again": Case(workload("ReplicationController", TAG), answer(yes(TAG))),
     "a workload without template is denied": Case({"kind": "ReplicationController", "spec": {"replicas": 1}}, answer(), ("no containers",)),
     "a Deployment that is scaled is admitted": Case(workload("Deployment", WEB), answer(no(WEB)), operation="UPDATE", before=workload("Deployment", WEB)),
     "a Deployment that gets another image is judged": Case(
