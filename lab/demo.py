@@ -38,10 +38,13 @@ def play(playbook: str, *arguments: str) -> str:
 
 
 def said(verdict: Any) -> str:
-    """What the cluster said to an image, with digests cut short and without Ratify's own words; of an admitted one that was run, what the kubelet pulled."""
+    """What the cluster said of an image, without Ratify's own words; of an admitted one that was run, what the kubelet pulled, with its digest cut short."""
     ran = verdict["ran"]
-    text = f"{ran['message']}, pulled from the registry as {ran['image_id']}" if ran else verdict["message"].partition(" (")[0]
-    return re.sub(r"(@sha256:[0-9a-f]{8})[0-9a-f]{56}", r"\1…", text)
+    if ran:
+        digest = ran["image_id"].rpartition("@")[2]
+        return f"{ran['message']}, pulled from the registry as {digest[:15]}…"
+    before, is_not, reason = str(verdict["message"]).partition(" is not verified: ")
+    return reason.partition(" (")[0] if is_not else before
 
 
 def place(verdict: Any) -> str:
@@ -62,7 +65,7 @@ def verdicts(proof: Path) -> Table:
     table = Table(title="What the cluster says", title_justify="left", show_lines=True)
     table.add_column("image", min_width=max(map(len, images)))
     for each in places:
-        table.add_column(each, max_width=12)
+        table.add_column(each, max_width=11)
     table.add_column("reason", overflow="fold")
     for image in images:
         said_there = [sorted({verdict["verdict"] for verdict in by_place[image, each]}) for each in places]
