@@ -160,8 +160,11 @@ def plan(current: Iterable[RoleAssignment], wanted: RoleAssignment) -> Change[Ro
     return Change(before, replace(before, description=description, condition=condition))
 
 
-def plan_absent(current: Iterable[RoleAssignment], unwanted: RoleAssignment) -> Change[RoleAssignment]:
-    return Change(_granting(current, unwanted), None)
+def plan_absent(current: Iterable[RoleAssignment], unwanted: RoleAssignment, *, only_own: bool = False) -> Change[RoleAssignment]:
+    """Take the role away; with `only_own` not where something else assigned it, which shows in another name."""
+    before = _granting(current, unwanted)
+    stays = before and only_own and not ids.same(before.name, unwanted.own_name)
+    return Change(before, before if stays else None)
 
 
 def apply(azure: Azure, change: Change[RoleAssignment]) -> Change[RoleAssignment]:

@@ -46,6 +46,12 @@ options:
       - Condition under which the role holds, in Azure's language for it, version 2.0. Left as it is when not given; empty takes it away.
       - An assignment that exists counts also when it has a condition, which may mean that it grants nothing here; give an empty condition to be sure.
     type: str
+  only_own:
+    description:
+      - With O(state=absent), leave an assignment alone that something else made, such as C(az aks update --attach-acr).
+      - The module knows its own by their names, which it derives from scope, role and principal.
+    type: bool
+    default: false
   state:
     description: Whether the principal has the role.
     type: str
@@ -118,6 +124,7 @@ def main() -> NoReturn:
         principal_type=dict(type="str", choices=list(PRINCIPAL_TYPES), default="ServicePrincipal"),
         description=dict(type="str"),
         condition=dict(type="str"),
+        only_own=dict(type="bool", default=False),
         state=state_option(),
     )
     with azure_session(module) as azure:
@@ -131,7 +138,8 @@ def main() -> NoReturn:
         )
         wanted = find_role(azure, asked)
         current = read(azure, wanted)
-        change = plan(current, wanted) if module.params["state"] == "present" else plan_absent(current, wanted)
+        present = module.params["state"] == "present"
+        change = plan(current, wanted) if present else plan_absent(current, wanted, only_own=module.params["only_own"])
         if not module.check_mode:
             change = apply(azure, change)
     exit_changed(module, change, "role_assignment", str(asked))

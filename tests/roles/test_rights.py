@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible_collections.image_trust.azure.plugins.module_utils._role_assignments import RoleAssignment
+
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL, BUILT_IN, KEY_VAULT_SECRETS_USER, REPOSITORY_READER
 from tests.emulated import Emulated
@@ -89,7 +91,7 @@ def test_absent_takes_the_rights_of_both_models_and_nobody_elses(azure: Emulated
     # As after a switch that no run has followed yet, and one before it.
     more = [(nodes, REPOSITORY_READER, registry.id), (ratify, REPOSITORY_READER, registry.id), (ratify, KEY_VAULT_SECRETS_USER, vault.id)]
     for principal, role, scope in more:
-        new_assignment(azure.state, scope, role.guid, principal)
+        new_assignment(azure.state, scope, role.guid, principal, name=RoleAssignment(scope, role.guid, principal).own_name)
     switch(azure, mode=ABAC, rbac=True)
     taken = play("identity", "aks", identity_state="absent", aks_state="absent")
     assert taken.errors == []
@@ -97,3 +99,14 @@ def test_absent_takes_the_rights_of_both_models_and_nobody_elses(azure: Emulated
     assert policies(azure) == {SOMEBODY: READ}
     assert roles(azure, SOMEBODY) == ALL
     assert play("identity", "aks", identity_state="absent", aks_state="absent").changed == []
+
+
+def test_absent_leaves_the_nodes_the_pull_role_that_az_had_given_them_before(azure: Emulated, play: Play) -> None:
+    nodes = play("aks", aks_registries=[]).facts["aks_result"]["kubelet_identity"]["object_id"]
+    registry = azure.state.registry_named("imagetrustlab")
+    assert registry
+    new_assignment(azure.state, registry.id, ACR_PULL.guid, nodes)
+    assert play("aks").changed == []
+    taken = play("aks", aks_state="absent")
+    assert taken.errors == []
+    assert roles(azure, nodes) == {ACR_PULL.name}

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
+from ansible_collections.image_trust.azure.plugins.module_utils._change import Change
 from ansible_collections.image_trust.azure.plugins.module_utils._role_assignments import BUILT_IN, RoleAssignment, Wanted, plan, plan_absent
 
 SUBSCRIPTION = "/subscriptions/22222222-2222-2222-2222-222222222222"
@@ -35,6 +36,13 @@ def test_only_the_same_role_of_the_same_principal_on_exactly_this_scope_counts(c
     assert (change.before, change.after) == (found, found or PULL)
     assert change.changed is (found is None)
     assert plan_absent(current, PULL).changed is (found is not None)
+
+
+def test_only_own_leaves_what_something_else_assigned() -> None:
+    own = replace(EXISTING, name=PULL.own_name.upper())
+    assert plan_absent([own], PULL, only_own=True) == Change(own, None)
+    assert not plan_absent([EXISTING], PULL, only_own=True).changed
+    assert not plan_absent([], PULL, only_own=True).changed
 
 
 def test_the_name_is_the_same_for_the_same_however_it_is_written() -> None:

@@ -70,6 +70,7 @@ KINDS: dict[str, Kind] = {
     "inherited": inputs.YES_OR_NO,
     "administrator": inputs.YES_OR_NO,
     "append_tags": inputs.YES_OR_NO,
+    "only_own": inputs.YES_OR_NO,
     "state": inputs.one_of_the_choices("present", "absent"),
     "location": inputs.LOCATION,
     "kubernetes_version": inputs.VERSION,
