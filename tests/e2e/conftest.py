@@ -128,7 +128,7 @@ def site(lab: Lab) -> Run:
     return run
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture
 def kube(site: Run) -> Iterator[kubernetes.dynamic.DynamicClient]:
     from lab.clusters import cluster
 
