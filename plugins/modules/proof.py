@@ -58,7 +58,7 @@ sha256:
   sample: 22f1c0a8e0b1d1b3a4f3f1e2d9c8b7a6958473625140f0e1d2c3b4a5968778f0
 signature_path:
   description: The file with the signature, V(null) when the record is not signed.
-  type: path
+  type: str
   returned: success
   sample: /var/lib/image-trust/proof-web.json.sig
 """
