@@ -106,7 +106,7 @@ AMID: list[tuple[str, Callable[[], object]]] = [
     ("The cluster's service account may act as the identity", lambda: time.sleep(0.7)),
     ("Gatekeeper is installed", helm_is_at("gatekeeper")),
     ("Ratify is installed", helm_is_at("ratify")),
-    ("The constraint covers all namespaces but the reviewed ones", lambda: time.sleep(0.5)),
+    ("The constraints cover all namespaces but the reviewed ones", lambda: time.sleep(0.5)),
 ]
 """Where the run is killed, one run after the other: a task, and what is waited for from its beginning on."""
 
