@@ -44,7 +44,7 @@ def said(verdict: Any) -> str:
         digest = ran["image_id"].rpartition("@")[2]
         return f"{ran['message']}, pulled from the registry as {digest[:15]}…"
     before, is_not, reason = str(verdict["message"]).partition(" is not verified: ")
-    return reason.partition(" (")[0] if is_not else before
+    return (reason if is_not else before).partition(" (")[0]
 
 
 def place(verdict: Any) -> str:

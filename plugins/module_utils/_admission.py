@@ -14,8 +14,14 @@ from typing import Any, Literal
 Verdict = Literal["admitted", "denied", "error"]
 
 VALIDATION = "validation.gatekeeper.sh"
+MUTATION = "mutation.gatekeeper.sh"
 UNAVAILABLE = "image verification is not available"
 """How the policy's template begins a message when Ratify gave no answer: nothing is known of the image then."""
+_NOT_RESOLVED = "failed to resolve external data placeholders: "
+_RATIFY_SAYS = "failed to retrieve external data item from provider ratify-mutation-provider: "
+"""How Gatekeeper begins what Ratify answered when it was asked for the digest of a tag. That it could not be asked has another beginning."""
+NO_DIGEST = {"no such host": "the registry does not exist", ": not found": "the registry does not have it"}
+"""What Ratify ends with when there is no such image, and what it means. All else (a time-out, a missing right) may be otherwise next time."""
 PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff")
 
 
@@ -51,9 +57,9 @@ def read_refusal(status: int, body: str, constraint: str | None = None) -> Answe
     """Read a refusal of the API server.
 
     `status` and `body` are those of the HTTP answer (the body is a Kubernetes Status, or whatever stands there instead).
-    It is a denial only when Gatekeeper's validation refused because of `constraint` (of any constraint when None) and the policy knew something of
-    the image. All else (a webhook that did not answer, a tag that could not be resolved, other admission plugins, missing rights) is an error: it
-    says nothing of the image.
+    It is a denial when Gatekeeper's validation refused because of `constraint` (of any constraint when None) and the policy knew something of the
+    image, or when its mutation refused because there is no image of that name (NO_DIGEST). All else (a webhook that did not answer, a tag that could
+    not be resolved in time, other admission plugins, missing rights) is an error: it says nothing of the image.
     """
     try:
         message = str(json.loads(body)["message"])
@@ -64,6 +70,9 @@ def read_refusal(status: int, body: str, constraint: str | None = None) -> Answe
         calling = re.search(r'failed calling webhook "([^"]+)"', message)
         return Answer("error", f"HTTP {status}: {message}", calling[1] if calling else None)
     refused_by, text = webhook[1], webhook[2].strip()
+    missing = no_digest(text) if refused_by == MUTATION else None
+    if missing:
+        return Answer("denied", f"it has no digest, {missing} ({text})", refused_by)
     reasons = [reason for name, reason in violations(text) if constraint in (None, name)]
     known = bool(reasons) and not any(reason.startswith(UNAVAILABLE) for reason in reasons)
     return Answer("denied" if refused_by == VALIDATION and known else "error", text, refused_by)
@@ -75,6 +84,14 @@ def violations(text: str) -> list[tuple[str, str]]:
     return [(name, message.strip()) for name, message in zip(parts[1::2], parts[2::2], strict=True)]
 
 
+def no_digest(text: str) -> str | None:
+    """Why there is no digest for the tag in a refusal of Gatekeeper's mutation; None when that is not known for good."""
+    before, *said = text.split(_RATIFY_SAYS)
+    # Several errors stand in brackets, with commas.
+    means = [next((meaning for ending, meaning in NO_DIGEST.items() if each.rstrip(" ,]").endswith(ending)), None) for each in said]
+    return means[0] if before.rstrip("[") == _NOT_RESOLVED and means and all(means) else None
+
+
 def repository(image: str) -> str:
     """The image without its tag and digest."""
     name = image.partition("@")[0]
@@ -83,11 +100,16 @@ def repository(image: str) -> str:
 
 
 def is_right(expectation: Expectation, answer: Answer) -> bool:
-    """Whether the answer is the expected one for the expected reason: a denial has to name the image and match `reason`."""
+    """Whether the answer is the expected one for the expected reason: a denial has to name the image and match `reason`.
+
+    Without a reason, only a denial of the policy is meant: one that there is no such image would hide a misspelt name.
+    """
     if answer.verdict != expectation.expect:
         return False
     if answer.verdict == "admitted":
         return True
+    if answer.refused_by == MUTATION and expectation.reason is None:
+        return False
     return repository(expectation.image) in answer.message and (expectation.reason is None or re.search(expectation.reason, answer.message) is not None)
 
 

@@ -11,8 +11,9 @@ version_added: 1.0.0
 description:
   - Asks a Kubernetes cluster, by server-side dry runs of pods and of what makes pods, whether it admits images, and says who refused and why.
   - Compares the verdicts with what is expected. It does not fail when a verdict is wrong; look at RV(right).
-  - A verdict is V(denied) only when Gatekeeper's validation refused the image because of O(constraint). A tag that cannot be resolved,
-    a webhook that does not answer, a quota, a missing right, say nothing of the image; the verdict is V(error) then.
+  - A verdict is V(denied) when Gatekeeper's validation refused the image because of O(constraint), or when its mutation found no digest for the tag
+    because the registry does not exist or does not have the image. All else (a registry or a webhook that does not answer, a quota, a missing right)
+    says nothing of the image; the verdict is V(error) then.
   - A refusal that is not the expected one is asked again until O(timeout) is over, because caches and programs that have just started
     only ever refuse. An image that is admitted although it should be denied is not asked again.
   - Nothing stays in the cluster. RV(ignore:changed) is always V(false).
@@ -57,6 +58,8 @@ options:
       reason:
         description:
           - Regular expression that the message of a denial has to match. A denial with another message is not right.
+          - When not given, only a denial by O(constraint) is right, so that a misspelt name is found. V(the registry does not exist) and
+            V(the registry does not have it) are what the message of a tag without a digest says.
         type: str
   shapes:
     description:

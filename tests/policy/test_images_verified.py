@@ -98,6 +98,7 @@ REPORTS = {
     "digital signature has expired on Monday": "its signature or its signer's certificate has expired",
     "verification time is after certificate CN=x validity period": "its signature or its signer's certificate has expired",
     "GET manifest: UNAUTHORIZED": "Ratify may not read the registry",
+    "could not resolve descriptor for a subject from any stores": "the registry does not have it, or cannot be reached",
     "manifest unknown": "the registry does not have it",
     "status code 429": "the registry is too busy",
     "context deadline exceeded": "the registry cannot be reached",

@@ -173,6 +173,7 @@ meanings := [
 	{"says": "expired|validity period|was not valid when", "means": "its signature or its signer's certificate has expired"},
 	{"says": "(?i)key management provider|at least one store", "means": "Ratify cannot read what it needs from Azure"},
 	{"says": "(?i)unauthorized|forbidden|access denied|\\b40[13]\\b", "means": "Ratify may not read the registry"},
+	{"says": "could not resolve descriptor", "means": "the registry does not have it, or cannot be reached"},
 	{"says": "(?i)manifest unknown|name unknown|not found|\\b404\\b", "means": "the registry does not have it"},
 	{"says": "(?i)too many requests|\\b429\\b", "means": "the registry is too busy"},
 	{"says": "(?i)deadline exceeded|time-?out|timed out|no such host|connection re|dial tcp|misbehaving|EOF|\\b50[0234]\\b", "means": "the registry cannot be reached"},

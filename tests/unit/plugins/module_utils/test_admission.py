@@ -34,6 +34,25 @@ def denial(webhook: str, text: str) -> str:
     return status(f'admission webhook "{webhook}" denied the request: {text}')
 
 
+UNRESOLVED = "failed to resolve external data placeholders: "
+RATIFY = "failed to retrieve external data item from provider ratify-mutation-provider"
+SAYS = f"{RATIFY}: REPOSITORY_OPERATION_FAILURE: failed to get subject descriptor for image "
+NO_REGISTRY = f'{SAYS}r.invalid/web:1: Head "https://r.invalid/v2/web/manifests/1": dial tcp: lookup r.invalid on 10.0.0.10:53: no such host'
+NO_IMAGE = f"{SAYS}r.azurecr.io/web:3: Unable to resolve the reference: r.azurecr.io/web:3: not found"
+NO_DIGEST = {
+    "the registry does not exist": UNRESOLVED + NO_REGISTRY,
+    "the registry does not have it": UNRESOLVED + NO_IMAGE,
+}
+MAY_HAVE_ONE = {
+    "the registry does not answer": UNRESOLVED + NO_IMAGE.replace("not found", "context deadline exceeded"),
+    "the registry hangs up": UNRESOLVED + NO_IMAGE.replace("not found", "EOF"),
+    "the registry refuses Ratify": UNRESOLVED + NO_IMAGE.replace("not found", "response status code 401: Unauthorized"),
+    "names are not resolved": UNRESOLVED + NO_REGISTRY.replace("no such host", "server misbehaving"),
+    "of two images, one may have a digest": f"{UNRESOLVED}[{NO_IMAGE}, {NO_IMAGE.replace('not found', 'EOF')}]",
+    "Ratify does not answer": f"{UNRESOLVED}failed to send external data request to provider ratify-mutation-provider: Post https://ratify: not found",
+    "one error is of something else": f"{UNRESOLVED}[failed to find external data provider ratify-mutation-provider in responses, {NO_IMAGE}]",
+    "another mutation fails": "mutator web: not found",
+}
 REFUSALS = {
     "the policy denies an unsigned image": (403, denial("validation.gatekeeper.sh", UNSIGNED), "denied", "validation.gatekeeper.sh"),
     "Ratify does not answer": (
@@ -76,6 +95,24 @@ def test_only_the_constraints_knowledge_of_the_image_is_a_denial(code: int, body
     assert answer.message
 
 
+@pytest.mark.parametrize("means", NO_DIGEST)
+def test_a_tag_of_which_there_is_no_image_is_denied_by_the_mutation(means: str) -> None:
+    answer = read_refusal(500, denial("mutation.gatekeeper.sh", NO_DIGEST[means]), "images-verified")
+    assert (answer.verdict, answer.refused_by) == ("denied", "mutation.gatekeeper.sh")
+    assert answer.message == f"it has no digest, {means} ({NO_DIGEST[means]})"
+
+
+def test_of_two_tags_without_an_image_the_first_is_told() -> None:
+    assert read_refusal(500, denial("mutation.gatekeeper.sh", f"{UNRESOLVED}[{NO_IMAGE}, {NO_REGISTRY}]")).message.startswith(
+        "it has no digest, the registry does not have it"
+    )
+
+
+@pytest.mark.parametrize("text", MAY_HAVE_ONE.values(), ids=MAY_HAVE_ONE)
+def test_a_tag_that_could_not_be_resolved_now_is_no_denial(text: str) -> None:
+    assert read_refusal(500, denial("mutation.gatekeeper.sh", text)).verdict == "error"
+
+
 def test_without_a_constraint_given_any_constraint_may_deny() -> None:
     assert read_refusal(403, denial("validation.gatekeeper.sh", "[no-latest] tag latest is forbidden")).verdict == "denied"
 
@@ -101,7 +138,10 @@ def test_the_repository_is_the_image_without_tag_and_digest(image: str, expected
 
 ADMIT = Expectation("r.azurecr.io/web:1", "admitted")
 DENY = Expectation("r.azurecr.io/web:2", "denied", "No verification results")
+MISSING = Answer("denied", "it has no digest, the registry does not have it (… r.azurecr.io/web:2: not found)", "mutation.gatekeeper.sh")
 RIGHTS = {
+    "no such image, as expected": (Expectation("r.azurecr.io/web:2", "denied", "the registry does not have it"), MISSING, True, True),
+    "no such image, where a denial by the policy was meant": (Expectation("r.azurecr.io/web:2", "denied"), MISSING, False, False),
     "admitted as expected": (ADMIT, Answer("admitted"), True, True),
     "denied as expected": (DENY, Answer("denied", UNSIGNED), True, True),
     "denied for another reason": (DENY, Answer("denied", UNSIGNED.replace("No verification results", "expired")), False, False),

@@ -41,6 +41,8 @@ class Cluster:
     made: int = 0
     asked: list[str] = field(default_factory=list)
     """Paths of the dry runs."""
+    sent: list[tuple[str, str, str | None]] = field(default_factory=list)
+    """Method, path and content type of all requests."""
     kubeconfig: Path = Path()
 
     def answer(self, method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
@@ -93,6 +95,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
         def handle_any(self) -> None:
             path, _, query = self.path.partition("?")
             body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+            cluster.sent.append((self.command, path, self.headers.get("Content-Type")))
             code, answer = cluster.answer(self.command, path, query, body)
             data = json.dumps(answer).encode()
             self.send_response(code)
@@ -149,6 +152,13 @@ def test_every_image_is_asked_for_in_every_shape_and_nothing_stays(cluster: Clus
     assert [v["ran"] for v in result["verdicts"] if v["ran"]] == [{"started": True, "message": "running", "image_id": "r@sha256:1"}]
     assert cluster.made == 2
     assert not cluster.pods
+
+
+def test_an_ephemeral_container_is_added_as_kubectl_debug_does(cluster: Cluster) -> None:
+    run(cluster, shapes=["ephemeral_container"])
+    patches = {(path, kind) for method, path, kind in cluster.sent if method == "PATCH"}
+    # https://github.com/kubernetes/kubectl/blob/master/pkg/cmd/debug/debug.go: a strategic merge patch of the subresource
+    assert patches == {("/api/v1/namespaces/default/pods/p1/ephemeralcontainers", "application/strategic-merge-patch+json")}
 
 
 WORKLOADS = {
