@@ -68,6 +68,9 @@ roles: setup
 policy: setup
 	pytest -q tests/policy
 
+monitoring: setup
+	pytest -q -n auto tests/monitoring
+
 contract: setup
 	pytest -q -n auto tests/contract
 
@@ -80,9 +83,9 @@ molecule: up
 e2e: up
 	pytest -q tests/e2e
 
-test: check many roles coexist policy contract sanity molecule e2e ## Everything; about an hour on an empty machine, most of it the first build of the lab
+test: check many roles coexist policy monitoring contract sanity molecule e2e ## Everything; about an hour on an empty machine, most of it the first build of the lab
 
 soak: up ## Faults at random with more seeds, and site.yml killed after each task in turn; hours
 	SOAK=1 pytest -q tests/roles/test_faults.py tests/e2e/test_faults.py
 
-.PHONY: help setup up down demo check lint types unit many roles coexist bench policy contract sanity molecule e2e test soak
+.PHONY: help setup up down demo check lint types unit many roles coexist bench policy monitoring contract sanity molecule e2e test soak
