@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,11 @@ class Chart:
             raise LabError(f"chart {self.repository} is not packaged; run `python -m lab up`")
         return found[0]
 
+    @property
+    def version(self) -> str:
+        """Of the chart, such as `1.15.5`."""
+        return str(yaml.safe_load(self.read("Chart.yaml"))["version"])
+
     def values(self) -> dict[str, Any]:
         """The chart's own values.yaml."""
         values: dict[str, Any] = yaml.safe_load(self.read("values.yaml"))
@@ -63,13 +69,14 @@ class Chart:
 GATEKEEPER = Chart("gatekeeper", "gatekeeper", "github.com/open-policy-agent/gatekeeper/v3", "charts/gatekeeper")
 RATIFY = Chart("ratify", "ratify", "github.com/ratify-project/ratify", "charts/ratify")
 WORKLOAD_IDENTITY = Chart("workload-identity", "workload-identity", "github.com/Azure/azure-workload-identity", "charts/workload-identity-webhook")
+PREVIOUS_RATIFY = Chart(tools.PREVIOUS_RATIFY.name, tools.PREVIOUS_RATIFY.name, RATIFY.module, RATIFY.folder)
 CHARTS = (GATEKEEPER, RATIFY, WORKLOAD_IDENTITY)
 
 
-def package() -> None:
+def package(charts: Sequence[Chart] = CHARTS) -> None:
     """Package each chart that is not packaged yet at the version of its go.mod. Needs helm (tools.build)."""
     with locked(cache() / "charts" / ".lock"):
-        for chart in CHARTS:
+        for chart in charts:
             origin = chart.repository_folder / ".origin"
             if not origin.exists() or origin.read_text() != chart.origin:
                 _package(chart)

@@ -13,7 +13,7 @@ import platform
 import re
 import subprocess
 import tarfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -126,7 +126,7 @@ def identify(tar: Path) -> tuple[str, str]:
 
 def cluster_images() -> list[Image]:
     """Every image that a node has before its first pod. Needs programs (tools.build) and charts (charts.package)."""
-    gatekeeper, ratify, identity = charts.GATEKEEPER.values(), charts.RATIFY.values(), charts.WORKLOAD_IDENTITY.values()
+    gatekeeper, identity = charts.GATEKEEPER.values(), charts.WORKLOAD_IDENTITY.values()
     probe = gatekeeper["postInstall"]["probeWebhook"]["image"]
     return [
         Image(PAUSE, {"/bin/sleep": BUSYBOX}, ("/bin/sleep", "infinity")),
@@ -138,13 +138,7 @@ def cluster_images() -> list[Image]:
         ),
         _crds(_full_name(gatekeeper["image"]["crdRepository"], gatekeeper["image"]["release"]), charts.GATEKEEPER),
         Image(_full_name(probe["repository"], probe["tag"]), {"/usr/bin/curl": CURL, **_libraries(CURL)}, ("/usr/bin/curl",), user=_NONROOT),
-        Image(
-            _full_name(ratify["image"]["repository"], ratify["image"]["tag"]),
-            {"/app/ratify": tools.program("ratify"), **_DISTROLESS},
-            ("/app/ratify", "serve", "--http", ":6001"),
-            user=_NONROOT,
-        ),
-        _crds(_full_name(ratify["image"]["crdRepository"], ratify["image"]["tag"]), charts.RATIFY),
+        *ratify_images(charts.RATIFY),
         Image(
             _full_name(identity["image"]["repository"], identity["image"]["release"]),
             {"/manager": tools.program("webhook"), **_DISTROLESS},
@@ -154,12 +148,26 @@ def cluster_images() -> list[Image]:
     ]
 
 
-def build() -> list[Path]:
-    """Tar files of `cluster_images`, in the cache; only those are written whose content has changed."""
+def ratify_images(chart: charts.Chart) -> list[Image]:
+    """What the pods and the job of a chart of Ratify run. Needs its program and the packaged chart."""
+    named = chart.values()["image"]
+    return [
+        Image(
+            _full_name(named["repository"], named["tag"]),
+            {"/app/ratify": tools.family(chart.family).output / "ratify", **_DISTROLESS},
+            ("/app/ratify", "serve", "--http", ":6001"),
+            user=_NONROOT,
+        ),
+        _crds(_full_name(named["crdRepository"], named["tag"]), chart),
+    ]
+
+
+def build(wanted: Sequence[Image] | None = None) -> list[Path]:
+    """Tar files of images (`cluster_images` when not given), in the cache; only those are written whose content has changed."""
     folder = cache() / "images"
     folder.mkdir(parents=True, exist_ok=True)
     with locked(folder / ".lock"):
-        images = {folder / f"{_key(image)}.tar": image for image in cluster_images()}
+        images = {folder / f"{_key(image)}.tar": image for image in (cluster_images() if wanted is None else wanted)}
         missing = {tar: image for tar, image in images.items() if not tar.exists()}
         if missing:
             with step(f"making {len(missing)} images"):
