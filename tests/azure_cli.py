@@ -6,14 +6,12 @@ import json
 import os
 import subprocess
 import sys
-import venv
 from pathlib import Path
 from typing import Any
 
-from lab.config import TENANT, cache
-from lab.locks import locked
-from lab.progress import say
+from lab.config import TENANT
 from tests.emulated import Emulated
+from tests.environments import environment
 
 AZURE_CLI = "azure-cli==2.91.0"
 SECONDS = 120
@@ -21,16 +19,8 @@ SECONDS = 120
 
 
 def azure_cli() -> Path:
-    """Path of `az`. It has a virtual environment of its own in the cache, made where there is none of this version for this Python; 0.7 GB."""
-    folder = cache() / f"{AZURE_CLI.replace('==', '-')}-python{sys.version_info.major}.{sys.version_info.minor}"
-    ready = folder / "ready"
-    with locked(folder.with_suffix(".lock")):
-        if not ready.exists():
-            say(f"installing {AZURE_CLI}, about a minute")
-            venv.create(folder, clear=True, with_pip=True)
-            subprocess.run([folder / "bin/python", "-m", "pip", "install", "--quiet", "--disable-pip-version-check", AZURE_CLI], check=True)
-            ready.touch()
-    return folder / "bin/az"
+    """Path of `az`, which has a virtual environment of its own; 0.7 GB."""
+    return environment("azure-cli", [AZURE_CLI], sys.executable) / "bin/az"
 
 
 class AzError(Exception):

@@ -55,7 +55,8 @@ def run(azure: Emulated) -> Run:
         azure.forget_requests()
         main = importlib.import_module(f"ansible_collections.image_trust.azure.plugins.modules.{module}").main
         printed = io.StringIO()
-        arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True}
+        # What a module writes into the machine's log is Ansible's matter.
+        arguments = {**options, "_ansible_check_mode": check, "_ansible_diff": True, "_ansible_no_log": True}
         with patch_module_args(arguments), redirect_stdout(printed), pytest.raises(SystemExit) as ended:
             main()
         result: dict[str, Any] = json.loads(printed.getvalue())

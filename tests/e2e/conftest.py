@@ -60,7 +60,7 @@ def failed(result: dict[str, Any]) -> bool:
 
 
 class Lab:
-    """The running lab: its environment, its playbooks, its Azure."""
+    """The running lab: its environment, the collection as users install it, its Azure."""
 
     def __init__(self, environment: dict[str, str]) -> None:
         self.environment = environment
@@ -72,7 +72,7 @@ class Lab:
         """Words and environment of a run of a playbook, of the collection when it is a name, against the lab's inventory."""
         named = f"image_trust.azure.{playbook}" if isinstance(playbook, str) else str(playbook)
         words = ["ansible-playbook", named, "-i", str(INVENTORY), *options, "-e", json.dumps(variables)]
-        return words, {**self.environment, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build")}
+        return words, self.environment
 
     def play(self, playbook: str | Path, *options: str, **variables: Any) -> Run:
         """Such a run."""
@@ -114,10 +114,20 @@ class Lab:
 
 
 @pytest.fixture(scope="session")
-def lab() -> Lab:
+def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Folder in which the collection was installed from its artifact."""
+    folder = tmp_path_factory.mktemp("collections")
+    subprocess.run(["ansible-galaxy", "collection", "build", "--output-path", folder], cwd=ROOT, capture_output=True, check=True)
+    (artifact,) = folder.glob("*.tar.gz")
+    subprocess.run(["ansible-galaxy", "collection", "install", "--no-deps", "--collections-path", folder, artifact], capture_output=True, check=True)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def lab(collections: Path) -> Lab:
     printed = subprocess.run([sys.executable, "-m", "lab", "env"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     exports = dict(word.split("=", 1) for line in printed.splitlines() for word in shlex.split(line)[1:])
-    return Lab({**os.environ, **exports})
+    return Lab({**os.environ, **exports, "ANSIBLE_COLLECTIONS_PATH": str(collections)})
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -122,6 +122,6 @@ def azure_session(module: AnsibleModule) -> Iterator[Azure]:
     """The login that the module's options ask for; within it a `ModuleError` ends the module."""
     with failing(module):
         cache = RunCache(module.params["token_cache"])
-        login = choose(module.params, os.environ, Path.home(), cache)
+        login = choose(module.params, os.environ, Path.home(), cache, partial(module.run_command, handle_exceptions=False))
         module.no_log_values.update(login.secrets)
         yield Azure(login, cache)

@@ -4,9 +4,8 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,8 +17,11 @@ from .login import Login, subscription, unusable
 if TYPE_CHECKING:
     from azure.core.credentials import TokenCredential
 
+Runner = Callable[[list[str]], tuple[int, str, str]]
+"""Runs a command, as AnsibleModule.run_command does: its exit code, what it printed, what it complained. Raises OSError where there is no such program."""
+
 TIMEOUT = 60
-"""Seconds within which az answers."""
+"""Seconds within which az has a token."""
 KEPT = 3600
 """Seconds for which it is known which account az is logged in to; a new `az login` is noticed at once."""
 
@@ -32,11 +34,11 @@ class AzureCli(Login):
     profile: tuple[str, str]
 
     @classmethod
-    def of(cls, values: Mapping[str, Any], environment: Mapping[str, str], home: Path, cache: RunCache, source: str) -> AzureCli:
+    def of(cls, values: Mapping[str, Any], environment: Mapping[str, str], home: Path, cache: RunCache, run: Runner, source: str) -> AzureCli:
         """The login, of the cloud and the subscription that `values` name, else of az's own. Raises `ModuleError`."""
         profile = _profile(Path(environment.get("AZURE_CONFIG_DIR") or home / ".azure"))
         if not all(values[name] for name in ("subscription_id", "tenant", "cloud_environment")):
-            own = _account(values["subscription_id"] and subscription(values), profile, cache)
+            own = _account(values["subscription_id"] and subscription(values), profile, cache, run)
             values = {**values, **{name: values[name] or value for name, value in own.items()}}
         return cls(subscription(values), values["cloud_environment"], source, values["tenant"], profile)
 
@@ -59,25 +61,27 @@ def _profile(folder: Path) -> tuple[str, str]:
         return str(folder), ""
 
 
-def _account(subscription_id: str | None, profile: tuple[str, str], cache: RunCache) -> dict[str, Any]:
+def _account(subscription_id: str | None, profile: tuple[str, str], cache: RunCache, run: Runner) -> dict[str, Any]:
     """Subscription (az's own unless told), its tenant and its cloud, which is named by its Resource Manager where it was registered with az."""
     key = ("az account", subscription_id or "", *profile)
     account: dict[str, Any] | None = cache.get(*key)
     if account is None:
         chosen = ["--subscription", subscription_id] if subscription_id else []
         try:
-            shown = _az("account", "show", *chosen)
+            shown = _az(run, "account", "show", *chosen)
             cloud = shown.get("environmentName") or "AzureCloud"
             if cloud not in CLOUDS:
-                cloud = _az("cloud", "show", "--name", cloud)["endpoints"]["resourceManager"]
+                cloud = _az(run, "cloud", "show", "--name", cloud)["endpoints"]["resourceManager"]
             account = {"subscription_id": shown["id"], "tenant": shown["tenantId"], "cloud_environment": cloud}
-        except (OSError, subprocess.SubprocessError, ValueError, KeyError, TypeError, AttributeError):
+        except (OSError, ValueError, KeyError, TypeError, AttributeError):
             command = " ".join(["az account show", *chosen])
             raise unusable(f"`{command}` names no account; run `az login`, or give another login.") from None
         cache.put(account, *key, ends=time.time() + KEPT)
     return account
 
 
-def _az(*command: str) -> Any:
-    done = subprocess.run(["az", *command, "--output", "json"], capture_output=True, check=True, timeout=TIMEOUT, text=True)
-    return json.loads(done.stdout)
+def _az(run: Runner, *command: str) -> Any:
+    code, printed, complaint = run(["az", *command, "--output", "json"])
+    if code:
+        raise OSError(complaint)
+    return json.loads(printed)

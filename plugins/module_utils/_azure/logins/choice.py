@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import ModuleError
 from ..run_cache import RunCache
 from . import credential_file
-from .azure_cli import AzureCli
+from .azure_cli import AzureCli, Runner
 from .client_certificate import ClientCertificate
 from .client_secret import ClientSecret
 from .federated_token import FederatedToken, FederatedTokenFile
@@ -28,8 +28,8 @@ NO_USERS = "a user and password cannot log in here, because Microsoft asks users
 """https://learn.microsoft.com/entra/identity/authentication/concept-mandatory-multifactor-authentication"""
 
 
-def choose(options: Mapping[str, Any], environment: Mapping[str, str], home: Path, cache: RunCache) -> Login:
-    """The login that `auth_source` asks for, from the module's options, the environment, the credential file or az.
+def choose(options: Mapping[str, Any], environment: Mapping[str, str], home: Path, cache: RunCache, run: Runner) -> Login:
+    """The login that `auth_source` asks for, from the module's options, the environment, the credential file or az, which `run` starts.
 
     A proof (secret, certificate, token) or a profile that is an option wins over those of the environment: who wrote it into a playbook means it.
     Raises `ModuleError` that says what was tried, in which order, and what it lacks.
@@ -40,7 +40,7 @@ def choose(options: Mapping[str, Any], environment: Mapping[str, str], home: Pat
     if source == "msi":
         return ManagedIdentity.of(values, environment)
     if source == "cli":
-        return AzureCli.of(values, environment, home, cache, "the Azure CLI")
+        return AzureCli.of(values, environment, home, cache, run, "the Azure CLI")
     if source == "credential_file":
         return _from_file(values, home, profile or "default")
     for method in METHODS:
@@ -59,7 +59,7 @@ def choose(options: Mapping[str, Any], environment: Mapping[str, str], home: Pat
         tried.append(f"the file ~/{credential_file.FILE} (there is none)")
         try:
             if shutil.which("az"):
-                return AzureCli.of(values, environment, home, cache, "the Azure CLI, which is taken because nothing else is given,")
+                return AzureCli.of(values, environment, home, cache, run, "the Azure CLI, which is taken because nothing else is given,")
             tried.append("the Azure CLI (there is no program az)")
         except ModuleError as error:
             tried.append(f"the Azure CLI ({error.sentence.rstrip('.')})")

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -35,8 +36,13 @@ def options(**given: Any) -> dict[str, Any]:
     return {**none, "auth_source": "auto", **given}
 
 
+def command(words: list[str]) -> tuple[int, str, str]:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    return done.returncode, done.stdout, done.stderr
+
+
 def chosen(home: Path, environment: dict[str, str] | None = None, **given: Any) -> Login:
-    return choose(options(**given), environment or {}, home, NOTHING)
+    return choose(options(**given), environment or {}, home, NOTHING, command)
 
 
 def by_secret(secret: str, source: str, client_id: str = CLIENT) -> ClientSecret:
@@ -77,7 +83,7 @@ def account(subscription: str = OTHER, cloud: str = "AzureCloud") -> str:
 @pytest.mark.parametrize("method", METHODS)
 def test_a_proof_may_be_an_option(home: Path, source: str, method: Any) -> None:
     given = options(**WHO, **{method.OPTION: "/proof"}, auth_source=source)
-    login = choose(given, dict.fromkeys(ALL_VARIABLES, "of another"), home, NOTHING)
+    login = choose(given, dict.fromkeys(ALL_VARIABLES, "of another"), home, NOTHING, command)
     assert login == method(SUBSCRIPTION, "AzureCloud", f"option {method.OPTION}", TENANT, CLIENT, "/proof")
 
 
@@ -160,7 +166,7 @@ def test_az_is_asked_once_a_run_for_its_account_until_it_logs_in_to_another(home
     az(home, f"echo asked >>{home}/asked; {account()}")
     for profile, asked in (("one", 1), ("one", 1), ("another", 2)):
         (home / ".azure/azureProfile.json").write_text(profile)
-        assert choose(options(), {}, home, RunCache(str(tmp_path / "run"))).subscription_id == OTHER
+        assert choose(options(), {}, home, RunCache(str(tmp_path / "run")), command).subscription_id == OTHER
         assert (home / "asked").read_text().count("asked") == asked
 
 
@@ -223,7 +229,7 @@ def test_what_the_credential_file_lacks_is_said(file: Path, profile: str, conten
 
 @pytest.mark.parametrize("method", METHODS)
 def test_what_proves_the_login_is_not_in_its_text(home: Path, method: Any) -> None:
-    login = choose(options(**WHO, **{method.OPTION: "s3cr%t"}, x509_certificate_password="w0rd"), {}, home, NOTHING)
+    login = choose(options(**WHO, **{method.OPTION: "s3cr%t"}, x509_certificate_password="w0rd"), {}, home, NOTHING, command)
     assert "s3cr%t" not in repr(login)
     assert "w0rd" not in repr(login)
 

@@ -90,7 +90,7 @@ def do(run: Run, deed: Deed, azure: Emulated) -> tuple[dict[str, Any], Any]:
     result = run(deed.module, **deed.options)
     assert not result.get("failed"), result
     state = asdict(azure.state)
-    del result["invocation"]
+    result.pop("invocation", None)
     return labelled(result, names | labels(state)), comparable(state)
 
 

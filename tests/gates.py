@@ -1,0 +1,123 @@
+"""What a collection has to pass before Galaxy, the community and Red Hat take it: `python -m tests.gates [name ...]`; one line a gate at the end.
+
+The fast ones (ansible-lint, antsibull-docs, antsibull-changelog, ruff, yamllint, mypy) are `make lint types`.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.environment import OURS, tools
+from tests.environments import environment
+
+ROOT = Path(__file__).parents[1]
+NEWEST = ["ansible-core==2.21.5", "ansible==14.5.0"]
+"""The newest that there is, and the newest Python that it promises to run on and that we promise too."""
+NEWEST_PYTHON = "3.13"
+IMPORTER = "galaxy-importer==0.4.44"
+
+
+class MissingError(Exception):
+    """What the gate needs is not on this machine; the message names it."""
+
+
+@dataclass(frozen=True)
+class Gate:
+    name: str
+    check: Callable[[], str]
+    """Runs it; says with what. Raises `MissingError`, or CalledProcessError when it is not passed."""
+
+
+def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = None) -> str:
+    """What it prints to both its outputs, which is also shown. Raises CalledProcessError."""
+    done = subprocess.run(command, cwd=cwd, env={**os.environ, **(env or {})}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    sys.stdout.write(done.stdout)
+    done.check_returncode()
+    return done.stdout
+
+
+def newest_python() -> str:
+    """Path of the newest Python, no shim: ansible-test looks for it by its name on PATH."""
+    name = f"python{NEWEST_PYTHON}"
+    for found in (shutil.which(name), *Path.home().glob(f".pyenv/versions/{NEWEST_PYTHON}.*/bin/{name}")):
+        if found and subprocess.run([found, "--version"], capture_output=True, check=False).returncode == 0:
+            return str(found)
+    raise MissingError(f"no {name} on PATH or of pyenv")
+
+
+def newest() -> dict[str, str]:
+    """PATH on which the newest ansible-core and its Python come first."""
+    python = newest_python()
+    folder = environment("ansible-core", [*NEWEST, *tools(), "pytest-xdist", "PyJWT", "cryptography", *OURS.read_text().split()], python)
+    real = subprocess.run([python, "-c", "import sys; print(sys.prefix)"], capture_output=True, check=True, text=True).stdout.strip()
+    return {"PATH": f"{folder / 'bin'}:{real}/bin:{os.environ['PATH']}"}
+
+
+def units(env: Mapping[str, str], python: str, *targets: str) -> str:
+    """`ansible-test units`. It wants a real tree with the collection's name, of what git knows."""
+    with tempfile.TemporaryDirectory() as folder:
+        tree = Path(folder) / "ansible_collections/image_trust/azure"
+        tree.mkdir(parents=True)
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+        subprocess.run(["xargs", "-0", "cp", "--parents", "--no-dereference", "-t", tree], cwd=ROOT, input=listed, check=True)
+        run("git", "init", "--quiet", ".", cwd=tree)
+        run("git", "add", "--all", cwd=tree)
+        run("ansible-test", "units", "--local", "--python", python, "--color", "no", *targets, cwd=tree, env=env)
+    return f"Python {python}"
+
+
+def importer() -> str:
+    """A warning is a failure: on Galaxy nobody would see it."""
+    folder = environment("galaxy-importer", [IMPORTER], sys.executable)
+    with tempfile.TemporaryDirectory() as built:
+        run("ansible-galaxy", "collection", "build", "--output-path", built)
+        (artifact,) = Path(built).glob("*.tar.gz")
+        printed = run(folder / "bin/python", "-m", "galaxy_importer.main", artifact, cwd=Path(built), env={"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"})
+    if findings := [line for line in printed.splitlines() if line.startswith(("WARNING", "ERROR"))]:
+        raise subprocess.CalledProcessError(1, "galaxy-importer", "\n".join(findings))
+    return IMPORTER
+
+
+def sanity(env: Mapping[str, str]) -> str:
+    run("tests/sanity/run", env=env)
+    return run("ansible-test", "--version", env=env).strip()
+
+
+GATES = [
+    Gate("reuse", lambda: run("reuse", "lint").splitlines()[-1]),
+    Gate("galaxy-importer", importer),
+    Gate("sanity", lambda: sanity({})),
+    Gate("sanity-newest", lambda: sanity(newest())),
+    # All of the unit tests run with this ansible-core in `make unit`; here, that ansible-test finds them.
+    Gate("units", lambda: units({}, "3.11", "tests/unit/plugins/module_utils/")),
+    Gate("units-newest", lambda: units(newest(), NEWEST_PYTHON)),
+]
+
+
+def main(names: list[str]) -> int:
+    """Number of gates that were not passed."""
+    lines, failed, skipped = [], 0, 0
+    for gate in [gate for gate in GATES if not names or gate.name in names]:
+        began = time.monotonic()
+        print(f"== {gate.name}", flush=True)
+        try:
+            outcome = f"passed, {gate.check()}"
+        except MissingError as missing:
+            outcome, skipped = f"skipped: {missing}", skipped + 1
+        except subprocess.CalledProcessError as error:
+            outcome, failed = f"FAILED: {error.output or error}", failed + 1
+        lines.append(f"{gate.name:<16} {time.monotonic() - began:4.0f} s  {outcome}")
+    print("\n".join([*lines, f"{len(lines) - failed - skipped} passed, {failed} failed, {skipped} skipped"]), flush=True)
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
