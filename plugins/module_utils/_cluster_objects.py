@@ -1,7 +1,7 @@
 # Copyright: the authors of image_trust.azure
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # PRIVATE to the collection: may change without notice.
-"""What is in a cluster, found by asking it which kinds it knows. Only metadata is read, so no secret ever is."""
+"""What is in a cluster, found by asking it which kinds it knows. Only metadata is read, so no secret ever is, but for what `get` is asked for by its path."""
 
 from __future__ import annotations
 
@@ -30,7 +30,11 @@ _RECORDS = ("Event", "Endpoints", "EndpointSlice")
 
 
 class ClusterError(Exception):
-    """The cluster could not be asked."""
+    """The cluster could not be asked, or refused with the HTTP status `status`."""
+
+    def __init__(self, message: str, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 @dataclass(frozen=True)
@@ -86,6 +90,10 @@ class ClusterObjects:
         """Names of the kinds that `groups` have now."""
         return sorted({kind.name for kind in self._kinds(groups)}) if groups else []
 
+    def get(self, path: str) -> dict[str, Any]:
+        """What is there by that path, whole; empty when nothing is."""
+        return self._get(path, missing={}, accept="application/json")
+
     def find(self, groups: Collection[str], namespaces: Collection[str]) -> list[ClusterObject]:
         """The objects of every kind of the API groups `groups`; the namespaces `namespaces` and every object in them but `_RECORDS`; each once."""
         found: dict[tuple[str, str | None, str], ClusterObject] = {}
@@ -110,15 +118,14 @@ class ClusterObjects:
                 if "/" not in each["name"] and "list" in each["verbs"]:
                     yield _Kind(version, each["kind"], each["name"], each["namespaced"])
 
-    def _get(self, path: str, missing: Mapping[str, Any] | None = None, **parameters: Any) -> dict[str, Any]:
+    def _get(self, path: str, missing: Mapping[str, Any] | None = None, accept: str = f"{_ACCEPT},application/json", **parameters: Any) -> dict[str, Any]:
         """The answer; `missing` in place of a 404, when it is given: kinds come and go while we look."""
-        headers = {"Accept": f"{_ACCEPT},application/json"}
         try:
-            answer = self._api.request("get", path, serialize=False, header_params=headers, _request_timeout=TIMEOUT, **parameters)
+            answer = self._api.request("get", path, serialize=False, header_params={"Accept": accept}, _request_timeout=TIMEOUT, **parameters)
         except ApiException as e:
             if e.status == 404 and missing is not None:
                 return dict(missing)
-            raise ClusterError(f"it refuses GET {path}: HTTP {e.status} {e.reason}") from e
+            raise ClusterError(f"it refuses GET {path}: HTTP {e.status} {e.reason}", e.status or 0) from e
         except HTTPError as e:
             raise ClusterError(f"it does not answer: {e}") from e
         return dict(json.loads(answer.data))

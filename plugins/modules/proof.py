@@ -6,26 +6,49 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: proof
-short_description: Write a record as JSON, with a signature that everybody can verify
+short_description: Record what a cluster said of images, with all that it depends on, and sign it
 version_added: 1.0.0
 description:
-  - Writes O(content) to O(path) as JSON, with mode C(0640), and its detached signature beside it, in O(path) with C(.sig) added.
+  - Makes a proof of verdicts and of what verified the images then, compares it with the proof before it, and writes it to O(path) as JSON, with mode C(0640).
+  - Beside it, in O(path) with C(.txt) added, stands a page to read; with C(.sig), the detached signature.
   - The signature is one that C(openssl dgst -sha256 -verify public.pem -signature proof.json.sig proof.json) verifies.
-  - Without O(signing_key) the record is not signed, and a signature of an earlier record is removed.
-  - It is a record of a run and not a state. RV(ignore:changed) is always V(false).
+  - Without a key the record is not signed, and a signature of an earlier record is removed.
+  - It is a record of a run and not a state. RV(ignore:changed) is always V(false); look at RV(differences).
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
   - cryptography, with O(signing_key)
 options:
   path:
-    description: File to write. Its folder has to exist.
+    description: File to write. Its folder has to exist. Nothing is written when it is not given.
     type: path
+  cluster:
+    description: Name of the cluster in the inventory.
+    type: str
     required: true
-  content:
-    description: What is recorded. Nothing secret.
+  cluster_id:
+    description: The cluster's id in Azure.
+    type: str
+  state:
+    description:
+      - What M(image_trust.azure.verification_info) returned.
+      - When not given, nothing is recorded. The module then only makes sure that a record could be signed and written, before anybody is asked for verdicts.
     type: dict
-    required: true
+  verdicts:
+    description: What M(image_trust.azure.admission_probe) returned as RV(image_trust.azure.admission_probe#module:verdicts).
+    type: list
+    elements: dict
+    default: []
+  constraint:
+    description: Name of the constraint that had to deny. The proof is not right where it is not there.
+    type: str
+  namespace:
+    description: The covered namespace that was asked.
+    type: str
+  warn_days:
+    description: What ends within so many days is in RV(notes).
+    type: int
+    default: 30
   signing_key:
     description:
       - File with an RSA or EC private key in PEM, without a passphrase. One that others than its owner may use is refused.
@@ -37,22 +60,61 @@ attributes:
     description: Can run in check mode and predict changes.
     details: The key is used as in a run, but nothing is written.
   diff_mode:
-    support: none
+    support: full
     description: Returns details on what has changed, in diff mode.
-    details: A record is new each time.
+    details: Of that on which the verdicts depend, as the two proofs have it. A verdict that is another one is told by RV(proof).
+seealso:
+  - module: image_trust.azure.verification_info
+  - module: image_trust.azure.admission_probe
 """
 
 EXAMPLES = r"""
+- name: A proof could be written and signed
+  image_trust.azure.proof:
+    path: /var/lib/image-trust/proof-web.json
+    cluster: web
+    signing_key: /etc/image-trust/proof.pem
+
 - name: The verdicts are recorded and signed
   image_trust.azure.proof:
     path: /var/lib/image-trust/proof-web.json
-    content: "{{ verify_result }}"
+    cluster: web
+    state: "{{ state }}"
+    verdicts: "{{ probe.verdicts }}"
+    constraint: images-verified
+    namespace: default
     signing_key: /etc/image-trust/proof.pem
 """
 
 RETURN = r"""
+proof:
+  description: The proof, as docs/proof.schema.json has it. Null when O(state) is not given.
+  type: dict
+  returned: success
+summary:
+  description: The page to read. Null when O(state) is not given.
+  type: str
+  returned: success
+  sample: "Cluster web, 2026-11-24T12:00:00Z: right"
+notes:
+  description: What ends soon, has ended, or is not known, in a sentence each.
+  type: list
+  elements: str
+  returned: success
+  sample: ["The certificate contoso-release of kmprovider-akv ends on 2026-12-01."]
+previous:
+  description: Time of the proof that was there before. Null where there was none that can be read.
+  type: str
+  returned: success
+  sample: "2026-11-23T12:00:00Z"
+differences:
+  description: What is not as in the proof before, of that on which the verdicts depend. Its signature is not verified.
+  type: list
+  elements: str
+  returned: success
+  sample: ["policy, constraints: 2c624232cc5a -> 6b1b36cbb04b"]
 sha256:
-  description: SHA-256 of the record.
+  description: SHA-256 of the record. Null when O(state) is not given.
   type: str
   returned: success
   sample: 22f1c0a8e0b1d1b3a4f3f1e2d9c8b7a6958473625140f0e1d2c3b4a5968778f0
@@ -64,54 +126,84 @@ signature_path:
 """
 
 import hashlib
-import json
-import os
-import tempfile
-from pathlib import Path
-from typing import NoReturn
+from datetime import UTC, datetime
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.image_trust.azure.plugins.module_utils._signing import CRYPTOGRAPHY_IMPORT_ERROR, SigningError, sign
+from ansible_collections.image_trust.azure.plugins.module_utils._proof import Asked, document
+from ansible_collections.image_trust.azure.plugins.module_utils._proof_file import ProofFile, encoded
+from ansible_collections.image_trust.azure.plugins.module_utils._proof_text import depends_on, differences, lines, notes, summary
+from ansible_collections.image_trust.azure.plugins.module_utils._signing import CRYPTOGRAPHY_IMPORT_ERROR, LocalKey, Signer, SigningError
 
-MODE = 0o640
+TRIAL = b"image_trust.azure asks whether this key can sign.\n"
 
 
-def write(path: Path, content: bytes) -> None:
-    """The file, in one step. Raises `OSError`."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            os.fchmod(file.fileno(), MODE)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+def asked(options: dict[str, Any], signer: Signer | None) -> Asked:
+    return Asked(
+        name=options["cluster"],
+        id=options["cluster_id"] or None,
+        constraint=options["constraint"],
+        namespace=options["namespace"],
+        signed_by=signer.described if signer else None,
+        at=datetime.now(UTC),
+    )
+
+
+def record(module: AnsibleModule, signer: Signer | None, file: ProofFile | None) -> dict[str, Any]:
+    """Make the proof and write it, or try whether that is possible; the module's results. Raises `SigningError` and `OSError`."""
+    options = module.params
+    if options["state"] is None:
+        if signer:
+            signer.sign(TRIAL)
+        if file:
+            file.check()
+        return dict(proof=None, summary=None, notes=[], previous=None, differences=[], sha256=None, signature_path=None)
+    proof, before = document(asked(options, signer), options["state"], options["verdicts"]), file.previous() if file else None
+    content, days = encoded(proof), options["warn_days"]
+    sha256, signature = hashlib.sha256(content).hexdigest(), signer.sign(content) if signer else None
+    page = summary(proof, sha256, days)
+    if file and not module.check_mode:
+        file.write(content, signature, page)
+    was, is_now = depends_on(before), depends_on(proof)
+    return dict(
+        proof=proof,
+        summary=page,
+        notes=notes(proof, days),
+        previous=str(before["time"]) if isinstance(before, dict) and was else None,
+        differences=differences(was, is_now),
+        sha256=sha256,
+        signature_path=str(file.signature) if file and signature else None,
+        **({"diff": {"before": lines(was), "after": lines(is_now)}} if module._diff else {}),
+    )
 
 
 def main() -> NoReturn:
     module = AnsibleModule(
-        argument_spec=dict(path=dict(type="path", required=True), content=dict(type="dict", required=True), signing_key=dict(type="path", no_log=False)),
+        argument_spec=dict(
+            path=dict(type="path"),
+            cluster=dict(required=True),
+            cluster_id=dict(),
+            state=dict(type="dict"),
+            verdicts=dict(type="list", elements="dict", default=[]),
+            constraint=dict(),
+            namespace=dict(),
+            warn_days=dict(type="int", default=30),
+            signing_key=dict(type="path", no_log=False),
+        ),
         supports_check_mode=True,
     )
-    path, key = Path(module.params["path"]), module.params["signing_key"]
-    signature_path = path.with_name(f"{path.name}.sig")
+    path, key = module.params["path"], module.params["signing_key"]
     if key and CRYPTOGRAPHY_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("cryptography"), exception=CRYPTOGRAPHY_IMPORT_ERROR)
-    record = f"{json.dumps(module.params['content'], indent=4, sort_keys=True)}\n".encode()
     try:
-        signature = sign(record, key) if key else None
-        if not module.check_mode:
-            # Between the two there is a record without a signature, never one with the signature of another.
-            signature_path.unlink(missing_ok=True)
-            write(path, record)
-            if signature:
-                write(signature_path, signature)
+        results = record(module, LocalKey(key) if key else None, ProofFile(path) if path else None)
     except SigningError as error:
         module.fail_json(msg=f"The proof cannot be signed: {error}.")
+    except KeyError as error:
+        module.fail_json(msg=f"state and verdicts have to be what verification_info and admission_probe returned; {error} is missing.")
     except OSError as error:
         module.fail_json(msg=f"The proof cannot be written to {path}: {error.strerror}.")
-    module.exit_json(changed=False, sha256=hashlib.sha256(record).hexdigest(), signature_path=str(signature_path) if signature else None)
+    module.exit_json(changed=False, **results)
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
 import stat
@@ -14,7 +15,8 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.modules import proof
 
-CONTENT = {"cluster": "lab1", "right": False, "verdicts": [{"image": "nginx:latest", "message": "nicht geprüft"}]}
+from tests.proofs import ANCHOR, faults, state, verdict, with_more
+
 KEYS = {
     "RSA": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
     "EC": ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"],
@@ -32,8 +34,9 @@ def key(tmp_path: Path) -> Path:
     return new_key(tmp_path / "key.pem", KEYS["EC"])
 
 
-def run(path: Path, *, check: bool = False, **options: Any) -> dict[str, Any]:
-    given = {"path": str(path), "content": CONTENT, "_ansible_check_mode": check, **options}
+def run(path: Path | None, *, check: bool = False, **options: Any) -> dict[str, Any]:
+    asked = {"cluster": "lab1", "constraint": "images-verified", "namespace": "default", "state": state(), "verdicts": [verdict()], **options}
+    given = {"path": str(path) if path else None, "_ansible_check_mode": check, "_ansible_diff": True, **asked}
     output = io.StringIO()
     with patch_module_args(given), redirect_stdout(output), pytest.raises(SystemExit):
         proof.main()
@@ -54,21 +57,82 @@ def test_openssl_verifies_the_record_and_refuses_one_with_a_changed_byte(kind: s
     result = run(path, signing_key=str(key))
     assert (result["changed"], result["signature_path"]) == (False, f"{path}.sig")
     assert verifies(path, key)
-    path.write_bytes(path.read_bytes().replace(b"false", b"true "))
+    path.write_bytes(path.read_bytes().replace(b"true", b"True"))
     assert not verifies(path, key)
 
 
-def test_the_record_is_what_was_given_and_not_for_everybody(tmp_path: Path, key: Path) -> None:
+def test_the_record_has_its_form_and_is_not_for_everybody(tmp_path: Path, key: Path) -> None:
     path = tmp_path / "proof.json"
-    run(path, signing_key=str(key))
-    assert json.loads(path.read_text()) == CONTENT
-    assert [stat.S_IMODE(file.stat().st_mode) for file in (path, Path(f"{path}.sig"))] == [0o640, 0o640]
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["key.pem", "proof.json", "proof.json.sig"]
+    result = run(path, signing_key=str(key), cluster_id="/subscriptions/2/…/lab1", state=state(anchors=[ANCHOR, {**ANCHOR, "not_after": None}]))
+    record = json.loads(path.read_text())
+    assert record == result["proof"]
+    assert faults(record) == []
+    public = subprocess.run(["openssl", "pkey", "-in", str(key), "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
+    assert record["signed_by"] == {"key": "local", "sha256": hashlib.sha256(public).hexdigest()}
+    assert hashlib.sha256(path.read_bytes()).hexdigest() == result["sha256"]
+    assert result["sha256"] in Path(f"{path}.txt").read_text()
+    assert {stat.S_IMODE(file.stat().st_mode) for file in tmp_path.glob("proof*")} == {0o640}
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["key.pem", "proof.json", "proof.json.sig", "proof.json.txt"]
+
+
+def test_a_record_with_one_thing_more_anywhere_has_not_the_form(tmp_path: Path) -> None:
+    ran = {"started": True, "message": "running", "image_id": None}
+    proof = run(None, verdicts=[verdict(ran=ran)])["proof"]
+    others = list(with_more({**proof, "signed_by": {"key": "local", "sha256": "a" * 64}}))
+    assert len(others) > 20
+    assert [other for other in others if not faults(other)] == []
+
+
+def test_without_a_path_the_proof_is_only_returned(tmp_path: Path) -> None:
+    result = run(None)
+    assert result["proof"]["right"] is True
+    assert (result["signature_path"], result["previous"]) == (None, None)
+
+
+def test_without_a_state_nothing_is_recorded(tmp_path: Path, key: Path) -> None:
+    path = tmp_path / "proof.json"
+    result = run(path, state=None, signing_key=str(key))
+    assert (result["proof"], result["signature_path"]) == (None, None)
+    assert [file.name for file in tmp_path.iterdir()] == ["key.pem"]
+
+
+@pytest.mark.parametrize("given", [None, state()])
+def test_a_folder_that_is_not_there_is_found_before_and_after(given: Any, tmp_path: Path) -> None:
+    assert "cannot be written" in run(tmp_path / "none/proof.json", state=given)["msg"]
+
+
+def test_what_is_no_state_is_refused_in_a_sentence() -> None:
+    assert "have to be what verification_info and admission_probe returned" in run(None, state={"cluster": {}})["msg"]
+
+
+def test_what_changed_since_the_proof_before_is_told_and_nothing_is_changed_by_that(tmp_path: Path) -> None:
+    path = tmp_path / "proof.json"
+    first = run(path)
+    assert (first["differences"], first["diff"]["before"]) == ([], "")
+    again = run(path)
+    assert (again["changed"], again["differences"], again["previous"]) == (False, [], first["proof"]["time"])
+    assert again["diff"]["before"] == again["diff"]["after"] != ""
+    other = state(anchors=[{**ANCHOR, "sha256": "d" * 64}])
+    other["policy"]["parts"]["constraints"] = {"objects": 1, "sha256": "e" * 64}
+    third = run(path, state=other)
+    assert third["changed"] is False
+    assert third["differences"] == [
+        f"The certificate brooklyn-io of kmprovider-akv: {'b' * 16} -> {'d' * 16}",
+        f"policy, constraints: {'c' * 12} -> {'e' * 12}",
+    ]
+
+
+@pytest.mark.parametrize("before", ["", "[]", "{}", '{"cluster": "lab1", "right": true, "policy": 7}', "\u0000"])
+def test_a_record_before_that_is_no_proof_is_written_over(before: str, tmp_path: Path) -> None:
+    path = tmp_path / "proof.json"
+    path.write_text(before)
+    assert (run(path)["previous"], faults(json.loads(path.read_text()))) == (None, [])
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
 def test_a_key_that_others_may_use_is_refused_before_anything_is_written(mode: int, tmp_path: Path, key: Path) -> None:
     key.chmod(mode)
+    assert run(tmp_path / "proof.json", signing_key=str(key), state=None)["failed"]
     result = run(tmp_path / "proof.json", signing_key=str(key))
     assert result["failed"]
     assert f"may be used by others (mode {mode:04o})" in result["msg"]
@@ -84,11 +148,8 @@ def test_a_record_without_a_key_does_not_keep_the_signature_of_another(tmp_path:
 
 def test_a_check_uses_the_key_and_writes_nothing(tmp_path: Path, key: Path) -> None:
     path = tmp_path / "proof.json"
-    assert run(path, check=True, signing_key=str(key))["sha256"] == run(path, signing_key=str(key))["sha256"]
-    path.unlink()
-    Path(f"{path}.sig").unlink()
-    run(path, check=True, signing_key=str(key))
-    assert not path.exists()
+    assert run(path, check=True, signing_key=str(key))["proof"]["right"]
+    assert [file.name for file in tmp_path.iterdir()] == ["key.pem"]
     assert run(path, check=True, signing_key=str(tmp_path / "none.pem"))["failed"]
 
 

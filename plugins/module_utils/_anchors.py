@@ -1,0 +1,91 @@
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# PRIVATE to the collection: may change without notice.
+"""Whom Ratify trusts: the certificates and keys of its key management providers, as it reports that it holds them. No I/O."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives.hashes import SHA256
+    from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
+except ImportError:
+    CRYPTOGRAPHY_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    CRYPTOGRAPHY_IMPORT_ERROR = None
+
+NOT_READ = "not read from the vault"
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
+Json = Mapping[str, Any]
+
+
+def anchors(providers: Iterable[Json]) -> list[dict[str, Any]]:
+    """One for each certificate and key of the KeyManagementProviders. Those of a vault are by name and version as Ratify read them, and not described yet."""
+    return [anchor for provider in providers for anchor in _anchors_of(provider)]
+
+
+def _anchors_of(provider: Json) -> Iterator[dict[str, Any]]:
+    spec = provider.get("spec") or {}
+    parameters = spec.get("parameters") or {}
+    name = provider["metadata"]["name"]
+    if spec.get("type") == "inline":
+        yield from _inline(name, str(parameters.get("contentType") or ""), str(parameters.get("value") or ""))
+        return
+    vault = parameters.get("vaultURI")
+    properties = (provider.get("status") or {}).get("properties") or {}
+    for kind, listed in (("certificate", "certificates"), ("key", "keys")):
+        held = properties.get(listed.capitalize()) or []
+        for each in held:
+            usable = str(each.get("Enabled", "true")).lower() != "false"
+            yield _anchor(
+                name, kind, vault, each.get("Name"), each.get("Version") or None, NOT_READ if usable else "disabled in the vault, Ratify does not hold it"
+            )
+        for each in parameters.get(listed) or []:
+            if each.get("name") not in {one.get("Name") for one in held}:
+                yield _anchor(name, kind, vault, each.get("name"), each.get("version") or None, "Ratify does not hold it")
+
+
+def _inline(provider: str, content: str, value: str) -> Iterator[dict[str, Any]]:
+    if content == "key":
+        yield {**_anchor(provider, "key", None, None, None, None), **_described_key(value)}
+        return
+    found = _CERTIFICATE.findall(value)
+    for pem in found:
+        yield {**_anchor(provider, "certificate", None, None, None, None), **described(pem)}
+    if not found:
+        yield _anchor(provider, "certificate", None, None, None, "it is no certificate in PEM")
+
+
+def _anchor(provider: str, kind: str, vault: str | None, name: str | None, version: str | None, problem: str | None) -> dict[str, Any]:
+    where = {"provider": provider, "kind": kind, "from": "vault" if vault else "inline", "vault": vault, "name": name, "version": version}
+    return {**where, "subject": None, "sha256": None, "not_before": None, "not_after": None, "problem": problem}
+
+
+def described(pem: str) -> dict[str, Any]:
+    """What the certificate says: subject (RFC 4514), SHA-256 of its DER, from when and until when it is valid; or `problem`."""
+    try:
+        certificate = x509.load_pem_x509_certificate(pem.encode())
+        subject = certificate.subject.rfc4514_string()
+    except ValueError:
+        return {"problem": "its certificate cannot be read"}
+    return {
+        "subject": subject,
+        "sha256": certificate.fingerprint(SHA256()).hex(),
+        "not_before": f"{certificate.not_valid_before_utc:%Y-%m-%dT%H:%M:%SZ}",
+        "not_after": f"{certificate.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}",
+        "problem": None,
+    }
+
+
+def _described_key(pem: str) -> dict[str, Any]:
+    try:
+        key = load_pem_public_key(pem.encode())
+    except ValueError:
+        return {"problem": "its key cannot be read"}
+    return {"sha256": hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()}

@@ -1,0 +1,93 @@
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# PRIVATE to the collection: may change without notice.
+"""Where and for what the policy does not hold, as the cluster's objects say. No I/O."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+from ._admission import VALIDATION
+from ._verification import IGNORE, Verification
+
+Json = Mapping[str, Any]
+REASONS = "image-trust.azure/reasons"
+"""Annotation of the policy's constraints: why each of the excluded namespaces is one, as JSON by name."""
+_NAME = "kubernetes.io/metadata.name"
+
+
+def constraints(found: Verification) -> list[dict[str, Any]]:
+    """What each constraint of the policy does, and in which namespaces; an empty list of `namespaces` is all but the excluded ones."""
+    return [
+        {
+            "name": item["metadata"]["name"],
+            "enforcement": _spec(item).get("enforcementAction") or "deny",
+            "namespaces": sorted(_match(item).get("namespaces") or []),
+            "excluded_namespaces": sorted(set(_match(item).get("excludedNamespaces") or [])),
+        }
+        for item in found.objects["constraints"]
+    ]
+
+
+def exempt_namespaces(found: Verification) -> list[dict[str, Any]]:
+    """Names, or patterns of names, of namespaces that the policy does not cover, by what, and the reason, None where the policy's constraints tell none."""
+    reasons = _reasons(found)
+    sources: dict[str, set[str]] = {}
+    for name, source in _exempt(found):
+        sources.setdefault(name, set()).add(source)
+    return [{"name": name, "by": sorted(sources[name]), "reason": reasons.get(name)} for name in sorted(sources)]
+
+
+def exemptions(found: Verification) -> list[dict[str, Any]]:
+    """Those that the constraints name, each once."""
+    seen: list[dict[str, Any]] = []
+    for item in found.objects["constraints"]:
+        for given in (_spec(item).get("parameters") or {}).get("exemptions") or []:
+            exemption = {
+                **{key: given.get(key) for key in ("owner", "reason", "ends")},
+                **{key: sorted(given.get(key) or []) for key in ("images", "namespaces", "service_accounts")},
+            }
+            seen += [exemption] if exemption not in seen else []
+    return seen
+
+
+def _exempt(found: Verification) -> Iterator[tuple[str, str]]:
+    for constraint in constraints(found):
+        if not constraint["namespaces"]:
+            yield from ((name, f"constraint {constraint['name']}") for name in constraint["excluded_namespaces"])
+    for item in found.objects["validating_webhooks"]:
+        for hook in (hook for hook in item.get("webhooks") or [] if hook["name"] == VALIDATION):
+            yield from ((name, f"webhook {hook['name']}") for name in _not_asked_for((hook.get("namespaceSelector") or {}).get("matchExpressions") or []))
+    for config in found.objects["gatekeeper_configs"]:
+        for match in _spec(config).get("match") or []:
+            if {"*", "webhook"} & set(match.get("processes") or []):
+                yield from ((name, "Gatekeeper's Config") for name in match.get("excludedNamespaces") or [])
+    yield from ((name, f"label {IGNORE}") for name in found.ignored)
+
+
+def _reasons(found: Verification) -> dict[str, str]:
+    """By name, as role policy has noted them."""
+    reasons: dict[str, str] = {}
+    for item in found.objects["constraints"]:
+        try:
+            noted = json.loads((item["metadata"].get("annotations") or {}).get(REASONS) or "{}")
+        except ValueError:
+            continue
+        reasons |= {name: str(reason) for name, reason in noted.items()} if isinstance(noted, dict) else {}
+    return reasons
+
+
+def _not_asked_for(expressions: Iterable[Json]) -> Iterator[str]:
+    for expression in expressions:
+        if expression.get("key") == _NAME and expression.get("operator") == "NotIn":
+            yield from expression.get("values") or []
+
+
+def _spec(item: Json) -> dict[str, Any]:
+    return dict(item.get("spec") or {})
+
+
+def _match(item: Json) -> dict[str, Any]:
+    return dict(_spec(item).get("match") or {})

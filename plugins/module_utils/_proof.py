@@ -1,0 +1,98 @@
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# PRIVATE to the collection: may change without notice.
+"""The proof: what a cluster said, and all that it depends on. docs/proof.schema.json is its form. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+SCHEMA = 1
+"""Grows when a reader of the proof has to read it otherwise."""
+COLLECTION = {"name": "image_trust.azure", "version": "1.0.0-dev"}
+RATIFY = {"Store": "stores", "Verifier": "verifiers", "KeyManagementProvider": "key_management_providers", "Policy": "ratify_policies"}
+"""Kinds of Ratify that say by their status whether Ratify could use them, and where `Verification` has them."""
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the run knows beside the cluster: its name in the inventory and in Azure, the constraint and the namespace that were asked, who signs (None:
+    nobody), and the time."""
+
+    name: str
+    id: str | None
+    constraint: str | None
+    namespace: str | None
+    signed_by: Json | None
+    at: datetime
+
+    @property
+    def time(self) -> str:
+        return stamp(self.at)
+
+
+def stamp(at: datetime) -> str:
+    """As all times in the proof: UTC, to the second."""
+    return f"{at:%Y-%m-%dT%H:%M:%SZ}"
+
+
+def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, Any]:
+    """The proof of the verdicts and of `state`, which is what the module verification_info returned."""
+    exemptions = [{**each, "ended": bool(each["ends"]) and str(each["ends"]) < f"{asked.at:%Y-%m-%d}"} for each in state["exemptions"]]
+    problems = [*state["problems"], *_of_policy(asked, state), *_of_anchors(state["anchors"], asked.time)]
+    return {
+        "schema": SCHEMA,
+        "collection": COLLECTION,
+        "time": asked.time,
+        "right": not problems and bool(verdicts) and all(verdict["right"] for verdict in verdicts),
+        "problems": problems,
+        "cluster": {"name": asked.name, "id": asked.id, **state["cluster"]},
+        "programs": state["programs"],
+        "constraint": asked.constraint,
+        "namespace": asked.namespace,
+        "policy": {**state["policy"], "constraints": state["constraints"], "exempt_namespaces": state["exempt_namespaces"], "exemptions": exemptions},
+        "anchors": state["anchors"],
+        "verdicts": [dict(verdict) for verdict in verdicts],
+        "signed_by": asked.signed_by,
+    }
+
+
+def problems(objects: Mapping[str, Sequence[Json]], programs: Mapping[str, Json], refused: Iterable[str]) -> list[str]:
+    """What is missing or does not work, in a sentence each, whatever the verdicts are."""
+    names = {"gatekeeper": "Gatekeeper", "ratify": "Ratify"}
+    found = [f"It cannot be said whether all is there: {refusal}." for refusal in refused]
+    found += [f"{names[name]} has no pod that is ready." for name, program in programs.items() if not program["ready"]]
+    needed = {
+        "validating_webhooks": "Gatekeeper's validating webhook",
+        "templates": "The constraint template imagesverified",
+        "providers": "Gatekeeper's provider for Ratify",
+        **{listed: f"A {kind} of Ratify" for kind, listed in RATIFY.items()},
+    }
+    found += [f"{what} is not there." for listed, what in needed.items() if not objects[listed]]
+    failing = [(kind, item) for kind, listed in RATIFY.items() for item in objects[listed] if not (item.get("status") or {}).get("issuccess")]
+    return found + [f"Ratify's {kind} {item['metadata']['name']}: {_said(item)}." for kind, item in failing]
+
+
+def _said(item: Json) -> str:
+    return str((item.get("status") or {}).get("error") or "not read").rstrip(".")
+
+
+def _of_policy(asked: Asked, state: Json) -> list[str]:
+    there = {constraint["name"] for constraint in state["constraints"]}
+    return [f"The constraint {asked.constraint} is not there."] if asked.constraint and asked.constraint not in there else []
+
+
+def _of_anchors(anchors: Sequence[Json], now: str) -> list[str]:
+    """With one that may still be valid, an expired one only admits less."""
+    if not anchors:
+        return ["Ratify trusts nobody: it holds no certificate and no key."]
+    return [] if any(may_be_valid(anchor, now) for anchor in anchors) else ["None of the certificates that Ratify holds is valid now."]
+
+
+def may_be_valid(anchor: Json, now: str) -> bool:
+    """Whether it is valid as far as it is known: a key has no end, and of what could not be read it is not known."""
+    return (anchor["not_before"] or now) <= now <= (anchor["not_after"] or now)

@@ -1,0 +1,121 @@
+"""What makes a proof right, and what it says to people, by tables."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible_collections.image_trust.azure.plugins.module_utils._proof import COLLECTION, Asked, document
+from ansible_collections.image_trust.azure.plugins.module_utils._proof_text import notes, summary
+
+from tests.proofs import ANCHOR, EXEMPTION, state, verdict
+
+ROOT = Path(__file__).parents[4]
+AT = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+EXPIRED = {**ANCHOR, "name": "old", "not_after": "2026-11-01T00:00:00Z"}
+ENDING = {**ANCHOR, "not_after": "2026-12-10T00:00:00Z"}
+UNREAD = {**ANCHOR, "subject": None, "sha256": None, "not_before": None, "not_after": None, "problem": "not read from the vault"}
+KEY = {**UNREAD, "kind": "key", "problem": None}
+
+
+def made(verdicts: Any = (), constraint: str = "images-verified", **more: Any) -> dict[str, Any]:
+    asked = Asked("lab1", None, constraint, "default", None, AT)
+    return document(asked, state(**more), verdicts or [verdict()])
+
+
+RIGHT: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "all is well": ({}, []),
+    "one of two certificates has expired": ({"anchors": [ANCHOR, EXPIRED]}, []),
+    "the only certificate was not read": ({"anchors": [UNREAD]}, []),
+    "a key has no end": ({"anchors": [EXPIRED, KEY]}, []),
+    "all certificates have expired": ({"anchors": [EXPIRED]}, ["None of the certificates that Ratify holds is valid now."]),
+    "no certificate is valid yet": (
+        {"anchors": [{**ANCHOR, "not_before": "2026-12-01T00:00:00Z"}]},
+        ["None of the certificates that Ratify holds is valid now."],
+    ),
+    "nobody is trusted": ({"anchors": []}, ["Ratify trusts nobody: it holds no certificate and no key."]),
+    "the constraint is another one": ({"constraint": "other"}, ["The constraint other is not there."]),
+    "Ratify is not there": ({"problems": ["Ratify has no pod that is ready."]}, ["Ratify has no pod that is ready."]),
+}
+
+
+@pytest.mark.parametrize("name", RIGHT)
+def test_a_proof_is_right_when_nothing_is_a_problem(name: str) -> None:
+    given, problems = RIGHT[name]
+    proof = made(**given)
+    assert (proof["problems"], proof["right"]) == (problems, not problems)
+
+
+def test_a_wrong_verdict_makes_it_wrong() -> None:
+    assert made([verdict(), verdict(right=False)])["right"] is False
+
+
+def test_without_a_verdict_nothing_is_proved() -> None:
+    assert document(Asked("lab1", None, None, None, None, AT), state(), [])["right"] is False
+
+
+@pytest.mark.parametrize(("ends", "ended"), [("2026-11-23", True), ("2026-11-24", False), ("2026-11-25", False)])
+def test_an_exemption_ends_with_its_last_day(ends: str, ended: bool) -> None:
+    (exemption,) = made(exemptions=[{**EXEMPTION, "ends": ends}])["policy"]["exemptions"]
+    assert exemption["ended"] is ended
+
+
+NOTES: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "nothing ends": ({}, []),
+    "a certificate ends": ({"anchors": [ENDING]}, ["The certificate brooklyn-io of kmprovider-akv ends on 2026-12-10."]),
+    "a certificate has ended": ({"anchors": [EXPIRED]}, ["The certificate old of kmprovider-akv has ended on 2026-11-01."]),
+    "a certificate is not known": ({"anchors": [UNREAD]}, ["The certificate brooklyn-io of kmprovider-akv: not read from the vault."]),
+    "a key has no end": ({"anchors": [KEY]}, []),
+    "an exemption ends": ({"exemptions": [{**EXEMPTION, "ends": "2026-12-24"}]}, ["The exemption of team ends on 2026-12-24."]),
+    "an exemption has ended": ({"exemptions": [{**EXEMPTION, "ends": "2026-11-01"}]}, ["The exemption of team has ended on 2026-11-01."]),
+    "an exemption is far from its end": ({"exemptions": [{**EXEMPTION, "ends": "2026-12-25"}]}, []),
+    "a namespace is exempt for no known reason": (
+        {"exempt_namespaces": [{"name": "shop", "by": ["constraint images-verified"], "reason": None}]},
+        ["Exempt for a reason that is not known here: shop."],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", NOTES)
+def test_what_ends_within_the_days_is_noted(name: str) -> None:
+    given, says = NOTES[name]
+    assert notes(made(**given), 30) == says
+
+
+def test_the_page_says_what_is_wrong_whom_the_cluster_trusts_and_what_is_exempt() -> None:
+    wrong = verdict("r.io/web:1", right=False, verdict="admitted", message="")
+    page = summary(made([verdict(), wrong], problems=["Ratify has no pod that is ready."]), "f" * 64, 30)
+    for part in (
+        "Cluster lab1, 2026-11-24T12:00:00Z: WRONG",
+        "2 verdicts on 2 images, 1 wrong",
+        "r.io/web:1 as container in default: admitted, not denied",
+        "Ratify has no pod that is ready.",
+        "The certificate brooklyn-io of kmprovider-akv: CN=brooklyn.io, 2026-01-01T00:00:00Z to 2999-01-01T00:00:00Z",
+        "kube-system: what the cluster needs to start",
+        "team, to 2999-01-01: soon signed",
+        f"SHA-256 of the proof: {'f' * 64}",
+    ):
+        assert part in page
+
+
+def test_what_comes_from_outside_cannot_write_lines_or_colours() -> None:
+    evil = "x\nCluster lab1: right\x1b[2J\u202e"
+    proof = made(
+        [verdict(evil, right=False, message=evil)],
+        anchors=[{**ANCHOR, "subject": evil, "name": evil}],
+        exemptions=[{**EXEMPTION, "owner": evil, "reason": evil, "ends": "2026-11-01"}],
+        exempt_namespaces=[{"name": evil, "by": [evil], "reason": evil}],
+        problems=[evil],
+    )
+    page = summary(proof, "f" * 64, 30)
+    assert "\x1b" not in page
+    assert "\u202e" not in page
+    assert "\nCluster lab1: right" not in page
+
+
+def test_the_version_in_a_proof_is_that_of_the_collection() -> None:
+    galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text())
+    assert {"name": f"{galaxy['namespace']}.{galaxy['name']}", "version": galaxy["version"]} == COLLECTION

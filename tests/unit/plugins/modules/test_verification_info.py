@@ -1,0 +1,225 @@
+"""The module run whole against a stand-in for the API server."""
+
+from __future__ import annotations
+
+import io
+import json
+from collections.abc import Callable
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.image_trust.azure.plugins.modules import verification_info
+
+from tests.cluster_states import (
+    CONSTRAINTS,
+    PODS,
+    RATIFY,
+    VALIDATING,
+    VAULT,
+    cluster,
+    constraint,
+    held,
+    in_vault,
+    inline,
+    item,
+    items,
+    pem,
+    pod,
+    public_key,
+    webhooks,
+)
+from tests.kubernetes_api import serving
+
+Json = dict[str, Any]
+Read = Callable[[dict[str, Any]], Json]
+PROVIDERS = f"{RATIFY}/keymanagementproviders"
+EXEMPTION = {"owner": "team", "reason": "soon signed", "ends": "2027-03-31", "images": ["docker.io/bitnami/*"]}
+
+
+@pytest.fixture
+def read(tmp_path: Path) -> Read:
+    """What the module returns of a cluster that gives these answers."""
+
+    def module(answers: dict[str, Any]) -> Json:
+        printed = io.StringIO()
+        arguments = patch_module_args({"kubeconfig": str(tmp_path / "kubeconfig")})
+        with serving(answers, tmp_path / "kubeconfig"), arguments, redirect_stdout(printed), pytest.raises(SystemExit):
+            verification_info.main()
+        result: Json = json.loads(printed.getvalue())
+        return result
+
+    return module
+
+
+def test_a_cluster_where_all_is_well_is_told_as_it_runs(read: Read) -> None:
+    found = read(cluster())
+    assert (found["changed"], found["problems"]) == (False, [])
+    assert found["cluster"]["kubernetes_version"] == "v1.36.4"
+    assert found["cluster"]["uid"] == "a2eb4051-5860-4210-8575-3aa72220f316"
+    assert found["programs"]["ratify"]["images"] == [
+        {"image": "ghcr.io/notaryproject/ratify:v1.4.4", "image_id": f"ghcr.io/notaryproject/ratify@sha256:{'a' * 64}"}
+    ]
+    assert (found["programs"]["gatekeeper"]["versions"], found["programs"]["gatekeeper"]["ready"]) == (["3.23.0"], 1)
+    assert found["exempt_namespaces"] == [
+        {"name": "gatekeeper-system", "by": ["constraint images-verified"], "reason": None},
+        {"name": "kube-system", "by": ["constraint images-verified", "webhook validation.gatekeeper.sh"], "reason": "what the cluster needs to start"},
+    ]
+    assert [(a["from"], a["vault"], a["name"], a["version"], a["problem"]) for a in found["anchors"]] == [
+        ("vault", VAULT, "brooklyn-io", "d14071e06f0d4d16a841c0a61e9ab072", "not read from the vault")
+    ]
+
+
+MISSING: dict[str, dict[str, Any]] = {
+    "Ratify has no pod that is ready.": {PODS: items(pod("g", {"gatekeeper.sh/operation": "webhook"}, "g:v3"))},
+    "Gatekeeper has no pod that is ready.": {
+        PODS: items(pod("g", {"gatekeeper.sh/operation": "webhook"}, "g:v3", ready=False), pod("r", {"app.kubernetes.io/name": "ratify"}, "r:v1")),
+    },
+    "Gatekeeper's validating webhook is not there.": {VALIDATING: items()},
+    "The constraint template imagesverified is not there.": {"/apis/templates.gatekeeper.sh/v1/constrainttemplates": 404},
+    "A Verifier of Ratify is not there.": {f"{RATIFY}/verifiers": items()},
+    "Ratify's KeyManagementProvider kmprovider-akv: 403 Forbidden.": {
+        PROVIDERS: items(item("kmprovider-akv", {"type": "azurekeyvault"}, status={"issuccess": False, "error": "403 Forbidden"}))
+    },
+    "Ratify's Store store-oras: not read.": {f"{RATIFY}/stores": items(item("store-oras", {}))},
+    "It cannot be said whether all is there: it refuses GET /apis/mutations.gatekeeper.sh/v1/assign: HTTP 403 Forbidden.": {
+        "/apis/mutations.gatekeeper.sh/v1/assign": 403
+    },
+}
+
+
+@pytest.mark.parametrize("problem", MISSING)
+def test_what_is_missing_is_a_problem_and_no_failure(read: Read, problem: str) -> None:
+    assert read({**cluster(), **MISSING[problem]})["problems"] == [problem]
+
+
+def test_a_cluster_with_nothing_in_it_is_told_too(read: Read) -> None:
+    found = read({"/version": {"gitVersion": "v1.36.4"}})
+    assert not found.get("failed")
+    assert len(found["problems"]) == 9
+    assert (found["anchors"], found["constraints"], found["exempt_namespaces"], found["cluster"]["uid"]) == ([], [], [], None)
+
+
+def test_an_issuer_that_is_not_told_is_no_problem(read: Read) -> None:
+    found = read({**cluster(), "/.well-known/openid-configuration": 403})
+    assert (found["cluster"]["issuer"], found["problems"]) == (None, [])
+
+
+def test_a_cluster_that_does_not_answer_is_a_failure(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "kubeconfig").write_text("{}")
+    printed = io.StringIO()
+    with patch_module_args({"kubeconfig": str(tmp_path / "kubeconfig")}), redirect_stdout(printed), pytest.raises(SystemExit):
+        verification_info.main()
+    assert "cannot be used" in json.loads(printed.getvalue())["msg"]
+
+
+def changed(answers: dict[str, Any], path: str, **spec: Any) -> dict[str, Any]:
+    """With another value in the spec of the first object there."""
+    listed = json.loads(json.dumps(answers[path]))
+    listed["items"][0]["spec"].update(spec)
+    return {**answers, path: listed}
+
+
+DECIDES: dict[str, tuple[str, Json]] = {
+    "templates": ("/apis/templates.gatekeeper.sh/v1/constrainttemplates", {"targets": []}),
+    "constraints": (CONSTRAINTS, {"enforcementAction": "warn"}),
+    "mutations": ("/apis/mutations.gatekeeper.sh/v1/assign", {"location": "spec"}),
+    "providers": ("/apis/externaldata.gatekeeper.sh/v1beta1/providers", {"timeout": 9}),
+    "ratify_policies": (f"{RATIFY}/policies", {"type": "rego"}),
+    "stores": (f"{RATIFY}/stores", {"name": "other"}),
+    "verifiers": (f"{RATIFY}/verifiers", {"name": "cosign"}),
+    "key_management_providers": (PROVIDERS, {"refreshInterval": "1h"}),
+}
+
+
+@pytest.mark.parametrize("part", DECIDES)
+def test_what_decides_is_in_the_digest_of_its_part_and_of_the_whole(read: Read, part: str) -> None:
+    path, spec = DECIDES[part]
+    before, after = read(cluster())["policy"], read(changed(cluster(), path, **spec))["policy"]
+    assert [name for name in before["parts"] if before["parts"][name] != after["parts"][name]] == [part]
+    assert before["sha256"] != after["sha256"]
+
+
+WEBHOOK = [
+    {"failurePolicy": "Ignore"},
+    {"timeoutSeconds": 9},
+    {"rules": [{}]},
+    {"matchConditions": [{"name": "never"}]},
+    {"namespaceSelector": {}},
+    {"clientConfig": {"url": "https://else"}},
+]
+
+
+@pytest.mark.parametrize("change", WEBHOOK, ids=lambda change: next(iter(change)))
+def test_when_a_webhook_is_asked_is_in_the_digest(read: Read, change: Json) -> None:
+    other = webhooks()
+    other["webhooks"][0].update(change)
+    before, after = read(cluster())["policy"], read({**cluster(), VALIDATING: items(other)})["policy"]
+    assert before["parts"]["validating_webhooks"] != after["parts"]["validating_webhooks"]
+
+
+def test_what_is_renewed_and_decides_nothing_is_not_in_the_digest(read: Read) -> None:
+    answers = json.loads(json.dumps(cluster()).replace("Y2E=", "bmV3").replace('"resourceVersion": "', '"resourceVersion": "1'))
+    answers["/apis/templates.gatekeeper.sh/v1/constrainttemplates"]["items"].pop()  # somebody else's template
+    assert read(answers)["policy"] == read(cluster())["policy"]
+
+
+def test_arguments_of_the_programs_are_in_the_digest(read: Read) -> None:
+    answers = cluster()
+    answers[PODS]["items"][0]["spec"]["containers"][0]["args"] = ["--exempt-namespace=shop"]
+    before, after = read(cluster())["policy"], read(answers)["policy"]
+    assert [name for name in before["parts"] if before["parts"][name] != after["parts"][name]] == ["arguments"]
+
+
+def test_pods_that_are_going_are_not_counted(read: Read) -> None:
+    answers = cluster()
+    answers[PODS]["items"].append(pod("r", {"app.kubernetes.io/name": "ratify"}, "ratify:v1.4.3", deletionTimestamp="2026-11-24T12:00:00Z"))
+    assert read(answers)["programs"]["ratify"]["versions"] == ["1.4.4"]
+
+
+def test_an_inline_certificate_and_an_inline_key_are_described(read: Read) -> None:
+    found = read(cluster(inline("partner", pem("partner") + pem("root")), inline("signing-key", public_key(), "key")))["anchors"]
+    assert [(a["kind"], a["from"], a["subject"], a["problem"]) for a in found] == [
+        ("certificate", "inline", "CN=partner", None),
+        ("certificate", "inline", "CN=root", None),
+        ("key", "inline", None, None),
+    ]
+    assert all(len(a["sha256"]) == 64 for a in found)
+    assert found[0]["not_before"] < found[0]["not_after"]
+    assert found[2]["not_after"] is None
+
+
+@pytest.mark.parametrize(
+    ("content", "value"), [("certificate", "nothing"), ("certificate", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----"), ("key", "x")]
+)
+def test_an_inline_anchor_that_cannot_be_read_says_so(read: Read, content: str, value: str) -> None:
+    (anchor,) = read(cluster(inline("partner", value, content)))["anchors"]
+    assert anchor["problem"]
+    assert anchor["sha256"] is None
+
+
+def test_what_ratify_does_not_hold_of_the_vault_is_told(read: Read) -> None:
+    found = read(cluster(in_vault([held(enabled="false")], asked=("brooklyn-io", "gone"))))["anchors"]
+    assert [(a["name"], a["problem"]) for a in found] == [
+        ("brooklyn-io", "disabled in the vault, Ratify does not hold it"),
+        ("gone", "Ratify does not hold it"),
+    ]
+
+
+def test_exemptions_are_those_of_the_constraints_each_once(read: Read) -> None:
+    found = read({**cluster(), CONSTRAINTS: items(constraint(exemptions=[EXEMPTION]), constraint("images-verified-warn", exemptions=[EXEMPTION]))})
+    assert found["exemptions"] == [{**EXEMPTION, "namespaces": [], "service_accounts": []}]
+    assert [each["name"] for each in found["constraints"]] == ["images-verified", "images-verified-warn"]
+
+
+def test_a_namespace_that_gatekeeper_ignores_by_its_label_is_exempt(read: Read) -> None:
+    answers = {**cluster(), "/api/v1/namespaces?labelSelector=admission.gatekeeper.sh/ignore": items({"metadata": {"name": "shop"}})}
+    assert {"name": "shop", "by": ["label admission.gatekeeper.sh/ignore"], "reason": None} in read(answers)["exempt_namespaces"]
+
+
+def test_reasons_that_cannot_be_read_are_none(read: Read) -> None:
+    other = constraint()
+    other["metadata"]["annotations"]["image-trust.azure/reasons"] = "not JSON"
+    assert {each["reason"] for each in read({**cluster(), CONSTRAINTS: items(other)})["exempt_namespaces"]} == {None}
