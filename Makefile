@@ -48,7 +48,7 @@ lint: setup
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=dependent $(COLLECTION)
 
 types: setup
-	mypy bench lab tests $(COLLECTION)/plugins
+	mypy bench docs lab tests $(COLLECTION)/plugins
 
 unit: setup
 	pytest -q -n auto tests/unit tests/emulator
@@ -58,6 +58,12 @@ many: setup
 
 coexist: setup ## With azure.azcollection in one environment, at the lowest versions that we promise
 	pytest -q tests/coexist
+
+docs: setup ## The site, in docs/_build/html, and whether what it says is so
+	@mkdir -p -m 755 docs/reference
+	antsibull-docs collection --use-current --squash-hierarchy --cleanup everything --dest-dir docs/reference image_trust.azure
+	sphinx-build -q -W --keep-going -j auto docs docs/_build/html
+	pytest -q -n auto tests/docs
 
 bench: setup ## What a task costs beside azure.azcollection's and ping; writes docs/bench.md
 	PYTHONPATH=.build python -m bench
@@ -83,9 +89,9 @@ molecule: up
 e2e: up
 	pytest -q tests/e2e
 
-test: check many roles coexist policy monitoring contract gates molecule e2e ## Everything; about an hour on an empty machine, most of it the first build of the lab
+test: check docs many roles coexist policy monitoring contract gates molecule e2e ## Everything; about an hour on an empty machine, most of it the first build of the lab
 
 soak: up ## Faults at random with more seeds, and site.yml killed after each task in turn; hours
 	SOAK=1 pytest -q tests/roles/test_faults.py tests/e2e/test_faults.py
 
-.PHONY: help setup up down demo check lint types unit many roles coexist bench policy monitoring contract gates molecule e2e test soak
+.PHONY: help setup up down demo check lint types unit docs many roles coexist bench policy monitoring contract gates molecule e2e test soak

@@ -102,9 +102,11 @@ async def blocking(call: Callable[..., _T], *args: Any) -> _T:
     return await asyncio.to_thread(call, *args)
 
 
-def note(request: Request, *, principal: str | None = None, error: str | None = None) -> None:
-    """Tell the request log who calls (object id) and which error code is answered. Never a secret."""
+def note(request: Request, *, principal: str | None = None, action: str | None = None, error: str | None = None) -> None:
+    """Tell the request log who calls (object id), which permission that needs and which error code is answered. Never a secret."""
     if principal is not None:
         request.state.principal = principal
+    if action is not None:
+        request.state.action = action
     if error is not None:
         request.state.error = error

@@ -30,6 +30,8 @@ class Entry:
     """None when the connection was closed without an answer."""
     principal: str | None
     """Object id of the caller, where the service found out."""
+    action: str | None
+    """The permission that Resource Manager asked the caller's roles for."""
     error: str | None
     duration_ms: float
     request_bytes: int
@@ -59,7 +61,7 @@ class RequestLog:
 
 
 class Recorder:
-    """ASGI middleware that records what `app` answers to the requests of one listener. `note` (context.py) adds principal and error code."""
+    """ASGI middleware that records what `app` answers to the requests of one listener. `note` (context.py) adds principal, permission and error code."""
 
     def __init__(self, app: ASGIApp, log: RequestLog, listener: str) -> None:
         self._app, self._log, self._listener = app, log, listener
@@ -97,6 +99,7 @@ class Recorder:
                     query=_SECRET.sub(r"\1=***", scope["query_string"].decode("latin-1")),
                     status=status,
                     principal=state.get("principal"),
+                    action=state.get("action"),
                     error=state.get("error"),
                     duration_ms=round((time.monotonic() - started) * 1000, 1),
                     request_bytes=int(headers.get(b"content-length", "0")),

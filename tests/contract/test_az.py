@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from lab.config import REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, TENANT, VAULT
 from tests.azure_cli import Az, AzError
 from tests.emulated import OBJECT_ID, Emulated
 from tests.module_runs import Backend, Run
+from tests.role_definitions import OF_GROUP, OF_SUBSCRIPTION, definition
 
 SCOPE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/Microsoft.ContainerRegistry/registries/{REGISTRY}"
 SUBJECT = "system:serviceaccount:gatekeeper-system:ratify-admin"
@@ -226,3 +229,12 @@ def test_with_a_right_in_the_directory_az_finds_a_principal_by_its_client_id(az:
     az.line(f"role assignment create --assignee {identity['client_id']} --role acrpull --scope {SCOPE}")
     (shown,) = az.line(f"role assignment list --assignee {identity['principal_id']} --scope {SCOPE}")
     assert (shown["principalName"], shown["roleDefinitionId"].rpartition("/")[2]) == (identity["client_id"], ACR_PULL.guid)
+
+
+@pytest.mark.parametrize("file", [OF_GROUP, OF_SUBSCRIPTION], ids=lambda file: file.name)
+def test_az_takes_the_role_definitions_of_the_documentation(az: Az, azure: Emulated, tmp_path: Path, file: Path) -> None:
+    wanted = definition(file, SUBSCRIPTION)
+    (tmp_path / "role.json").write_text(json.dumps(wanted))
+    az("role", "definition", "create", "--role-definition", str(tmp_path / "role.json"))
+    (made,) = azure.state.custom_roles.values()
+    assert (made.role.name, list(made.role.actions), list(made.role.assignable_scopes)) == (wanted["Name"], wanted["Actions"], wanted["AssignableScopes"])

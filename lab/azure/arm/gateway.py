@@ -248,7 +248,10 @@ def _subscription(azure: Azure, request: Request) -> None:
 
 def _authorize(azure: Azure, request: Request, claims: dict[str, Any], action: str | None) -> None:
     scope = request.url.path.rstrip("/")
-    if action is None or allows(azure.state.granted(claims["oid"], scope), action):
+    if action is None:
+        return
+    note(request, action=action)
+    if allows(azure.state.granted(claims["oid"], scope), action):
         return
     message = (
         f"The client '{claims['appid']}' with object id '{claims['oid']}' does not have authorization to perform action '{action}' over scope '{scope}' "

@@ -1,0 +1,40 @@
+"""The custom roles of docs/rights.md are what the roles aks and identity need, and nothing that they do not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tests.emulated import Emulated
+from tests.role_definitions import be_the_least
+
+from .conftest import GROUP, Play
+from .test_rights import ABAC, LEGACY, switch
+
+WRITE = "Microsoft.Authorization/roleAssignments/write"
+
+
+def test_with_the_documented_roles_alone_everything_works_and_each_of_their_actions_is_used(azure: Emulated, play: Play) -> None:
+    allowed = be_the_least(azure, GROUP)
+    asked: set[str] = set()
+
+    def run(*roles: str, **variables: str) -> None:
+        assert play(*roles, **variables).errors == []
+        asked.update(entry.action for entry in azure.requests if entry.action)
+        assert [entry.path for entry in azure.requests if entry.status in (401, 403)] == []
+
+    switch(azure, mode=ABAC, rbac=True)
+    run("aks", "identity")
+    switch(azure, mode=LEGACY, rbac=False)
+    run("aks", "identity")
+    run("identity", "aks", identity_state="absent", aks_state="absent", aks_delete_cluster="lab1")
+    assert not azure.state.clusters
+    assert asked == allowed
+
+
+def test_without_one_of_their_actions_the_run_ends_and_names_it(azure: Emulated, play: Play) -> None:
+    be_the_least(azure, GROUP)
+    for custom in azure.state.custom_roles.values():
+        custom.role = replace(custom.role, actions=tuple(action for action in custom.role.actions if action != WRITE))
+    (error,) = play("aks", "identity").errors
+    assert f"does not have authorization to perform action '{WRITE}'" in error
+    assert "give the login a role that includes this action" in error
