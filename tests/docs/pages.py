@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 
@@ -24,6 +25,29 @@ def tokens(page: Path) -> list[Token]:
 
 def anchors(page: Path) -> set[str]:
     """What a link can name behind `#`, as GitHub and Sphinx make it of headings."""
-    found = tokens(page)
-    headings = [following.content for token, following in pairwise(found) if token.type == "heading_open"]
+    headings = [following.content for token, following in pairwise(tokens(page)) if token.type == "heading_open"]
     return {re.sub(r"[^\w\- ]", "", re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", heading).lower()).replace(" ", "-") for heading in headings}
+
+
+@dataclass(frozen=True)
+class Example:
+    """YAML on a page."""
+
+    page: Path
+    line: int
+    text: str
+
+    def __str__(self) -> str:
+        return f"{name(self.page)}:{self.line}"
+
+
+def examples(page: Path) -> list[Example]:
+    """The blocks that are said to be YAML, and those without a language that look like it: their first line is a key, a list or a comment above one."""
+    found = []
+    for token in tokens(page):
+        if token.type not in ("fence", "code_block") or not token.map:
+            continue
+        yaml = token.info.strip() in ("yaml", "yml") if token.info.strip() else bool(re.match(r"(#[^\n]*\n)*(- )?[a-z_]+:(\s|$)", token.content))
+        if yaml:
+            found.append(Example(page, token.map[0] + 1, token.content))
+    return found
