@@ -15,7 +15,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
 from bench.environment import OURS, tools
+from tests.artifact import built, installed
 from tests.environments import environment
 
 ROOT = Path(__file__).parents[1]
@@ -74,13 +77,24 @@ def units(env: Mapping[str, str], python: str, *targets: str) -> str:
     return f"Python {python}"
 
 
+def execution_environment() -> str:
+    """The image's recipe is made, and the Python packages that the collection asks an image for are those that users install."""
+    with tempfile.TemporaryDirectory() as folder:
+        run("ansible-builder", "create", "--file", "execution-environment.yml", "--context", f"{folder}/context")
+        found = yaml.safe_load(run("ansible-builder", "introspect", installed(Path(folder))))
+    asked = {package.partition("#")[0].strip() for package in found["python"]}
+    if asked != set(OURS.read_text().split()):
+        raise subprocess.CalledProcessError(1, "ansible-builder introspect", f"it asks for {sorted(asked)}")
+    return f"{len(asked)} packages"
+
+
 def importer() -> str:
     """A warning is a failure: on Galaxy nobody would see it."""
     folder = environment("galaxy-importer", [IMPORTER], sys.executable)
-    with tempfile.TemporaryDirectory() as built:
-        run("ansible-galaxy", "collection", "build", "--output-path", built)
-        (artifact,) = Path(built).glob("*.tar.gz")
-        printed = run(folder / "bin/python", "-m", "galaxy_importer.main", artifact, cwd=Path(built), env={"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"})
+    with tempfile.TemporaryDirectory() as work:
+        printed = run(
+            folder / "bin/python", "-m", "galaxy_importer.main", built(Path(work)), cwd=Path(work), env={"PATH": f"{folder / 'bin'}:{os.environ['PATH']}"}
+        )
     if findings := [line for line in printed.splitlines() if line.startswith(("WARNING", "ERROR"))]:
         raise subprocess.CalledProcessError(1, "galaxy-importer", "\n".join(findings))
     return IMPORTER
@@ -94,6 +108,7 @@ def sanity(env: Mapping[str, str]) -> str:
 GATES = [
     Gate("reuse", lambda: run("reuse", "lint").splitlines()[-1]),
     Gate("galaxy-importer", importer),
+    Gate("execution-environment", execution_environment),
     Gate("sanity", lambda: sanity({})),
     Gate("sanity-newest", lambda: sanity(newest())),
     # All of the unit tests run with this ansible-core in `make unit`; here, that ansible-test finds them.
@@ -114,7 +129,7 @@ def main(names: list[str]) -> int:
             outcome, skipped = f"skipped: {missing}", skipped + 1
         except subprocess.CalledProcessError as error:
             outcome, failed = f"FAILED: {error.output or error}", failed + 1
-        lines.append(f"{gate.name:<16} {time.monotonic() - began:4.0f} s  {outcome}")
+        lines.append(f"{gate.name:<22} {time.monotonic() - began:4.0f} s  {outcome}")
     print("\n".join([*lines, f"{len(lines) - failed - skipped} passed, {failed} failed, {skipped} skipped"]), flush=True)
     return failed
 

@@ -19,6 +19,8 @@ import httpx
 import kubernetes
 import pytest
 
+from tests.artifact import installed
+
 if TYPE_CHECKING:
     from .plans import FromNothing
 
@@ -116,11 +118,7 @@ class Lab:
 @pytest.fixture(scope="session")
 def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Folder in which the collection was installed from its artifact."""
-    folder = tmp_path_factory.mktemp("collections")
-    subprocess.run(["ansible-galaxy", "collection", "build", "--output-path", folder], cwd=ROOT, capture_output=True, check=True)
-    (artifact,) = folder.glob("*.tar.gz")
-    subprocess.run(["ansible-galaxy", "collection", "install", "--no-deps", "--collections-path", folder, artifact], capture_output=True, check=True)
-    return folder
+    return installed(tmp_path_factory.mktemp("collections"))
 
 
 @pytest.fixture(scope="session")

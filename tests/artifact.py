@@ -1,0 +1,24 @@
+"""The collection as users get it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+
+
+def built(folder: Path) -> Path:
+    """The artifact, made in `folder`."""
+    subprocess.run(["ansible-galaxy", "collection", "build", "--output-path", folder], cwd=ROOT, capture_output=True, check=True)
+    (artifact,) = folder.glob("*.tar.gz")
+    return artifact
+
+
+def installed(folder: Path) -> Path:
+    """`folder`, as a path of collections in which the artifact was installed."""
+    command: list[str | Path] = ["ansible-galaxy", "collection", "install", "--no-deps", "--collections-path", folder, built(folder)]
+    # Where it finds the checkout, it installs nothing.
+    subprocess.run(command, env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder)}, capture_output=True, check=True)
+    return folder

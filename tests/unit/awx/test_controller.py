@@ -1,0 +1,140 @@
+"""The objects of AWX, against what AWX takes, and the surveys, against the variables that they ask for."""
+
+from __future__ import annotations
+
+import re
+from importlib.metadata import distribution
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import pytest
+import yaml
+from ansible.parsing.yaml.loader import AnsibleLoader
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.logins.choice import METHODS
+
+ROOT = Path(__file__).parents[3]
+MODULES = Path(str(distribution("ansible").locate_file("ansible_collections/awx/awx/plugins/modules")))
+DATA: dict[str, Any] = AnsibleLoader((ROOT / "awx/controller.yml").read_text()).get_single_data()
+KINDS = {
+    "controller_credential_types": "credential_type",
+    "controller_execution_environments": "execution_environment",
+    "controller_projects": "project",
+    "controller_templates": "job_template",
+    "controller_workflows": "workflow_job_template",
+}
+TEMPLATES: dict[str, dict[str, Any]] = {template["name"]: template for template in DATA["controller_templates"]}
+SURVEYED = [*TEMPLATES.values(), *DATA["controller_workflows"]]
+QUESTIONS = [
+    pytest.param(template.get("playbook", "site.yml"), question, id=f"{template['name']}: {question['variable']}")
+    for template in SURVEYED
+    if template["survey_enabled"]
+    for question in template["survey_spec"]["spec"]
+]
+
+
+def options(module: str) -> dict[str, Any]:
+    """The options of one of awx.awx's modules, which have the names of the fields of AWX' API."""
+    found = re.search(r"DOCUMENTATION = r?(?P<quotes>'{3}|\"{3})(?P<text>.*?)(?P=quotes)", (MODULES / f"{module}.py").read_text(), re.S)
+    assert found
+    documented: dict[str, Any] = yaml.safe_load(found["text"])["options"]
+    return documented
+
+
+def fits(value: Any, wanted: dict[str, Any], where: str) -> None:
+    """`value` has only what the options or suboptions `wanted` know, all that they require, and their choices."""
+    assert set(value) <= set(wanted), f"{where}: {set(value) - set(wanted)}"
+    assert {name for name, option in wanted.items() if option.get("required")} <= set(value), where
+    for name, each in value.items():
+        option = wanted[name]
+        assert each in option.get("choices", [each]), f"{where}: {name}"
+        for one in each if isinstance(each, list) else [each]:
+            if "suboptions" in option:
+                fits(one, option["suboptions"], f"{where}: {name}")
+
+
+def variables(playbook: str) -> dict[str, Any]:
+    """What a playbook of the collection may be told: options of its roles, and for teardown the variables of the play."""
+    plays = yaml.safe_load((ROOT / "playbooks" / playbook).read_text())
+    named = [(role["role"], "main") for role in plays[0].get("roles", [])]
+    named += [
+        (task["ansible.builtin.include_role"]["name"], task["ansible.builtin.include_role"].get("tasks_from", "main"))
+        for task in plays[0].get("tasks", [])
+        if "ansible.builtin.include_role" in task
+    ]
+    own = {name: {"type": "bool" if isinstance(value, bool) else "str", "default": value} for name, value in plays[0].get("vars", {}).items()}
+    specs = {name: yaml.safe_load((ROOT / "roles" / name.rpartition(".")[2] / "meta/argument_specs.yml").read_text())["argument_specs"] for name, _ in named}
+    return own | {option: spec for name, entry in named for option, spec in specs[name][entry]["options"].items()}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_object_has_only_what_awx_takes(kind: str) -> None:
+    assert DATA[kind]
+    for entry in DATA[kind]:
+        fits(entry, options(KINDS[kind]), f"{kind}: {entry['name']}")
+
+
+def test_every_object_is_of_a_kind_that_is_looked_at_and_applied() -> None:
+    assert {name for name in DATA if name.startswith("controller_")} == set(KINDS)
+    (play,) = yaml.safe_load((ROOT / "awx/apply.yml").read_text())
+    assert play["vars_files"] == ["controller.yml"]
+
+
+def test_each_playbook_of_the_collection_is_a_file_of_the_project_as_awx_wants_it() -> None:
+    shipped = {path.name for path in (ROOT / "playbooks").glob("*.yml")}
+    project = {path.name: yaml.safe_load(path.read_text()) for path in (ROOT / "awx/project").glob("*.yml")}
+    assert set(project) == shipped
+    assert all(plays[0]["import_playbook"] == f"image_trust.azure.{Path(name).stem}" for name, plays in project.items())
+    assert {template["playbook"] for template in TEMPLATES.values()} <= shipped
+
+
+@pytest.mark.parametrize(("playbook", "question"), QUESTIONS)
+def test_a_survey_asks_for_a_variable_as_it_is(playbook: str, question: dict[str, Any]) -> None:
+    known = variables(playbook)
+    assert question["variable"] in known
+    option = known[question["variable"]]
+    kind = {"str": "text", "bool": "multiplechoice"}[option["type"]] if "choices" not in option else "multiplechoice"
+    choices = option.get("choices", ["false", "true"] if option["type"] == "bool" else None)
+    assert (question["type"], question.get("choices")) == (kind, choices)
+    # AWX passes what is left empty as an empty text, which beats the inventory.
+    assert question["required"] or option["default"] == question["default"] == ""
+    if "default" in option:
+        assert question["default"] == str(option["default"]).lower()
+
+
+def test_a_survey_leaves_out_no_variable_without_which_a_playbook_does_nothing() -> None:
+    asked = {question["variable"] for question in TEMPLATES["image trust rescue"]["survey_spec"]["spec"]}
+    by_the_playbook = {"rescue_who", "gatekeeper_kubeconfig"}
+    needed = {name for name, option in variables("rescue.yml").items() if option.get("required") and not name.startswith(("aks_", "identity_"))}
+    assert needed - by_the_playbook == asked
+
+
+def test_nothing_is_changed_before_somebody_approved_what_check_shows() -> None:
+    (workflow,) = DATA["controller_workflows"]
+    nodes = {node["identifier"]: node for node in workflow["workflow_nodes"]}
+    follows = {name: [after["identifier"] for after in node.get("related", {}).get("success_nodes", [])] for name, node in nodes.items()}
+    assert follows == {"check": ["approve"], "approve": ["site"], "site": ["verify"], "verify": []}
+    assert nodes["approve"]["unified_job_template"]["type"] == "workflow_approval"
+    jobs = {name: TEMPLATES[node["unified_job_template"]["name"]] for name, node in nodes.items() if name != "approve"}
+    assert [(job["playbook"], job["job_type"]) for job in jobs.values()] == [("site.yml", "check"), ("site.yml", "run"), ("verify.yml", "run")]
+    assert all(job["ask_limit_on_launch"] for job in jobs.values()), "what the workflow is limited to would not reach it"
+    asked = [question["variable"] for question in workflow["survey_spec"]["spec"]]
+    assert all(asked == [question["variable"] for question in jobs[name]["survey_spec"]["spec"]] for name in ("check", "site"))
+
+
+def test_the_credential_gives_what_the_modules_read() -> None:
+    (kind,) = DATA["controller_credential_types"]
+    fields = {field["id"]: field for field in kind["inputs"]["fields"]}
+    assert set(kind["inputs"]["required"]) == set(fields) - {"cloud"}
+    assert fields["token"]["secret"] is True
+    given = {name: f"<{name}>" for name in fields} | {"tower": {"filename": {"token": "/a/file"}}}
+    environment = {name: jinja2.Template(value, undefined=jinja2.StrictUndefined).render(given) for name, value in kind["injectors"]["env"].items()}
+    assert environment == {
+        "AZURE_CLIENT_ID": "<client>",
+        "AZURE_TENANT": "<tenant>",
+        "AZURE_SUBSCRIPTION_ID": "<subscription>",
+        "AZURE_CLOUD_ENVIRONMENT": "<cloud>",
+        "AZURE_FEDERATED_TOKEN_FILE": "/a/file",
+    }
+    assert "AZURE_FEDERATED_TOKEN_FILE" in {name for method in METHODS for name in method.ENVIRONMENT}
+    assert kind["injectors"]["file"] == {"template.token": "{{ token }}"}
