@@ -62,7 +62,7 @@ coexist: setup ## With azure.azcollection in one environment, at the lowest vers
 docs: setup ## The site, in docs/_build/html, and whether what it says is so
 	@mkdir -p -m 755 docs/reference
 	antsibull-docs collection --use-current --squash-hierarchy --cleanup everything --dest-dir docs/reference image_trust.azure
-	sphinx-build -q -W --keep-going -j auto docs docs/_build/html
+	sphinx-build -q -a -E -W --keep-going -j auto docs docs/_build/html
 	pytest -q -n auto tests/docs
 
 bench: setup ## What a task costs beside azure.azcollection's and ping; writes docs/bench.md

@@ -18,6 +18,7 @@ ANSIBLE = "https://docs.ansible.com/ansible/latest"
 project = "image_trust.azure"
 project_copyright = "The image_trust.azure authors"
 extensions = ["myst_parser", "sphinx_antsibull_ext"]
+antsibull_ext_color_scheme = "default-autodark"
 exclude_patterns = ["_build"]
 nitpicky = True
 myst_heading_anchors = 3
@@ -48,8 +49,11 @@ def links(text: str, here: Path, shown_in: Path) -> str:
 
 
 def of_page(_app: Sphinx, docname: str, source: list[str]) -> None:
-    if not docname.startswith("reference/"):
-        folder = (ROOT / "docs" / docname).parent
+    folder = (ROOT / "docs" / docname).parent
+    if docname.startswith("reference/"):
+        # The theme has a table of contents beside each page, and no room for a second one.
+        source[0] = re.sub(r"^\.\. contents::\n(?:[ ]+:.*\n)*", "", source[0], flags=re.M)
+    else:
         source[0] = links(source[0], folder, folder)
 
 
