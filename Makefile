@@ -74,6 +74,9 @@ roles: setup
 policy: setup
 	pytest -q tests/policy
 
+report: setup
+	pytest -q -n auto tests/report
+
 monitoring: setup
 	pytest -q -n auto tests/monitoring
 
@@ -89,9 +92,9 @@ molecule: up
 e2e: up
 	pytest -q tests/e2e
 
-test: check docs many roles coexist policy monitoring contract gates molecule e2e ## Everything; about an hour on an empty machine, most of it the first build of the lab
+test: check docs many roles coexist policy report monitoring contract gates molecule e2e ## Everything; about an hour on an empty machine, most of it the first build of the lab
 
 soak: up ## Faults at random with more seeds, and site.yml killed after each task in turn; hours
 	SOAK=1 pytest -q tests/roles/test_faults.py tests/e2e/test_faults.py
 
-.PHONY: help setup up down demo check lint types unit docs many roles coexist bench policy monitoring contract gates molecule e2e test soak
+.PHONY: help setup up down demo check lint types unit docs many roles coexist bench policy report monitoring contract gates molecule e2e test soak

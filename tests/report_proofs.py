@@ -1,0 +1,99 @@
+"""Proofs as role verify writes them, for reports."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from tests.proofs import PARTS
+
+NOW = "2026-11-24T12:00:00Z"
+SHAPES = ("container", "init_container", "ephemeral_container", "deployment", "replica_set", "stateful_set", "daemon_set", "job", "cron_job")
+SIGNED, UNSIGNED, NGINX = "contoso.azurecr.io/web:stable", "contoso.azurecr.io/web:unsigned", "nginx:latest"
+
+
+def anchor(name: str, not_after: str | None, **more: Any) -> dict[str, Any]:
+    """A certificate of the vault."""
+    return {
+        "provider": "kmprovider-akv",
+        "kind": "certificate",
+        "from": "vault",
+        "vault": "https://contoso-signing.vault.azure.net/",
+        "name": name,
+        "version": "d14071e06f0d4d16a841c0a61e9ab072",
+        "subject": f"CN={name}.contoso.example,O=Contoso,ST=Noord-Holland,C=NL",
+        "sha256": (name.encode().hex() * 64)[:64],
+        "not_before": "2025-01-01T00:00:00Z",
+        "not_after": not_after,
+        "problem": None,
+        **more,
+    }
+
+
+def exemption(owner: str, ends: str | None, **more: Any) -> dict[str, Any]:
+    given = {"owner": owner, "reason": "moves to signed images with release 7", "ends": ends, "images": ["docker.io/bitnami/*"], "namespaces": ["legacy"]}
+    return {**given, "service_accounts": [], "ended": False, **more}
+
+
+def verdict(image: str, shape: str, said: str, namespace: str = "default", **more: Any) -> dict[str, Any]:
+    message = "" if said == "admitted" else f"[images-verified] image {image} is not verified: it has no signature"
+    asked = {"image": image, "shape": shape, "namespace": namespace, "expected": said, "verdict": said, "right": True, "message": message}
+    return {**asked, "refused_by": None, "admitted_image": None, "ran": None, **more}
+
+
+def proof(name: str, **more: Any) -> dict[str, Any]:
+    """Of a cluster with which all is well, but for what `more` says."""
+    said = {SIGNED: "admitted", UNSIGNED: "denied", NGINX: "denied"}
+    program = {"ready": 3, "pods": 3, "images": []}
+    return {
+        "schema": 1,
+        "collection": {"name": "image_trust.azure", "version": "1.0.0"},
+        "time": "2026-11-24T06:10:00Z",
+        "right": True,
+        "problems": [],
+        "cluster": {"name": name, "id": None, "kubernetes_version": "v1.36.4", "uid": f"uid-of-{name}", "issuer": f"https://issuer/{name}/"},
+        "programs": {"gatekeeper": {**program, "versions": ["3.23.0"]}, "ratify": {**program, "versions": ["1.4.4"]}},
+        "constraint": "images-verified",
+        "namespace": "default",
+        "policy": {
+            "sha256": "6b1b36cbb04b41490bfc0ab2bfa26f86f4c1b5a0d3c8e7f6a5b4c3d2e1f00112",
+            "parts": {name: {"objects": 1, "sha256": "c" * 64} for name in PARTS},
+            "constraints": [
+                {"name": "images-verified", "enforcement": "deny", "namespaces": [], "excluded_namespaces": ["gatekeeper-system", "kube-system"]},
+            ],
+            "exempt_namespaces": [
+                {"name": "gatekeeper-system", "by": ["constraint images-verified"], "reason": "Gatekeeper and Ratify themselves"},
+                {"name": "kube-system", "by": ["constraint images-verified"], "reason": "what the cluster needs to start"},
+            ],
+            "exemptions": [],
+        },
+        "anchors": [anchor("release", "2027-11-24T12:00:00Z")],
+        "verdicts": [verdict(image, shape, verdict_) for image, verdict_ in said.items() for shape in SHAPES],
+        "signed_by": None,
+        **deepcopy(more),
+    }
+
+
+def with_policy(made: dict[str, Any], **policy: Any) -> dict[str, Any]:
+    return {**made, "policy": {**made["policy"], **policy}}
+
+
+def write(folder: Path, made: dict[str, Any]) -> Path:
+    path = folder / f"proof-{made['cluster']['name']}.json"
+    path.write_text(json.dumps(made))
+    return path
+
+
+def key(folder: Path) -> Path:
+    """A new private key; beside it, with .pub added, its public one."""
+    path = folder / "key.pem"
+    subprocess.run(["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", path], check=True, capture_output=True)
+    subprocess.run(["openssl", "pkey", "-in", path, "-pubout", "-out", f"{path}.pub"], check=True, capture_output=True)
+    return path
+
+
+def sign(path: Path, by: Path) -> None:
+    subprocess.run(["openssl", "dgst", "-sha256", "-sign", by, "-out", f"{path}.sig", path], check=True)

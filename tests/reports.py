@@ -1,0 +1,101 @@
+"""report.yml run as an operations team runs it, on clusters that are in all states that there are."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests import report_proofs as proofs
+from tests.report_proofs import NGINX, NOW, SHAPES, SIGNED, UNSIGNED, anchor, exemption, proof, verdict, with_policy
+
+ROOT = Path(__file__).parents[1]
+UNTRUSTED = "the signing certificate is not in the trust store ca:release of verifier-notation"
+
+
+def run(folder: Path, clusters: list[str], *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
+    """The playbook, for these clusters, whose proofs lie in the folder."""
+    given = {"ansible_python_interpreter": sys.executable, "verify_proof_path": f"{folder}/proof-{{{{ inventory_hostname }}}}.json"}
+    hosts = {"clusters": {"hosts": dict.fromkeys(clusters), "vars": {**given, "report_path": f"{folder}/report.html", "report_time": NOW, **variables}}}
+    (folder / "inventory.yml").write_text(yaml.safe_dump(hosts))
+    return subprocess.run(
+        [Path(sys.executable).with_name("ansible-playbook"), "image_trust.azure.report", "-i", folder / "inventory.yml", *options],
+        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(folder)},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def all_states(folder: Path) -> tuple[list[str], dict[str, Any]]:
+    """Proofs of clusters in every state, in the folder; their names, and the variables by which their signatures are checked."""
+    key = proofs.key(folder)
+    soon, later, ended = (
+        anchor("release-2026", "2026-12-12T08:00:00Z"),
+        anchor("partner", "2031-06-30T00:00:00Z"),
+        anchor("release-2025", "2026-11-02T10:00:00Z"),
+    )
+    ca = {**anchor("internal-ca", "2028-03-01T00:00:00Z"), "from": "inline", "vault": None, "name": None, "version": None}
+    made = [
+        proof("web-production", anchors=[anchor("release", "2027-11-24T12:00:00Z"), later]),
+        proof("web-staging", anchors=[anchor("release", "2027-11-24T12:00:00Z"), soon]),
+        with_policy(
+            proof("payments-production", anchors=[anchor("release", "2027-11-24T12:00:00Z"), ca]),
+            constraints=[
+                {"name": "images-verified", "enforcement": "deny", "namespaces": [], "excluded_namespaces": ["kube-system"]},
+                {"name": "images-verified-warn", "enforcement": "warn", "namespaces": ["legacy", "reporting"], "excluded_namespaces": []},
+            ],
+            exemptions=[
+                exemption("team-legacy@contoso.example", "2026-12-01"),
+                exemption(
+                    "team-data@contoso.example", "2027-03-31", images=[], namespaces=["spark"], service_accounts=["spark/operator"], reason="vendor's images"
+                ),
+            ],
+        ),
+        proof(
+            "shop-production",
+            right=False,
+            problems=["Ratify's KeyManagementProvider kmprovider-akv: failed to get the secret: HTTP 403."],
+            anchors=[ended, anchor("unread", None, subject=None, sha256=None, problem="not read from the vault")],
+            verdicts=[
+                *(
+                    verdict(
+                        SIGNED,
+                        shape,
+                        "denied",
+                        expected="admitted",
+                        right=False,
+                        message=f"[images-verified] image {SIGNED} is not verified: its signer is not trusted here ({UNTRUSTED})",
+                    )
+                    for shape in SHAPES
+                ),
+                *(verdict(image, shape, "denied") for image in (UNSIGNED, NGINX) for shape in SHAPES),
+            ],
+        ),
+        proof(
+            "shop-staging",
+            programs={
+                "gatekeeper": {"pods": 3, "ready": 2, "versions": ["3.21.1"], "images": []},
+                "ratify": {"pods": 2, "ready": 2, "versions": ["1.4.4"], "images": []},
+            },
+        ),
+        proof("batch", time="2026-11-17T06:10:00Z"),
+        proof("tampered"),
+        proof("unsigned"),
+        proof("a-cluster-with-a-very-long-name-in-the-resource-group-of-the-platform-team-europe"),
+    ]
+    for each in made:
+        path = proofs.write(folder, each)
+        if each["cluster"]["name"] != "unsigned":
+            proofs.sign(path, key)
+        if each["cluster"]["name"] == "tampered":
+            path.write_text(path.read_text().replace('"denied"', '"admitted"', 1))
+    opened = {"state": "open", "when": "2026-11-24T09:12:44Z", "who": "r.jansen", "why": "Key Vault is away, ticket 4711", "cluster": "shop-staging"}
+    (folder / "proof-shop-staging-rescue.jsonl").write_text(json.dumps(opened) + "\n")
+    return [*(each["cluster"]["name"] for each in made), "never-proven"], {"report_public_key": f"{key}.pub"}

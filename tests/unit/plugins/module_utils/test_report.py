@@ -1,0 +1,242 @@
+"""What is said of clusters by their proofs: a table of what can be with them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.image_trust.azure.plugins.module_utils._report import Found, Terms, report
+from ansible_collections.image_trust.azure.plugins.module_utils._report_dates import plot
+
+from tests.proofs import faults
+from tests.report_proofs import SIGNED, anchor, exemption, proof, verdict, with_policy
+from tests.reports import all_states
+
+AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+TERMS = Terms(AT, hours=48, days=30, versions={"gatekeeper": "3.23.0", "ratify": "1.4.4"})
+WEB = proof("web")
+OLD = {"pods": 2, "ready": 2, "images": [], "versions": ["3.9.1"]}
+WARN = {"name": "images-verified-warn", "enforcement": "warn", "namespaces": ["legacy"], "excluded_namespaces": []}
+DRYRUN = {"name": "images-verified", "enforcement": "dryrun", "namespaces": [], "excluded_namespaces": []}
+WRONG = verdict(SIGNED, "job", "denied", expected="admitted", right=False, message="no")
+
+
+def found(made: Any = WEB, **more: Any) -> Found:
+    return Found("web", "/proofs/web.json", **{"proof": made, "sha256": "0" * 64, **more})
+
+
+def judged(*given: Found) -> dict[str, Any]:
+    return report(given, TERMS)
+
+
+CASES: dict[str, tuple[Found, str, list[str]]] = {
+    "all is well": (found(), "proven", []),
+    "its signature is good": (found(signature="verified"), "proven", []),
+    "there is none": (found(None, problem="There is no proof of it. Run verify.yml."), "unknown", ["There is no proof of it. Run verify.yml."]),
+    "it is null": (found(None), "unknown", ["There is no proof."]),
+    "it was changed": (
+        found(signature="wrong"),
+        "wrong",
+        ["The signature is not that of this proof: somebody changed it, or signed it with another key. Nothing of it is shown."],
+    ),
+    "it is not signed": (found(signature="missing"), "unknown", ["The proof is not signed."]),
+    "it is of another cluster": (found(proof("staging")), "unknown", ["It is the proof of another cluster, staging."]),
+    "it is 48 hours old": (found(proof("web", time="2026-11-22T12:00:00Z")), "proven", []),
+    "it is older": (found(proof("web", time="2026-11-22T11:59:59Z")), "unknown", ["The proof is older than 48 hours. Run verify.yml."]),
+    "a clock is a little ahead": (found(proof("web", time="2026-11-24T12:04:00Z")), "proven", []),
+    "it is of tomorrow": (
+        found(proof("web", time="2026-11-25T12:00:00Z")),
+        "unknown",
+        ["The proof is of a time that is yet to come, 2026-11-25T12:00:00Z."],
+    ),
+    "a verdict is wrong": (found(proof("web", verdicts=[*WEB["verdicts"], WRONG], right=False)), "wrong", ["1 of 28 verdicts is wrong."]),
+    "a verdict is wrong, and the proof says that it is right": (found(proof("web", verdicts=[WRONG, WRONG])), "wrong", ["2 of 2 verdicts are wrong."]),
+    "it has no verdicts": (found(proof("web", verdicts=[])), "unknown", ["The proof has no verdicts."]),
+    "it has problems": (found(proof("web", problems=["Ratify trusts nobody."])), "wrong", ["Ratify trusts nobody."]),
+    "it says that it is wrong, and not why": (found(proof("web", right=False)), "wrong", ["The proof says that something is wrong."]),
+    "it was opened": (
+        found(rescue={"state": "open", "when": "2026-11-24T09:00:00Z", "who": "me", "why": "it burns"}),
+        "wrong",
+        ["It was opened on 2026-11-24T09:00:00Z by me and not closed since: it burns. While it is open it admits every image."],
+    ),
+    "it was opened, by whom is not written": (
+        found(None, problem="There is no proof.", rescue={}),
+        "wrong",
+        ["It was opened on ? by ? and not closed since: ?. While it is open it admits every image.", "There is no proof."],
+    ),
+    "it was closed again": (found(rescue={"state": "closed"}), "proven", []),
+    "it denies nothing": (
+        found(with_policy(WEB, constraints=[DRYRUN])),
+        "wrong",
+        ["What is not verified is not denied.", "It denies nothing in all namespaces but the exempt ones: dryrun."],
+    ),
+    "it has no constraint": (found(with_policy(WEB, constraints=[])), "wrong", ["What is not verified is not denied."]),
+    "it only warns in a namespace": (
+        found(with_policy(WEB, constraints=[*WEB["policy"]["constraints"], WARN])),
+        "attention",
+        ["It denies nothing in legacy: warn."],
+    ),
+    "a program is old": (
+        found(proof("web", programs={"gatekeeper": OLD})),
+        "attention",
+        ["Gatekeeper 3.9.1 is older than this collection's, 3.23.0."],
+    ),
+    "a program is newer": (found(proof("web", programs={"gatekeeper": {**OLD, "versions": ["3.100.0"]}})), "proven", []),
+    "a version is none": (
+        found(proof("web", programs={"ratify": {**OLD, "versions": ["latest"]}})),
+        "attention",
+        ["Ratify latest is older than this collection's, 1.4.4."],
+    ),
+    "two versions run": (found(proof("web", programs={"ratify": {**OLD, "versions": ["1.4.4", "1.5.0"]}})), "attention", ["Ratify runs in 2 versions."]),
+    "a pod is not ready": (
+        found(proof("web", programs={"ratify": {**OLD, "ready": 1, "versions": ["1.4.4"]}})),
+        "attention",
+        ["Ratify: 1 of 2 pods were ready."],
+    ),
+    "a certificate ends in a day": (
+        found(proof("web", anchors=[anchor("release", "2026-11-25T00:00:00Z")])),
+        "attention",
+        ["The certificate release ends in 1 day."],
+    ),
+    "it ends in 30 days": (
+        found(proof("web", anchors=[anchor("release", "2026-12-24T23:00:00Z")])),
+        "attention",
+        ["The certificate release ends in 30 days."],
+    ),
+    "it ends in 31 days": (found(proof("web", anchors=[anchor("release", "2026-12-25T00:00:00Z")])), "proven", []),
+    "one has ended": (
+        found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z"), anchor("new", "2029-01-01T00:00:00Z")])),
+        "attention",
+        ["The certificate old has ended."],
+    ),
+    "all have ended since": (
+        found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z")])),
+        "wrong",
+        ["None of the certificates that it trusts is valid any more.", "The certificate old has ended."],
+    ),
+    "one was not read": (found(proof("web", anchors=[anchor("new", None, problem="HTTP 403")])), "attention", ["The certificate new: HTTP 403."]),
+    "a key has no end": (found(proof("web", anchors=[anchor("cosign", None, kind="key")])), "proven", []),
+    "an exemption ends today": (
+        found(with_policy(WEB, exemptions=[exemption("me", "2026-11-24")])),
+        "attention",
+        ["The exemption of me ends today."],
+    ),
+    "an exemption has no end": (
+        found(with_policy(WEB, exemptions=[exemption("me", None)])),
+        "attention",
+        ["The exemption of me has no end."],
+    ),
+    "an exemption ends later": (found(with_policy(WEB, exemptions=[exemption("me", "2027-11-24")])), "proven", []),
+    "why a namespace is exempt is not known": (
+        found(with_policy(WEB, exempt_namespaces=[{"name": "mine", "by": ["constraint images-verified"], "reason": None}])),
+        "attention",
+        ["Exempt for a reason that is not known: mine."],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_when_this_is_so_the_cluster_is_said_to_be(case: str) -> None:
+    given, state, findings = CASES[case]
+    made = judged(given)
+    (cluster,) = made["clusters"]
+    assert (cluster["state"], [finding["text"] for finding in cluster["findings"]]) == (state, findings)
+    assert made["right"] == (state in ("proven", "attention"))
+    assert made["summary"] == {each: int(each == state) for each in ("wrong", "unknown", "attention", "proven")}
+
+
+NO_PROOFS = [
+    "text",
+    [],
+    7,
+    {},
+    {"cluster": "web", "right": True, "verdicts": []},
+    {**WEB, "schema": 2},
+    *({key: value for key, value in WEB.items() if key != missing} for missing in ("cluster", "time", "policy", "anchors", "verdicts", "programs", "problems")),
+    {**WEB, "time": "yesterday"},
+    {**WEB, "time": "2026-11-24T12:00:00"},
+    {**WEB, "time": 7},
+    {**WEB, "anchors": None},
+    {**WEB, "anchors": [anchor("release", "never")]},
+    {**WEB, "anchors": [{}]},
+    {**WEB, "programs": []},
+    {**WEB, "programs": {"ratify": {**OLD, "pods": "many"}}},
+    {**WEB, "verdicts": ["right"]},
+    with_policy(WEB, constraints="none"),
+    with_policy(WEB, exemptions=[exemption("me", "soon")]),
+    with_policy(WEB, exempt_namespaces=[{"name": "mine", "by": "me", "reason": None}]),
+]
+
+
+@pytest.mark.parametrize("made", NO_PROOFS, ids=lambda made: str(made)[:60])
+def test_what_is_no_proof_proves_nothing(made: Any) -> None:
+    (cluster,) = judged(found(made))["clusters"]
+    assert (cluster["state"], cluster["facts"]) == ("unknown", None)
+
+
+def test_the_truth_of_a_proof_is_true_and_nothing_like_it() -> None:
+    almost = proof("web", verdicts=[verdict(SIGNED, "job", "admitted", right="yes")], right=1)
+    assert judged(found(almost))["clusters"][0]["state"] == "wrong"
+
+
+def test_without_clusters_nothing_is_right() -> None:
+    assert judged()["right"] is False
+
+
+def test_the_worst_comes_first_and_each_cluster_is_there() -> None:
+    given = [found(), Found("b", None, problem="None."), found(signature="wrong"), Found("a", None, problem="None.")]
+    assert [cluster["state"] for cluster in judged(*given)["clusters"]] == ["wrong", "unknown", "unknown", "proven"]
+    assert [cluster["name"] for cluster in judged(*given)["clusters"]] == ["web", "a", "b", "web"]
+
+
+def test_a_certificate_of_many_clusters_is_there_once_and_the_most_urgent_comes_first() -> None:
+    release, old = anchor("release", "2027-11-24T00:00:00Z"), anchor("old", "2026-11-20T00:00:00Z")
+    soon, unread = anchor("soon", "2026-12-01T00:00:00Z"), anchor("unread", None, sha256=None, problem="HTTP 403")
+    clusters = {"a": [release, old], "b": [release, unread], "c": [soon, {**release, "provider": "other"}]}
+    made = judged(*(Found(name, "/", proof=proof(name, anchors=anchors)) for name, anchors in clusters.items()))
+    told = [(each["called"], each["days"], each["state"], each["clusters"]) for each in made["certificates"]]
+    assert told == [
+        ("unread", None, "unknown", ["b"]),
+        ("old", -4, "wrong", ["a"]),
+        ("soon", 7, "attention", ["c"]),
+        ("release", 365, "proven", ["a", "b", "c"]),
+    ]
+
+
+def test_nothing_of_a_changed_proof_is_shown() -> None:
+    changed = with_policy(proof("web", anchors=[anchor("theirs", "2030-01-01T00:00:00Z")]), exemptions=[exemption("them", "2030-01-01")])
+    made = judged(found(changed, signature="wrong"))
+    assert "theirs" not in str(made)
+    assert "them" not in str(made["exemptions"])
+
+
+def test_wrong_verdicts_that_are_alike_are_told_together() -> None:
+    wrong = [{**WRONG, "shape": shape, "namespace": namespace} for shape in ("job", "container") for namespace in ("default", "web")]
+    (cluster,) = judged(found(proof("web", verdicts=[*wrong, {**WRONG, "message": "other"}])))["clusters"]
+    assert [(each["shapes"], each["namespaces"], each["message"]) for each in cluster["facts"]["wrong"]] == [
+        (["job", "container"], ["default", "web"], "no"),
+        (["job"], ["default"], "other"),
+    ]
+    assert (cluster["facts"]["right"], cluster["facts"]["asked"]) == (0, 5)
+
+
+@pytest.mark.parametrize(
+    ("days", "length", "marks"),
+    [
+        ([], 180, [("2027-01", 211), ("2027-03", 538), ("2027-05", 877)]),
+        ([None, -3, 10], 180, [("2027-01", 211), ("2027-03", 538), ("2027-05", 877)]),
+        ([4000], 730, [("2027-01", 52), ("2027-05", 216), ("2027-09", 384), ("2028-01", 552), ("2028-05", 717), ("2028-09", 886)]),
+    ],
+)
+def test_the_axis_shows_half_a_year_to_two_years(days: list[int | None], length: int, marks: list[tuple[str, int]]) -> None:
+    made = plot(days, AT, 30)
+    assert (made["days"], [(mark["month"], mark["at"]) for mark in made["marks"]]) == (length, marks)
+
+
+def test_what_these_tests_take_for_proofs_are_proofs(tmp_path: Path) -> None:
+    assert faults(WEB) == []
+    all_states(tmp_path)
+    assert [path.name for path in tmp_path.glob("proof-*.json") if path.name != "proof-tampered.json" and faults(json.loads(path.read_text()))] == []
