@@ -26,7 +26,7 @@ from lab.node import cgroups
 from lab.node.control import Node
 from lab.progress import say, step
 
-_PROGRAMS = ("containerd", "runc", "socat", "busybox", "curl", "iptables", "nft", "ip", "unshare", "nsenter", "setpriv")
+_PROGRAMS = ("containerd", "runc", "socat", "busybox", "curl", "iptables", "nft", "ip", "unshare", "nsenter", "setpriv", "openssl")
 _CLIENTS = ("helm", "kubernetes", "notation", "crane")
 """Families whose programs `env` puts on PATH."""
 _FOLDERS = {"azure", "clusters", "registry", "signers", "kubeconfigs", "proof"}

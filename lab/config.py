@@ -18,6 +18,8 @@ EXPIRED_CERTIFICATE = "brooklyn-io-2025"
 CA_CERTIFICATE = "signing-ca"
 REPOSITORY = "net-monitor"
 OTHER_REPOSITORY = "net-agent"
+KEYED_REPOSITORY = "net-tools"
+STAMPED_REPOSITORY = "net-archive"
 AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """Client id of the application `Azure Kubernetes Service AAD Server`: the audience of tokens for the Kubernetes API of every managed cluster."""
 
@@ -86,7 +88,7 @@ class Cluster:
 
     @property
     def public_socket(self) -> Path:
-        """Unix socket (plain HTTP) of what anybody may read; the node relays `azure_address`:80 to it."""
+        """Unix socket (plain HTTP) of what anybody may ask; the node relays `azure_address`:80 to it."""
         return home() / "azure" / "public.sock"
 
     @property

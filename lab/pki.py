@@ -73,8 +73,18 @@ class Authority:
         )
         return cls(builder.sign(key, hashes.SHA256()), key)
 
-    def issue(self, target: Path, common_name: str, organization: str | None = None, names: Sequence[str] = ()) -> tuple[Path, Path]:
-        """Certificate and key for servers and clients in `<target>.crt` and `<target>.key`, made where missing. `names` are DNS names and addresses."""
+    def issue(
+        self,
+        target: Path,
+        common_name: str,
+        organization: str | None = None,
+        names: Sequence[str] = (),
+        purposes: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH),
+    ) -> tuple[Path, Path]:
+        """Certificate and key, for servers and clients if not said otherwise, in `<target>.crt` and `<target>.key`, made where missing.
+
+        `names` are DNS names and addresses.
+        """
         certificate, private = target.with_suffix(".crt"), target.with_suffix(".key")
         if not certificate.exists():
             key = ec.generate_private_key(ec.SECP256R1())
@@ -82,7 +92,8 @@ class Authority:
                 _builder(_name(common_name, organization), self.certificate.subject, key)
                 .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
                 .add_extension(_key_usage(authority=False), critical=True)
-                .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]), critical=False)
+                # https://www.rfc-editor.org/rfc/rfc3161#section-2.3 wants it critical.
+                .add_extension(x509.ExtendedKeyUsage(purposes), critical=ExtendedKeyUsageOID.TIME_STAMPING in purposes)
                 .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.key.public_key()), critical=False)
             )
             if names:

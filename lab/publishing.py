@@ -15,6 +15,8 @@ from lab import envelopes
 from lab.images import MANIFEST, Packed
 
 SIGNATURE = "application/vnd.cncf.notary.signature"
+_SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"
+_CONFIG = "application/vnd.oci.image.config.v1+json"
 _NOTHING = b"{}"
 
 
@@ -66,6 +68,22 @@ class Repository:
             }
         )
 
+    def keyed(self, digest: str) -> bool:
+        """Whether an image has signatures of cosign."""
+        return self.digest(_tag(digest)) is not None
+
+    def attach_keyed(self, payload: bytes, signature: str, image: Packed) -> None:
+        """Attach a signature of cosign, alone: an image without a subject, which the tag names.
+
+        https://github.com/sigstore/cosign/blob/main/specs/SIGNATURE_SPEC.md#storage
+        """
+        config = json.dumps({"architecture": "", "os": "", "config": {}, "rootfs": {"type": "layers", "diff_ids": [_digest(payload)]}}).encode()
+        self._blob(config)
+        self._blob(payload)
+        layer = {**_described(_SIMPLE_SIGNING, payload), "annotations": {"dev.cosignproject.cosign/signature": signature}}
+        manifest = {"schemaVersion": 2, "mediaType": MANIFEST, "config": _described(_CONFIG, config), "layers": [layer]}
+        self._manifest(_tag(image.digest), json.dumps(manifest).encode())
+
     def _attach(self, manifest: dict[str, Any]) -> None:
         content = json.dumps(manifest).encode()
         self._manifest(_digest(content), content)
@@ -78,6 +96,10 @@ class Repository:
         if self._client.head(f"/v2/{self._name}/blobs/{digest}").status_code != 200:
             upload = self._client.post(f"/v2/{self._name}/blobs/uploads/").raise_for_status()
             self._client.put(httpx.URL(upload.headers["Location"]).copy_add_param("digest", digest), content=content).raise_for_status()
+
+
+def _tag(digest: str) -> str:
+    return f"{digest.replace(':', '-')}.sig"
 
 
 def _described(media_type: str, content: bytes) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import ssl
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import httpx
@@ -24,11 +24,13 @@ from lab.config import (
     CA_CERTIFICATE,
     CERTIFICATE,
     EXPIRED_CERTIFICATE,
+    KEYED_REPOSITORY,
     LOCATION,
     OTHER_REPOSITORY,
     REGISTRY,
     REPOSITORY,
     RESOURCE_GROUP,
+    STAMPED_REPOSITORY,
     SUBSCRIPTION,
     TENANT,
     VAULT,
@@ -36,6 +38,7 @@ from lab.config import (
 )
 from lab.errors import LabError
 from lab.images import BUSYBOX, Image, Packed, pack
+from lab.keys import Key
 from lab.pki import bundle
 from lab.progress import step
 from lab.publishing import Repository
@@ -51,19 +54,27 @@ ADMINISTRATORS = "66666666-6666-6666-6666-666666666666"
 SIGNER = Signer("signer", "CN=brooklyn.io,O=Brooklyn,L=Seattle,ST=WA,C=US")
 EXPIRED = Signer("expired", SIGNER.subject, year=2025)
 """The same signer with the certificate before this one."""
+RENEWED = Signer("renewed", SIGNER.subject)
+"""The same signer with the certificate that comes next, which is not in the vault yet."""
 OTHER = Signer("other", "CN=other.example,O=Other,L=Seattle,ST=WA,C=US")
 CHAINED = Signer("chained", "CN=agents.example,O=Agents,L=Seattle,ST=WA,C=US", issued=True)
 REVOKED = Signer("revoked", CHAINED.subject, issued=True)
 """The same signer with a certificate whose key was lost to somebody."""
-_SIGNERS = (SIGNER, EXPIRED, OTHER, CHAINED, REVOKED)
+BRIEF = Signer("brief", CHAINED.subject, issued=True, seconds=20)
+"""The same signer, whose certificate has expired when anybody looks."""
+STAMPED = replace(BRIEF, name="stamped", stamped=True)
+"""The same, whose signature an authority has stamped in time."""
+KEY, OTHER_KEY = Key("tools"), Key("tools-of-others")
+"""Somebody who signs with a bare key, and somebody else."""
+_SIGNERS = (SIGNER, EXPIRED, RENEWED, OTHER, CHAINED, REVOKED)
 
 LOGIN_SERVER = f"{REGISTRY}.azurecr.io"
 
 
 @dataclass(frozen=True)
 class Seeded:
-    """An image of the registry: its tag, who signs it, the tag whose signature is attached to it as if it were its own, and whether the tag was moved after
-    the signing, to an image that nobody signed.
+    """An image of the registry: its tag, who signs it with a certificate, the tag whose signature is attached to it as if it were its own, and whether the
+    tag was moved after the signing, to an image that nobody signed.
     """
 
     tag: str
@@ -71,6 +82,8 @@ class Seeded:
     signature_of: str | None = None
     moved: bool = False
     repository: str = REPOSITORY
+    key: Key | None = None
+    """With which it is signed, beside `signer` if there is one."""
 
 
 IMAGES = (
@@ -80,9 +93,20 @@ IMAGES = (
     Seeded("moved-signature", signature_of="signed"),
     Seeded("moved-tag", signer=SIGNER, moved=True),
     Seeded("expired", signer=EXPIRED),
+    Seeded("renewed", signer=RENEWED),
     Seeded("chained", signer=CHAINED, repository=OTHER_REPOSITORY),
     Seeded("revoked", signer=REVOKED, repository=OTHER_REPOSITORY),
     Seeded("other-scope", signer=SIGNER, repository=OTHER_REPOSITORY),
+    Seeded("keyed", key=KEY, repository=KEYED_REPOSITORY),
+    Seeded("other-key", key=OTHER_KEY, repository=KEYED_REPOSITORY),
+    Seeded("unsigned", repository=KEYED_REPOSITORY),
+    Seeded("keyed-and-other-signer", signer=OTHER, key=KEY, repository=KEYED_REPOSITORY),
+    Seeded("signed-and-other-key", signer=SIGNER, key=OTHER_KEY, repository=KEYED_REPOSITORY),
+    # Its name begins with that of the repository where the key is trusted.
+    Seeded("keyed", key=KEY, repository=f"{KEYED_REPOSITORY}-beta"),
+    Seeded("expired", signer=BRIEF, repository=STAMPED_REPOSITORY),
+    Seeded("stamped", signer=STAMPED, repository=STAMPED_REPOSITORY),
+    Seeded("unstamped", signer=CHAINED, repository=STAMPED_REPOSITORY),
 )
 
 
@@ -94,6 +118,8 @@ def resources() -> None:
     for signer in _SIGNERS:
         if signer.make() and signer is REVOKED:
             signing_ca.revoke(signer.chain()[0])
+    for key in (KEY, OTHER_KEY):
+        key.make()
     authority = signing_ca.authority().certificate.public_bytes(Encoding.PEM).decode()
     complete(state, {CERTIFICATE: SIGNER.certificate.read_text(), EXPIRED_CERTIFICATE: EXPIRED.certificate.read_text(), CA_CERTIFICATE: authority})
     azure_state.save(state, file)
@@ -151,6 +177,8 @@ def publish(repository: Repository, seeded: Seeded, publisher: ServicePrincipal)
                 repository.attach_envelope(seeded.signer.back_then(image), seeded.signer.chain(), image)
             elif seeded.signer:
                 seeded.signer.sign(f"{LOGIN_SERVER}/{seeded.repository}@{image.digest}", publisher.client_id, publisher.secret)
+    if seeded.key and not repository.keyed(image.digest):
+        repository.attach_keyed(*seeded.key.sign(f"{LOGIN_SERVER}/{seeded.repository}", image.digest), image)
     if seeded.moved:
         repository.push(seeded.tag, moved)
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from lab import envelopes, signing_ca, tools
+from lab import envelopes, signing_ca, time_stamping, tools
 from lab.config import home
 from lab.errors import LabError
 from lab.images import Packed
@@ -29,13 +29,15 @@ from lab.pki import bundle
 _LIFE = timedelta(days=3650)
 _SECONDS = 60
 
-# $1 hosts file, $2 socket of the emulated Azure, then a command, for which the registry is 127.0.0.1:443, as it is for nobody outside this namespace.
+# $1 hosts file, $2 and $3 sockets of the emulated Azure, then a command, for which the registry is 127.0.0.1:443 and the authority of time stamps
+# 127.0.0.1:80, as they are for nobody outside this namespace.
 _INSIDE = """
 ip link set lo up
 mount --bind "$1" /etc/hosts
 socat TCP-LISTEN:443,bind=127.0.0.1,reuseaddr,fork UNIX-CONNECT:"$2" &
-until socat -u OPEN:/dev/null TCP:127.0.0.1:443 2>/dev/null; do sleep 0.05; done
-shift 2
+socat TCP-LISTEN:80,bind=127.0.0.1,reuseaddr,fork UNIX-CONNECT:"$3" &
+until socat -u OPEN:/dev/null TCP:127.0.0.1:443 && socat -u OPEN:/dev/null TCP:127.0.0.1:80; do sleep 0.05; done 2>/dev/null
+shift 3
 exec "$@"
 """
 
@@ -50,6 +52,10 @@ class Signer:
     """By the lab's signing CA; otherwise the certificate is self-signed."""
     year: int | None = None
     """The only one in which the certificate was valid; otherwise it is now."""
+    seconds: int | None = None
+    """For so long only the certificate is valid; `sign` makes another each time."""
+    stamped: bool = False
+    """The signature carries a time stamp."""
 
     @property
     def certificate(self) -> Path:
@@ -101,25 +107,30 @@ class Signer:
     def _validity(self) -> tuple[datetime, datetime]:
         if self.year:
             return datetime(self.year, 1, 1, tzinfo=UTC), datetime(self.year + 1, 1, 1, tzinfo=UTC) - timedelta(seconds=1)
-        return datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + _LIFE
+        return datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC) + (timedelta(seconds=self.seconds) if self.seconds else _LIFE)
 
     def sign(self, reference: str, user: str, password: str) -> None:
         """Sign the image `<registry>/<repository>@<digest>` and push the signature, as the service principal `user`. Raises LabError."""
         registry = reference.partition("/")[0]
+        if self.seconds:
+            self.certificate.unlink(missing_ok=True)
+            self.make()
+        stamps = [f"--timestamp-url={time_stamping.URL}", f"--timestamp-root-cert={time_stamping.authority()}"] if self.stamped else []
         with tempfile.TemporaryDirectory() as folder:
             hosts, configuration = Path(folder, "hosts"), Path(folder, "notation")
-            hosts.write_text(f"127.0.0.1 localhost {registry}\n")
+            hosts.write_text(f"127.0.0.1 localhost {registry} {time_stamping.HOST}\n")
             configuration.mkdir()
             keys = {"name": self.name, "keyPath": str(self.key), "certPath": str(self.certificate)}
             (configuration / "signingkeys.json").write_text(json.dumps({"default": self.name, "keys": [keys]}))
             environment = {"XDG_CONFIG_HOME": folder, "NOTATION_USERNAME": user, "NOTATION_PASSWORD": password, "SSL_CERT_FILE": str(bundle())}
-            notation = [str(tools.program("notation")), "sign", "--signature-format", "cose", "--force-referrers-tag=false", reference]
+            notation = [str(tools.program("notation")), "sign", "--signature-format", "cose", "--force-referrers-tag=false", *stamps, reference]
             _inside(hosts, notation, environment)
 
 
 def _inside(hosts: Path, command: list[str], environment: Mapping[str, str]) -> None:
     """Run `command` in namespaces of its own in which the emulated Azure has the real names."""
-    own = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-ec", _INSIDE, "sh", str(hosts), str(home() / "azure/azure.sock")]
+    sockets = [str(home() / "azure" / name) for name in ("azure.sock", "public.sock")]
+    own = ["unshare", "--mount", "--net", "--pid", "--fork", "--kill-child", "sh", "-ec", _INSIDE, "sh", str(hosts), *sockets]
     try:
         subprocess.run(
             [*own, *command], env={**os.environ, **environment}, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=True, timeout=_SECONDS

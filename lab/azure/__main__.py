@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 
-from lab import pki, signing_ca
+from lab import pki, signing_ca, time_stamping
 from lab.azure import app, server, state
 from lab.azure.arm import managed_clusters
 from lab.azure.context import Azure
@@ -32,7 +32,7 @@ async def serve() -> None:
     listeners, certificate = server.Listeners(), pki.azure_certificate()
     await listeners.open("outside", server.tcp(AZURE_PORT), app.outside(azure, cache() / "charts"), certificate)
     await listeners.open("inside", server.unix(Cluster("", 0).azure_socket), app.inside(azure), certificate)
-    await listeners.open("public", server.unix(Cluster("", 0).public_socket), app.public(azure, signing_ca.revocation_list))
+    await listeners.open("public", server.unix(Cluster("", 0).public_socket), app.public(azure, signing_ca.revocation_list, time_stamping.stamp))
     following = asyncio.create_task(server.MetadataServices(azure, listeners).follow())
     managed_clusters.resume(azure)
     _log.info("serving on %s, %s and %s", azure.arm_url, azure.login_url, Cluster("", 0).azure_socket)

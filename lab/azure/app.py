@@ -12,7 +12,7 @@ from starlette.routing import Host, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lab import signing_ca
+from lab import signing_ca, time_stamping
 from lab.azure import arm, control, docker_hub, entra, graph, imds, keyvault, oidc, registry
 from lab.azure.context import Azure, blocking, note
 from lab.azure.faults import FaultInjector
@@ -44,14 +44,19 @@ def inside(azure: Azure) -> ASGIApp:
     return _observed(azure, Router(hosts, default=_no_such_host), "inside")
 
 
-def public(azure: Azure, revocation_list: Callable[[], bytes]) -> ASGIApp:
-    """What a cluster sees by plain http: the revocation list of the signers' CA, which is not Azure's, but fails by the same switches."""
+def public(azure: Azure, revocation_list: Callable[[], bytes], stamp: Callable[[bytes], bytes]) -> ASGIApp:
+    """What clusters and signers see by plain http: the revocation list of the signers' CA, and time stamps. They are not Azure's, but fail by its switches."""
 
     async def answer(request: Request) -> Response:
         return Response(await blocking(revocation_list), media_type="application/pkix-crl")
 
+    async def stamped(request: Request) -> Response:
+        query = await request.body()
+        return Response(await blocking(lambda: stamp(query)), media_type=time_stamping.REPLY)
+
     ca = Router([Route(urlsplit(signing_ca.URL).path, answer)])
-    return _observed(azure, Router([Host(signing_ca.HOST, ca)], default=_no_such_host), "public")
+    tsa = Router([Route(urlsplit(time_stamping.URL).path, stamped, methods=["POST"])])
+    return _observed(azure, Router([Host(signing_ca.HOST, ca), Host(time_stamping.HOST, tsa)], default=_no_such_host), "public")
 
 
 def metadata_service(azure: Azure, cluster: str) -> ASGIApp:

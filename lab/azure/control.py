@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import asdict
 from typing import Any
+from uuid import uuid4
 
 from pydantic import TypeAdapter, ValidationError
 from starlette.applications import Starlette
@@ -15,7 +16,7 @@ from starlette.routing import Route
 from lab.azure.arm import cluster_users
 from lab.azure.context import Azure
 from lab.azure.faults import Fault
-from lab.azure.state import Settings, State
+from lab.azure.state import Secret, SecretVersion, Settings, State, now
 
 _SETTINGS = TypeAdapter(Settings)
 
@@ -65,6 +66,39 @@ def app(azure: Azure) -> Starlette:
         await cluster_users.forget(azure, cluster)
         return Response(status_code=204)
 
+    async def put_certificate(request: Request) -> Response:
+        """Another version (PEM) of a certificate in a vault, the latest one from now on, as Key Vault makes them itself when it renews one."""
+        secret = _secret(request)
+        if not secret:
+            return JSONResponse({"error": "there is no such certificate"}, status_code=404)
+        secret.latest = uuid4().hex
+        secret.versions[secret.latest] = SecretVersion((await request.body()).decode(), "application/x-pem-file", now())
+        azure.save()
+        return JSONResponse({"version": secret.latest}, status_code=201)
+
+    async def patch_certificate(request: Request) -> Response:
+        """Enables or disables a version."""
+        secret = _secret(request)
+        version = secret.versions.get(request.path_params["version"]) if secret else None
+        if not version:
+            return JSONResponse({"error": "there is no such version"}, status_code=404)
+        version.enabled = bool(json.loads(await request.body())["enabled"])
+        azure.save()
+        return Response(status_code=204)
+
+    async def delete_certificate(request: Request) -> Response:
+        """Takes a version away, as nobody can in Azure: a lab is left as it was found. The one before is the latest then."""
+        secret = _secret(request)
+        if not secret or len(secret.versions) < 2 or not secret.versions.pop(request.path_params["version"], None):
+            return JSONResponse({"error": "there is no such version, or no other"}, status_code=404)
+        secret.latest = max(secret.versions, key=lambda version: secret.versions[version].created)
+        azure.save()
+        return Response(status_code=204)
+
+    def _secret(request: Request) -> Secret | None:
+        vault = azure.state.vault_named(request.path_params["vault"])
+        return vault.secrets.get(request.path_params["name"]) if vault else None
+
     async def invalid(request: Request, error: Exception) -> Response:
         return JSONResponse({"error": str(error)}, status_code=400)
 
@@ -77,6 +111,9 @@ def app(azure: Azure) -> Starlette:
         Route("/settings", get_settings, methods=["GET"]),
         Route("/settings", put_settings, methods=["PUT"]),
         Route("/state", get_state, methods=["GET"]),
+        Route("/vaults/{vault}/certificates/{name}", put_certificate, methods=["PUT"]),
+        Route("/vaults/{vault}/certificates/{name}/{version}", patch_certificate, methods=["PATCH"]),
+        Route("/vaults/{vault}/certificates/{name}/{version}", delete_certificate, methods=["DELETE"]),
         # Azure cannot take the integration away again, and a lab is left as it was found.
         Route("/clusters/{name}/entra", forget_entra, methods=["DELETE"]),
     ]

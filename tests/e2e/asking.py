@@ -8,10 +8,13 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 import kubernetes
 
 from lab.clusters import cluster
+
+from .test_policy import pod
 
 
 @dataclass(frozen=True)
@@ -42,6 +45,13 @@ class Asked:
             longest = max(longest, answer.at - since)
             since = since if answer.refusal else answer.at
         return longest
+
+
+def afresh(kube: Any, image: str) -> str:
+    """The image by its digest, and with a tag of which there is another each time it is asked for."""
+    made = kube.resources.get(api_version="v1", kind="Pod").create(namespace="default", body=pod(image), query_params=[("dryRun", "All")])
+    repository, _, digest = made.spec.containers[0].image.partition("@")
+    return f"{repository.rpartition(':')[0] or repository}:asked-{{}}@{digest}"
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import ssl
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +29,14 @@ pytest.register_assert_rewrite("tests.e2e.plans")
 ROOT = Path(__file__).parents[2]
 INVENTORY = ROOT / "inventories/lab"
 TEAM = "image-trust-team"
+RATIFY = """
+- hosts: clusters
+  connection: local
+  gather_facts: false
+  roles:
+    - role: image_trust.azure.ratify
+      ratify_kubeconfig: "{{ aks_kubeconfig }}"
+"""
 WRITES = {"PUT", "PATCH", "DELETE", "POST"}
 
 
@@ -142,6 +150,25 @@ def kube(site: Run) -> Iterator[kubernetes.dynamic.DynamicClient]:
 
     with kubernetes.config.new_client_from_config(str(cluster("lab1").kubeconfig)) as client:
         yield kubernetes.dynamic.DynamicClient(client)
+
+
+@pytest.fixture
+def ratify(lab: Lab, site: Run, tmp_path: Path) -> Callable[..., Run]:
+    """Runs role ratify alone, with what the roles beside it would have told it and with these variables."""
+    from lab.config import REGISTRY, TENANT, VAULT
+
+    from .objects import identity
+
+    playbook = tmp_path / "ratify.yml"
+    playbook.write_text(RATIFY)
+    known = {
+        "ratify_client_id": identity(lab)["clientId"],
+        "ratify_tenant_id": TENANT,
+        "ratify_vault_uri": f"https://{VAULT}.vault.azure.net/",
+        "ratify_registries": [f"{REGISTRY}.azurecr.io"],
+        "ratify_mutation_excluded_namespaces": ["kube-system", "gatekeeper-system"],
+    }
+    return lambda *options, **variables: lab.play(playbook, *options, **{**known, **variables})
 
 
 @pytest.fixture(scope="session")

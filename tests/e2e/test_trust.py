@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import threading
-from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-import kubernetes
 import yaml
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from lab import signing_ca
+from lab import seed, signing_ca, time_stamping
 from lab.azure import state
-from lab.clusters import cluster
-from lab.config import CERTIFICATE, OTHER_REPOSITORY, REGISTRY, REPOSITORY, VAULT, home
+from lab.config import CERTIFICATE, KEYED_REPOSITORY, OTHER_REPOSITORY, REGISTRY, REPOSITORY, STAMPED_REPOSITORY, VAULT, home
 
+from .asking import asking_for
 from .conftest import INVENTORY, Lab
+from .test_policy import pod, refusal
 
-MONITOR, AGENT = (f"{REGISTRY}.azurecr.io/{repository}" for repository in (REPOSITORY, OTHER_REPOSITORY))
+MONITOR, AGENT, TOOLS, ARCHIVE = (f"{REGISTRY}.azurecr.io/{name}" for name in (REPOSITORY, OTHER_REPOSITORY, KEYED_REPOSITORY, STAMPED_REPOSITORY))
 UNTRUSTED = "does not contain any trusted certificate"
+NO_KEY = "no valid Cosign signatures found"
 
 
 def pinned() -> str:
@@ -33,14 +29,26 @@ def pinned() -> str:
 
 
 def in_the_inventory() -> dict[str, Any]:
-    """Variables for site.yml: the same trust, but the authority's certificate stands in the inventory, and that of the signer is a pinned version."""
+    """Variables for site.yml: the same trust, but the authority's certificate stands in the inventory, and that of the signer is a pinned version.
+
+    There is more of it: signatures of the authority's signers that outlive their certificates by a time stamp, and those of a bare key.
+    """
     brooklyn, agents = yaml.safe_load((INVENTORY / "group_vars/clusters.yml").read_text())["ratify_trust_policies"]
     authority = signing_ca.authority().certificate.public_bytes(Encoding.PEM).decode()
     return {
         "ratify_certificates": [{"name": CERTIFICATE, "version": pinned()}],
         "ratify_refresh_interval": "1h",
-        "ratify_inline_certificates": [{"name": "agents-ca", "certificate": authority}],
-        "ratify_trust_policies": [brooklyn, {**agents, "trustStores": ["ca:agents-ca"]}],
+        "ratify_inline_certificates": [
+            {"name": "agents-ca", "certificate": authority},
+            {"name": "time", "certificate": time_stamping.authority().read_text()},
+        ],
+        "ratify_trust_policies": [
+            {**brooklyn, "registryScopes": [MONITOR, TOOLS]},
+            {**agents, "trustStores": ["ca:agents-ca"]},
+            {**agents, "name": "archive", "registryScopes": [ARCHIVE], "trustStores": ["ca:agents-ca", "tsa:time"]},
+        ],
+        "ratify_cosign_keys": [{"name": "tools", "key": seed.KEY.public.read_text()}],
+        "ratify_cosign_scopes": [TOOLS],
         "ratify_replicas": 2,
         "verify_images": [
             {"image": f"{MONITOR}:signed", "expect": "admitted"},
@@ -48,35 +56,17 @@ def in_the_inventory() -> dict[str, Any]:
             {"image": f"{AGENT}:chained", "expect": "admitted"},
             {"image": f"{AGENT}:revoked", "expect": "denied", "reason": "is revoked"},
             {"image": f"{AGENT}:other-scope", "expect": "denied", "reason": UNTRUSTED},
+            {"image": f"{ARCHIVE}:stamped", "expect": "admitted"},
+            {"image": f"{ARCHIVE}:expired", "expect": "denied", "reason": "timestamp"},
+            {"image": f"{ARCHIVE}:unstamped", "expect": "denied", "reason": "timestamp"},
+            {"image": f"{TOOLS}:keyed", "expect": "admitted"},
+            {"image": f"{TOOLS}:other-key", "expect": "denied", "reason": NO_KEY},
+            {"image": f"{TOOLS}:unsigned", "expect": "denied", "reason": "No verification results"},
+            {"image": f"{TOOLS}:keyed-and-other-signer", "expect": "denied", "reason": UNTRUSTED},
+            {"image": f"{TOOLS}:signed-and-other-key", "expect": "denied", "reason": NO_KEY},
+            {"image": f"{TOOLS}-beta:keyed", "expect": "denied", "reason": "No policy found for the artifact"},
         ],
     }
-
-
-@contextmanager
-def asking_for(image: str) -> Iterator[Counter[str]]:
-    """How often, meanwhile, the cluster has admitted and refused the image."""
-    containers = [kubernetes.client.V1Container(name="it", image=image)]
-    pod = kubernetes.client.V1Pod(metadata=kubernetes.client.V1ObjectMeta(generate_name="asking-"), spec=kubernetes.client.V1PodSpec(containers=containers))
-    answers: Counter[str] = Counter()
-    done = threading.Event()
-
-    def ask() -> None:
-        with kubernetes.config.new_client_from_config(str(cluster("lab1").kubeconfig)) as client:
-            while not done.is_set():
-                try:
-                    kubernetes.client.CoreV1Api(client).create_namespaced_pod("default", pod, dry_run="All")
-                    answers["admitted"] += 1
-                except kubernetes.client.ApiException as refusal:
-                    message = json.loads(refusal.body or "{}")["message"]
-                    answers["refused" if "webhook" in message else message] += 1
-
-    thread = threading.Thread(target=ask)
-    thread.start()
-    try:
-        yield answers
-    finally:
-        done.set()
-        thread.join()
 
 
 def providers(kube: Any) -> dict[str, Any]:
@@ -86,16 +76,20 @@ def providers(kube: Any) -> dict[str, Any]:
 
 
 def test_trust_moves_out_of_the_vault_and_back_and_never_is_an_unsigned_image_admitted(lab: Lab, kube: Any) -> None:
-    with asking_for(f"{MONITOR}:unsigned") as answers:
+    with asking_for(f"{MONITOR}:unsigned") as asked:
         there = lab.play("site", **in_the_inventory())
         moved = providers(kube)
         back = lab.play("site")
     assert there.returncode == 0, there.error
     assert back.returncode == 0, back.error
-    assert set(answers) == {"refused"}
-    assert answers["refused"] > 50
-    assert set(moved) == {"kmprovider-akv", "ratify-notation-inline-cert-0"}
+    assert asked.admitted(f"{MONITOR}:unsigned") == 0
+    assert asked.refused(f"{MONITOR}:unsigned") > 50
+    assert set(moved) == {"kmprovider-akv", "ratify-notation-inline-cert-0", "ratify-notation-inline-cert-1", "ratify-cosign-inline-key-0"}
     assert moved["kmprovider-akv"].spec.refreshInterval == "1h"
     assert [(c.name, c.version) for c in moved["kmprovider-akv"].spec.parameters.certificates] == [(CERTIFICATE, pinned())]
     assert all(each.status.issuccess for each in moved.values())
     assert set(providers(kube)) == {"kmprovider-akv"}
+    verifiers = kube.resources.get(api_version="config.ratify.deislabs.io/v1beta1", kind="Verifier").get().items
+    assert [each.metadata.name for each in verifiers] == ["verifier-notation"]
+    for image in (f"{TOOLS}:keyed", f"{ARCHIVE}:stamped"):
+        assert refusal(kube, pod(image), "default"), "what is not trusted any more is admitted"

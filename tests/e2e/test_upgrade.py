@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,39 +11,15 @@ import yaml
 
 from lab import charts, previous
 from lab.clusters import cluster
-from lab.config import REGISTRY, TENANT, VAULT
 from lab.node.control import Node
 
-from .asking import asking_for
+from .asking import afresh, asking_for
 from .conftest import Lab
-from .objects import identity
-from .test_policy import SIGNED, UNSIGNED, pod
+from .test_policy import SIGNED, UNSIGNED
 
-ROLE = """
-- hosts: clusters
-  connection: local
-  gather_facts: false
-  roles:
-    - role: image_trust.azure.ratify
-      ratify_kubeconfig: "{{ aks_kubeconfig }}"
-"""
 INSTALLED = "image_trust.azure.ratify : Ratify is installed"
 WITHOUT_SIGNED = 30
 """Seconds for which signed images may be denied in an upgrade; docs/trust.md names them."""
-
-
-@pytest.fixture
-def ratify(lab: Lab, site: Any, tmp_path: Path) -> Any:
-    """Runs the role alone, with what role identity would have told it and these variables."""
-    playbook = tmp_path / "ratify.yml"
-    playbook.write_text(ROLE)
-    known = {
-        "ratify_client_id": identity(lab)["clientId"],
-        "ratify_tenant_id": TENANT,
-        "ratify_vault_uri": f"https://{VAULT}.vault.azure.net/",
-        "ratify_registries": [f"{REGISTRY}.azurecr.io"],
-    }
-    return lambda *options, **variables: lab.play(playbook, *options, **{**known, **variables})
 
 
 @pytest.fixture
@@ -74,13 +49,6 @@ def definitions(kube: Any) -> dict[str, Any]:
 
 def schemas(definition: dict[str, Any]) -> dict[str, Any]:
     return {version["name"]: version["schema"] for version in definition["spec"]["versions"]}
-
-
-def afresh(kube: Any, image: str) -> str:
-    """The image by its digest, and with a tag of which there is another each time it is asked for."""
-    made = kube.resources.get(api_version="v1", kind="Pod").create(namespace="default", body=pod(image), query_params=[("dryRun", "All")])
-    repository, _, digest = made.spec.containers[0].image.partition("@")
-    return f"{repository.rpartition(':')[0] or repository}:asked-{{}}@{digest}"
 
 
 def of_the_chart() -> dict[str, Any]:

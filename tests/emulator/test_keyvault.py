@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from starlette.testclient import TestClient
 
-from lab.azure import keyvault
+from lab.azure import control, keyvault
 from lab.azure.context import Azure
 from lab.azure.roles import (
     ACR_PULL,
@@ -240,3 +240,17 @@ def test_a_vault_without_dns_record_cannot_be_reached(azure: Azure, client: Test
     assert get(client, azure, "/secrets/signer").status_code == 200
     with pytest.raises(ConnectionResetError):
         client.get("https://unknown.vault.azure.net/secrets/signer", params=QUERY, headers=bearer(azure))
+
+
+def test_the_labs_switches_make_disable_and_take_away_a_version_of_a_certificate(azure: Azure, client: TestClient) -> None:
+    switches, address = TestClient(control.app(azure)), "/vaults/lab/certificates/signer"
+    permit(azure, secrets=["get"])
+    made = switches.put(address, content=PEM.replace("\n", "\r\n")).json()["version"]
+    assert get(client, azure, "/secrets/signer").json()["value"] == PEM.replace("\n", "\r\n")
+    assert switches.patch(f"{address}/{made}", json={"enabled": False}).status_code == 204
+    assert get(client, azure, "/secrets/signer").json()["error"]["innererror"] == {"code": "SecretDisabled"}
+    assert switches.patch(f"{address}/{made}", json={"enabled": True}).status_code == 204
+    assert get(client, azure, "/secrets/signer").json()["id"].endswith(made)
+    assert switches.delete(f"{address}/{made}").status_code == 204
+    assert get(client, azure, "/secrets/signer").json()["value"] == PEM
+    assert [switches.delete(f"{address}/{made}").status_code, switches.put("/vaults/lab/certificates/nobody").status_code] == [404, 404]

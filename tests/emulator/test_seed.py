@@ -6,25 +6,27 @@ import base64
 import copy
 import json
 import stat
+import subprocess
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import httpx
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.padding import MGF1, PSS
 from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import Encoding
+from cryptography.hazmat.primitives.serialization import Encoding, load_pem_public_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from jwt.utils import base64url_decode
 from starlette.testclient import TestClient
 
-from lab import seed, signing_ca
+from lab import seed, signing_ca, time_stamping
 from lab.azure import app, registry
 from lab.azure.context import Azure
 from lab.azure.roles import ACR_PUSH, OWNER
-from lab.azure.state import State, load
+from lab.azure.state import ServicePrincipal, State, load
 from lab.config import CA_CERTIFICATE, CERTIFICATE, EXPIRED_CERTIFICATE, REGISTRY, REPOSITORY, SUBSCRIPTION, TENANT, VAULT
 from lab.images import MANIFEST, Image, pack
 from lab.publishing import SIGNATURE, Repository
@@ -118,7 +120,7 @@ def test_a_signature_of_back_then_is_a_good_one_but_for_the_certificate_that_has
 
 def test_the_list_that_the_certificates_name_holds_the_revoked_one_and_is_served_by_http() -> None:
     seed.resources()
-    client = TestClient(app.public(Azure(State(TENANT, SUBSCRIPTION), Stored()), signing_ca.revocation_list))
+    client = TestClient(app.public(Azure(State(TENANT, SUBSCRIPTION), Stored()), signing_ca.revocation_list, time_stamping.stamp))
     lists = []
     for signer in (seed.CHAINED, seed.REVOKED):
         [point] = signer.chain()[0].extensions.get_extension_for_class(x509.CRLDistributionPoints).value
@@ -131,6 +133,57 @@ def test_the_list_that_the_certificates_name_holds_the_revoked_one_and_is_served
     assert lists[1].next_update_utc
     assert lists[1].next_update_utc - datetime.now(UTC) <= timedelta(minutes=1)
     assert client.get("http://crl.other.example/signing.crl").status_code == 404
+
+
+def test_who_asks_the_time_stamping_authority_gets_a_stamp_that_openssl_verifies(tmp_path: Path) -> None:
+    client = TestClient(app.public(Azure(State(TENANT, SUBSCRIPTION), Stored()), signing_ca.revocation_list, time_stamping.stamp))
+    signed = tmp_path / "signature"
+    signed.write_bytes(b"a signature")
+
+    def openssl(*words: str) -> bytes:
+        return subprocess.run(["openssl", "ts", *words], capture_output=True, check=True).stdout
+
+    query = openssl("-query", "-data", str(signed), "-sha256", "-cert")
+    answer = client.post(time_stamping.URL, content=query)
+    assert answer.headers["Content-Type"] == "application/timestamp-reply"
+    (tmp_path / "reply").write_bytes(answer.content)
+    trust = ["-verify", "-in", str(tmp_path / "reply"), "-CAfile", str(time_stamping.authority())]
+    openssl(*trust, "-data", str(signed))
+    signed.write_bytes(b"another")
+    with pytest.raises(subprocess.CalledProcessError):
+        openssl(*trust, "-data", str(signed))
+
+
+def test_a_signature_by_a_bare_key_is_over_the_digest_of_its_image_and_stored_where_cosign_looks_for_it() -> None:
+    for key in (seed.KEY, seed.OTHER_KEY):
+        key.make()
+    client, publisher = front()
+    repository = Repository(client, REPOSITORY)
+    for _ in range(2):
+        seed.publish(repository, Seeded("it", key=seed.KEY), publisher)
+    digest = repository.digest("it")
+    assert digest
+    stored = client.get(f"/v2/{REPOSITORY}/manifests/{digest.replace(':', '-')}.sig", headers={"Accept": MANIFEST}).json()
+    [layer] = stored["layers"]
+    payload = client.get(f"/v2/{REPOSITORY}/blobs/{layer['digest']}").content
+    assert json.loads(payload)["critical"]["image"] == {"docker-manifest-digest": digest}
+    signature = base64.b64decode(layer["annotations"]["dev.cosignproject.cosign/signature"])
+    public, other = (load_pem_public_key(key.public.read_bytes()) for key in (seed.KEY, seed.OTHER_KEY))
+    assert isinstance(public, ec.EllipticCurvePublicKey)
+    assert isinstance(other, ec.EllipticCurvePublicKey)
+    public.verify(signature, payload, ec.ECDSA(SHA256()))
+    with pytest.raises(InvalidSignature):
+        other.verify(signature, payload, ec.ECDSA(SHA256()))
+
+
+def front() -> tuple[TestClient, ServicePrincipal]:
+    """A client of the emulated registry `lab` that may write to it, and who it is."""
+    azure = emulated()
+    assign(azure, ACR_PUSH, f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/lab")
+    client = TestClient(registry.app(azure, Storage().client()), base_url="https://lab.azurecr.io")
+    scope = {"service": "lab.azurecr.io", "scope": f"repository:{REPOSITORY}:pull,push"}
+    client.headers["Authorization"] = f"Bearer {client.get('/oauth2/token', params=scope, auth=(CLIENT, 'secret')).json()['access_token']}"
+    return client, azure.state.service_principals[CLIENT]
 
 
 @pytest.mark.parametrize("before", [None, Seeded("it"), Seeded("it", signer=seed.EXPIRED)], ids=["new", "killed before the signing", "killed before the move"])

@@ -165,9 +165,10 @@ explained(report) := sprintf("%v (%v)", [meanings[min(fitting)].means, report]) 
 # What Ratify's reports mean to whoever wants to run the image; the first that fits counts.
 meanings := [
 	{"says": "No verification results", "means": "it has no signature"},
-	{"says": "does not contain any trusted certificate|does not match the X.509 trusted identities", "means": "its signer is not trusted here"},
-	{"says": "no applicable trust policy", "means": "nobody is trusted to sign for its repository"},
+	{"says": "does not contain any trusted certificate|does not match the X.509 trusted identities|no valid Cosign signatures", "means": "its signer is not trusted here"},
+	{"says": "no applicable trust policy|No policy found for the artifact", "means": "nobody is trusted to sign for its repository"},
 	{"says": "content descriptor mismatch", "means": "its signature was made for another image"},
+	{"says": "timestamp countersignature|timestamping certificate|tsa trust store|TSA certificate", "means": "it has no time stamp that is trusted here"},
 	{"says": "is revoked", "means": "its signer's certificate is revoked"},
 	{"says": "revocation status", "means": "it is not known whether its signer's certificate is revoked"},
 	{"says": "expired|validity period|was not valid when", "means": "its signature or its signer's certificate has expired"},
