@@ -113,6 +113,8 @@ report:
       near: 166
       marks:
         - {month: 2027-01, at: 211}
+        - {month: 2027-03, at: 538}
+        - {month: 2027-05, at: 877}
     exemptions: []
 """
 

@@ -177,9 +177,9 @@ def test_what_is_no_proof_proves_nothing(made: Any) -> None:
     assert (cluster["state"], cluster["facts"]) == ("unknown", None)
 
 
-def test_the_truth_of_a_proof_is_true_and_nothing_like_it() -> None:
-    almost = proof("web", verdicts=[verdict(SIGNED, "job", "admitted", right="yes")], right=1)
-    assert judged(found(almost))["clusters"][0]["state"] == "wrong"
+@pytest.mark.parametrize("almost", [{"right": 1}, {"right": "true"}, {"verdicts": [verdict(SIGNED, "job", "admitted", right="yes")]}])
+def test_only_true_is_true(almost: dict[str, Any]) -> None:
+    assert judged(found(proof("web", **almost)))["clusters"][0]["state"] == "wrong"
 
 
 def test_without_clusters_nothing_is_right() -> None:

@@ -1,0 +1,62 @@
+"""The module run whole, on files as they may lie there."""
+
+from __future__ import annotations
+
+import io
+import json
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.image_trust.azure.plugins.modules import proof_report
+
+from tests import report_proofs as proofs
+from tests.report_proofs import NOW, proof
+
+VERSIONS = {"gatekeeper": "3.23.0", "ratify": "1.4.4"}
+
+
+def run(**options: Any) -> dict[str, Any]:
+    output = io.StringIO()
+    with patch_module_args({"time": NOW, "versions": VERSIONS, **options}), redirect_stdout(output), pytest.raises(SystemExit):
+        proof_report.main()
+    result: dict[str, Any] = json.loads(output.getvalue())
+    return result
+
+
+def test_the_documented_sample_is_what_is_returned() -> None:
+    (given,) = (each for each in yaml.safe_load(proof_report.EXAMPLES) if "image_trust.azure.proof_report" in each)
+    first = given["image_trust.azure.proof_report"]["proofs"][0]
+    assert run(proofs=[first])["report"] == yaml.safe_load(proof_report.RETURN)["report"]["sample"]
+
+
+def test_of_the_files_only_the_named_ones_count(tmp_path: Path) -> None:
+    path = proofs.write(tmp_path, proof("web"))
+    (tmp_path / "proof-web-rescue.jsonl").write_text('{"state": "open"}\n')
+    result = run(proofs=[{"cluster": "web", "path": str(path)}])
+    assert (result["changed"], result["report"]["right"], result["report"]["clusters"][0]["state"]) == (False, True, "proven")
+
+
+def test_a_signature_that_is_no_signature_is_wrong_and_no_error(tmp_path: Path) -> None:
+    path, key = proofs.write(tmp_path, proof("web")), proofs.key(tmp_path)
+    Path(f"{path}.sig").write_bytes(b"")
+    (cluster,) = run(proofs=[{"cluster": "web", "path": str(path)}], public_key=f"{key}.pub")["report"]["clusters"]
+    assert (cluster["state"], cluster["facts"]) == ("wrong", None)
+
+
+@pytest.mark.parametrize(("content", "message"), [(b"key", "is not a public key in PEM"), (None, "cannot be read: No such file or directory")])
+def test_a_key_that_cannot_be_used_is_an_error_and_no_verdict(content: bytes | None, message: str, tmp_path: Path) -> None:
+    key = tmp_path / "key.pub"
+    if content:
+        key.write_bytes(content)
+    result = run(proofs=[], public_key=str(key))
+    assert result["failed"]
+    assert message in result["msg"]
+
+
+def test_a_private_key_is_not_taken_for_a_public_one(tmp_path: Path) -> None:
+    result = run(proofs=[], public_key=str(proofs.key(tmp_path)))
+    assert result["msg"].endswith("is not a public key in PEM.")
