@@ -87,7 +87,7 @@ gates: setup ## What Galaxy, the community and Red Hat ask of a collection: sani
 	python -m tests.gates
 
 molecule: up
-	tests/molecule
+	python -m tests.molecule
 
 e2e: up
 	pytest -q tests/e2e
