@@ -19,7 +19,7 @@ from lab import charts, images, seed, services, tools
 from lab.azure import state
 from lab.azure.faults import Fault
 from lab.clusters import Clusters, cluster, clusters
-from lab.config import AZURE_PORT, SUBSCRIPTION, TENANT, home
+from lab.config import AZURE_PORT, PROXY_PORT, SUBSCRIPTION, TENANT, home
 from lab.errors import LabError
 from lab.locks import locked
 from lab.node import cgroups
@@ -80,6 +80,7 @@ def environment() -> dict[str, str]:
         "SSL_CERT_FILE": bundle,
         "LAB_HOME": str(home()),
         "LAB_AZURE_PORT": str(AZURE_PORT),
+        "LAB_AZURE_PROXY": f"http://127.0.0.1:{PROXY_PORT}",
         "PATH": ":".join([*(str(tools.family(name).output) for name in _CLIENTS), os.environ.get("PATH", "/usr/bin:/bin")]),
     }
 

@@ -16,6 +16,7 @@ VAULT = "image-trust-lab"
 CERTIFICATE = "brooklyn-io"
 EXPIRED_CERTIFICATE = "brooklyn-io-2025"
 CA_CERTIFICATE = "signing-ca"
+PROOF_KEY = "proof"
 REPOSITORY = "net-monitor"
 OTHER_REPOSITORY = "net-agent"
 KEYED_REPOSITORY = "net-tools"
@@ -25,6 +26,9 @@ AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 
 AZURE_PORT = int(os.environ.get("LAB_AZURE_PORT", "14430"))
 """Port of the emulated Azure on 127.0.0.1, for everything outside the clusters."""
+
+PROXY_PORT = AZURE_PORT + 2
+"""Port of the proxy on 127.0.0.1 behind which Azure has its public names, for what is reached by no other: the vaults."""
 
 
 def cache() -> Path:

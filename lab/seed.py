@@ -9,9 +9,11 @@ from dataclasses import dataclass, replace
 from uuid import uuid4
 
 import httpx
+from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
 from lab import signing_ca
+from lab.azure import keyvault_keys
 from lab.azure import state as azure_state
 from lab.azure.arm.groups import new_group
 from lab.azure.arm.registries import new_registry
@@ -27,6 +29,7 @@ from lab.config import (
     KEYED_REPOSITORY,
     LOCATION,
     OTHER_REPOSITORY,
+    PROOF_KEY,
     REGISTRY,
     REPOSITORY,
     RESOURCE_GROUP,
@@ -135,11 +138,19 @@ def complete(state: State, certificates: Mapping[str, str]) -> None:
         properties = {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "accessPolicies": [], "enableRbacAuthorization": False}
         vault = new_vault(state, RESOURCE_GROUP, VAULT, LOCATION, properties)
         vault.registered_at = 0
+    if PROOF_KEY not in vault.keys:
+        keyvault_keys.add(vault, PROOF_KEY, ec.generate_private_key(ec.SECP256R1()))
     for name in [name for name in certificates if name not in vault.secrets]:
         version = uuid4().hex
         vault.secrets[name] = Secret(version, {version: SecretVersion(certificates[name], "application/x-pem-file", now())})
         vault.certificates.append(name)
     _service_principal(state, CONTROLLER, "image-trust-controller", f"/subscriptions/{SUBSCRIPTION}", OWNER)
+    controller = state.service_principals[CONTROLLER].object_id
+    if not any(entry["objectId"] == controller for entry in vault.properties["accessPolicies"]):
+        # What the proof of role verify takes: to sign it, and to say when certificates end.
+        vault.properties["accessPolicies"].append(
+            {"tenantId": TENANT, "objectId": controller, "permissions": {"keys": ["get", "sign"], "certificates": ["get"]}}
+        )
     state.groups.setdefault(ADMINISTRATORS, [state.service_principals[CONTROLLER].object_id])
     # One role for each role assignment mode of the registry, which may be changed at any time.
     _service_principal(state, PUBLISHER, "image-trust-publisher", registry.id, ACR_PUSH, REPOSITORY_WRITER)

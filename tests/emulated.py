@@ -21,12 +21,12 @@ from lab.azure.arm.vaults import new_vault
 from lab.azure.backend import Backend
 from lab.azure.context import Azure
 from lab.azure.faults import Fault
+from lab.azure.proxy import Proxy
 from lab.azure.request_log import Entry
 from lab.azure.roles import OWNER
 from lab.azure.server import Certificate, Listeners, tcp
 from lab.azure.state import ServicePrincipal, Settings, State
 from lab.config import LOCATION, REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, TENANT, VAULT
-from tests.proxy import proxy
 
 CLIENT_ID = "33333333-3333-3333-3333-333333333333"
 OBJECT_ID = "33333333-0000-0000-0000-333333333333"
@@ -91,10 +91,17 @@ class Emulated:
         """Environment of a process that logs in as the owner and finds this Azure under the public names of the real one."""
         listening = tcp(0)
         self._run(self._listeners.open("public", listening, app.inside(self.azure), self._certificate))
+        port, served = listening.getsockname()[1], []
+        proxy = Proxy(lambda: asyncio.open_connection("127.0.0.1", port))
+
+        async def serve() -> None:
+            served.append(await proxy.open(0))
+
+        self._run(serve())
         try:
-            with proxy(listening.getsockname()[1]) as url:
-                yield {**self.environment, "AZURE_CLOUD_ENVIRONMENT": "AzureCloud", "HTTPS_PROXY": url}
+            yield {**self.environment, "AZURE_CLOUD_ENVIRONMENT": "AzureCloud", "HTTPS_PROXY": f"http://127.0.0.1:{served[0]}"}
         finally:
+            self._run(proxy.close())
             self._run(self._listeners.close("public"))
 
     def fail(self, **fault: object) -> None:

@@ -11,9 +11,10 @@ from lab import pki, signing_ca, time_stamping
 from lab.azure import app, server, state
 from lab.azure.arm import managed_clusters
 from lab.azure.context import Azure
+from lab.azure.proxy import Proxy
 from lab.azure.request_log import RequestLog
 from lab.clusters import Clusters
-from lab.config import AZURE_PORT, SUBSCRIPTION, TENANT, Cluster, cache, home
+from lab.config import AZURE_PORT, PROXY_PORT, SUBSCRIPTION, TENANT, Cluster, cache, home
 
 _log = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ async def serve() -> None:
     await listeners.open("outside", server.tcp(AZURE_PORT), app.outside(azure, cache() / "charts"), certificate)
     await listeners.open("inside", server.unix(Cluster("", 0).azure_socket), app.inside(azure), certificate)
     await listeners.open("public", server.unix(Cluster("", 0).public_socket), app.public(azure, signing_ca.revocation_list, time_stamping.stamp))
+    proxy = Proxy(lambda: asyncio.open_unix_connection(str(Cluster("", 0).azure_socket)))
+    await proxy.open(PROXY_PORT)
     following = asyncio.create_task(server.MetadataServices(azure, listeners).follow())
     managed_clusters.resume(azure)
     _log.info("serving on %s, %s and %s", azure.arm_url, azure.login_url, Cluster("", 0).azure_socket)
@@ -41,6 +44,7 @@ async def serve() -> None:
     await asyncio.wait({stop, following}, return_when=asyncio.FIRST_COMPLETED)
     failure = following.exception() if following.done() else None
     following.cancel()
+    await proxy.close()
     await listeners.close_all()
     if failure:
         raise failure

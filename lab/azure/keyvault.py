@@ -1,4 +1,4 @@
-"""Key Vault data plane: `<vault>.vault.azure.net`, secrets and certificates, read only.
+"""Key Vault data plane: `<vault>.vault.azure.net`, secrets and certificates, read only, and keys that are read and sign (keyvault_keys.py).
 
 https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret/get-secret
 https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +20,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from lab.azure import keyvault_keys
 from lab.azure.context import Azure, note
+from lab.azure.keyvault_errors import KeyVaultError, not_found
 from lab.azure.reset import UnreachableError, no_answer
 from lab.azure.roles import allows_data
 from lab.azure.state import SecretVersion, Vault, now
@@ -29,25 +32,18 @@ _API_VERSION = re.compile(r"(7\.\d|20\d\d-\d\d-\d\d)(-preview(\.\d+)?)?")
 _NAME = re.compile(r"[0-9A-Za-z-]{1,127}")
 
 
-class KeyVaultError(Exception):
-    """A request that is answered with an error, in Key Vault's form."""
-
-    def __init__(self, status: int, code: str, message: str, *, inner: str | None = None, headers: dict[str, str] | None = None) -> None:
-        super().__init__(message)
-        self.status, self.code, self.message, self.inner, self.headers = status, code, message, inner, headers
-
-
 @dataclass(frozen=True)
 class Kind:
-    """A kind of object: its word in paths and access policies, in messages and error codes, and the data action that reads it."""
+    """A kind of object: its word in paths and access policies, in messages and error codes, and what may be done to it: the data action by permission."""
 
     plural: str
     singular: str
-    action: str
+    actions: Mapping[str, str]
 
 
-SECRETS = Kind("secrets", "secret", "Microsoft.KeyVault/vaults/secrets/getSecret/action")
-CERTIFICATES = Kind("certificates", "certificate", "Microsoft.KeyVault/vaults/certificates/read")
+SECRETS = Kind("secrets", "secret", {"get": "Microsoft.KeyVault/vaults/secrets/getSecret/action"})
+CERTIFICATES = Kind("certificates", "certificate", {"get": "Microsoft.KeyVault/vaults/certificates/read"})
+KEYS = Kind("keys", "key", {"get": "Microsoft.KeyVault/vaults/keys/read", "sign": "Microsoft.KeyVault/vaults/keys/sign/action"})
 
 
 def app(azure: Azure) -> Starlette:
@@ -76,17 +72,30 @@ def app(azure: Azure) -> Starlette:
         cer = base64.b64encode(leaf.public_bytes(serialization.Encoding.DER)).decode()
         return JSONResponse({**ids, "x5t": thumbprint, "cer": cer, "contentType": found.content_type, "attributes": _attributes(found)})
 
-    paths = {SECRETS: secret, CERTIFICATES: certificate}
+    async def key(request: Request) -> Response:
+        vault, name, version = _opened(azure, request, KEYS, "get")
+        return JSONResponse(keyvault_keys.shown(vault, name, version, str(request.url.hostname)))
+
+    async def sign(request: Request) -> Response:
+        vault, name, version = _opened(azure, request, KEYS, "sign")
+        return JSONResponse(keyvault_keys.signed(vault, name, version, str(request.url.hostname), await request.body()))
+
+    async def something_else(request: Request) -> Response:
+        """Who comes without a token is told where to get one, whatever he asks for."""
+        _authenticate(azure, request)
+        raise KeyVaultError(404, "NotFound", f"The lab does not emulate {request.method} {request.url.path}.")
+
+    paths = {"secrets": secret, "certificates": certificate, "keys": key}
     routes = [
-        Route(f"/{kind.plural}/{{name}}{rest}", endpoint, methods=["GET"])
-        for kind, endpoint in paths.items()
-        for rest in ("", "/", "/{version}", "/{version}/")
+        Route(f"/{plural}/{{name}}{rest}", endpoint, methods=["GET"]) for plural, endpoint in paths.items() for rest in ("", "/", "/{version}", "/{version}/")
     ]
+    routes.append(Route("/keys/{name}/{version}/sign", sign, methods=["POST"]))
+    routes.append(Route("/{rest:path}", something_else))
     return Starlette(routes=routes, exception_handlers={KeyVaultError: _refusal, UnreachableError: no_answer})
 
 
-def _read(azure: Azure, request: Request, kind: Kind) -> tuple[Vault, str, str, SecretVersion]:
-    """Vault, name, version and content of the object that the request names, if its caller may read it."""
+def _opened(azure: Azure, request: Request, kind: Kind, permission: str) -> tuple[Vault, str, str]:
+    """Vault, name and version (empty: the latest) that the request names, if its caller may do that with it."""
     vault = azure.state.vault_named((request.url.hostname or "").partition(".")[0])
     if not vault or vault.registered_at > now():
         raise UnreachableError
@@ -100,18 +109,18 @@ def _read(azure: Azure, request: Request, kind: Kind) -> tuple[Vault, str, str, 
     name, version = request.path_params["name"], request.path_params.get("version", "")
     if not _NAME.fullmatch(name):
         raise KeyVaultError(400, "BadParameter", f"The request URI contains an invalid name: {name}")
-    _authorize(azure, vault, claims, kind, name)
+    _authorize(azure, vault, claims, kind, name, permission)
+    return vault, name, version
+
+
+def _read(azure: Azure, request: Request, kind: Kind) -> tuple[Vault, str, str, SecretVersion]:
+    """Vault, name, version and content of the object that the request names, if its caller may read it."""
+    vault, name, version = _opened(azure, request, kind, "get")
     stored = {key.lower(): key for key in (vault.secrets if kind is SECRETS else vault.certificates)}.get(name.lower())
     secret = vault.secrets.get(stored or "")
     found = secret.versions.get(version or secret.latest) if secret else None
     if not stored or not secret or not found:
-        asked = f"{name}/{version}" if version else name
-        raise KeyVaultError(
-            404,
-            f"{kind.singular.capitalize()}NotFound",
-            f"A {kind.singular} with (name/id) {asked} was not found in this key vault. If you recently deleted this {kind.singular} you may be able to "
-            "recover it using the correct recovery command. For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125182",
-        )
+        raise not_found(kind.singular, name, version)
     return vault, stored, version or secret.latest, found
 
 
@@ -132,34 +141,36 @@ def _authenticate(azure: Azure, request: Request) -> dict[str, Any]:
     raise KeyVaultError(401, "Unauthorized", why, headers={"WWW-Authenticate": challenge})
 
 
-def _authorize(azure: Azure, vault: Vault, claims: dict[str, Any], kind: Kind, name: str) -> None:
+def _authorize(azure: Azure, vault: Vault, claims: dict[str, Any], kind: Kind, name: str, permission: str) -> None:
     """By whichever rights model the vault has. Raises KeyVaultError 403 in the words of that model."""
     caller = f"appid={claims['appid']};oid={claims['oid']};iss={claims['iss']}"
     if vault.properties.get("enableRbacAuthorization"):
         resource = f"{vault.id.lower()}/{kind.plural}/{name}"
-        if not allows_data(azure.state.granted(claims["oid"], resource), kind.action):
+        action = kind.actions[permission]
+        if not allows_data(azure.state.granted(claims["oid"], resource), action):
             raise KeyVaultError(
                 403,
                 "Forbidden",
                 "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role definitions were changed recently, "
-                f"please observe propagation time.\r\nCaller: {caller}\r\nAction: '{kind.action}'\r\nResource: '{resource}'\r\nAssignment: (not found)\r\n"
+                f"please observe propagation time.\r\nCaller: {caller}\r\nAction: '{action}'\r\nResource: '{resource}'\r\nAssignment: (not found)\r\n"
                 f"DenyAssignmentId: null\r\nDecisionReason: 'DeniedWithNoValidRBAC' \r\nVault: {vault.name};location={vault.location}\r\n",
                 inner="ForbiddenByRbac",
             )
-    elif not _permits(vault, claims, kind):
+    elif not _permits(vault, claims, kind, permission):
         raise KeyVaultError(
             403,
             "Forbidden",
-            f"The user, group or application '{caller}' does not have {kind.plural} get permission on key vault '{vault.name};location={vault.location}'. "
+            f"The user, group or application '{caller}' does not have {kind.plural} {permission} permission on key vault "
+            f"'{vault.name};location={vault.location}'. "
             "For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125287",
             inner="ForbiddenByPolicy",
         )
 
 
-def _permits(vault: Vault, claims: dict[str, Any], kind: Kind) -> bool:
-    """Whether an access policy gives the caller `get`. One with an applicationId is for a user through that application, so for nobody here."""
+def _permits(vault: Vault, claims: dict[str, Any], kind: Kind, wanted: str) -> bool:
+    """Whether an access policy gives the caller that. One with an applicationId is for a user through that application, so for nobody here."""
     return any(
-        permission.lower() in ("get", "all")
+        permission.lower() in (wanted, "all")
         for policy in vault.properties.get("accessPolicies") or ()
         if policy["tenantId"].lower() == claims["tid"].lower() and policy["objectId"].lower() == claims["oid"].lower() and not policy.get("applicationId")
         for permission in policy["permissions"].get(kind.plural) or []

@@ -132,6 +132,37 @@ KEY_VAULT_CERTIFICATE_USER = Role(
         "Microsoft.KeyVault/vaults/keys/read",
     ),
 )
+KEY_VAULT_CRYPTO_USER = Role(
+    "Key Vault Crypto User",
+    "12338af0-0e69-4776-bea7-57ae8d297424",
+    "Perform cryptographic operations using keys. Only works for key vaults that use the 'Azure role-based access control' permission model.",
+    data_actions=(
+        "Microsoft.KeyVault/vaults/keys/read",
+        "Microsoft.KeyVault/vaults/keys/update/action",
+        "Microsoft.KeyVault/vaults/keys/backup/action",
+        "Microsoft.KeyVault/vaults/keys/encrypt/action",
+        "Microsoft.KeyVault/vaults/keys/decrypt/action",
+        "Microsoft.KeyVault/vaults/keys/wrap/action",
+        "Microsoft.KeyVault/vaults/keys/unwrap/action",
+        "Microsoft.KeyVault/vaults/keys/sign/action",
+        "Microsoft.KeyVault/vaults/keys/verify/action",
+    ),
+)
+KEY_VAULT_READER = Role(
+    "Key Vault Reader",
+    "21090545-7ca7-4776-b22c-e363652d74d2",
+    "Read metadata of key vaults and its certificates, keys, and secrets. Cannot read sensitive values such as secret contents or key material. "
+    "Only works for key vaults that use the 'Azure role-based access control' permission model.",
+    actions=(
+        "Microsoft.Authorization/*/read",
+        "Microsoft.KeyVault/checkNameAvailability/read",
+        "Microsoft.KeyVault/deletedVaults/read",
+        "Microsoft.KeyVault/locations/*/read",
+        "Microsoft.KeyVault/vaults/*/read",
+        "Microsoft.KeyVault/operations/read",
+    ),
+    data_actions=("Microsoft.KeyVault/vaults/*/read", "Microsoft.KeyVault/vaults/secrets/readMetadata/action"),
+)
 CLUSTER_USER = Role(
     "Azure Kubernetes Service Cluster User Role",
     "4abbcc35-e782-43d8-92c5-2d3f1bd2253f",
@@ -163,6 +194,8 @@ BUILT_IN = {
         REPOSITORY_WRITER,
         REPOSITORY_CONTRIBUTOR,
         KEY_VAULT_ADMINISTRATOR,
+        KEY_VAULT_CRYPTO_USER,
+        KEY_VAULT_READER,
         KEY_VAULT_SECRETS_USER,
         KEY_VAULT_CERTIFICATE_USER,
         CLUSTER_USER,

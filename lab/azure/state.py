@@ -80,6 +80,23 @@ class Secret:
 
 
 @dataclass
+class KeyVersion:
+    private_key: str
+    """PEM of an RSA or EC key."""
+    created: float
+    enabled: bool = True
+    operations: list[str] = field(default_factory=lambda: ["sign", "verify"])
+
+
+@dataclass
+class Key:
+    """A key of a vault that belongs to no certificate."""
+
+    latest: str
+    versions: dict[str, KeyVersion]
+
+
+@dataclass
 class Vault:
     id: str
     name: str
@@ -91,6 +108,7 @@ class Vault:
     """provisioningState is RegisteringDns until then."""
     secrets: dict[str, Secret] = field(default_factory=dict)
     certificates: list[str] = field(default_factory=list)
+    keys: dict[str, Key] = field(default_factory=dict)
 
 
 @dataclass

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import re
 import traceback
@@ -57,9 +58,17 @@ def _inline(provider: str, content: str, value: str) -> Iterator[dict[str, Any]]
         return
     found = _CERTIFICATE.findall(value)
     for pem in found:
-        yield {**_anchor(provider, "certificate", None, None, None, None), **described(pem)}
+        yield {**_anchor(provider, "certificate", None, None, None, None), **described(_der(pem))}
     if not found:
         yield _anchor(provider, "certificate", None, None, None, "it is no certificate in PEM")
+
+
+def _der(pem: str) -> bytes:
+    """Empty where it is not PEM."""
+    try:
+        return base64.b64decode("".join(pem.split("-----")[2].split()), validate=True)
+    except ValueError:
+        return b""
 
 
 def _anchor(provider: str, kind: str, vault: str | None, name: str | None, version: str | None, problem: str | None) -> dict[str, Any]:
@@ -67,10 +76,10 @@ def _anchor(provider: str, kind: str, vault: str | None, name: str | None, versi
     return {**where, "subject": None, "sha256": None, "not_before": None, "not_after": None, "problem": problem}
 
 
-def described(pem: str) -> dict[str, Any]:
+def described(der: bytes) -> dict[str, Any]:
     """What the certificate says: subject (RFC 4514), SHA-256 of its DER, from when and until when it is valid; or `problem`."""
     try:
-        certificate = x509.load_pem_x509_certificate(pem.encode())
+        certificate = x509.load_der_x509_certificate(der)
         subject = certificate.subject.rfc4514_string()
     except ValueError:
         return {"problem": "its certificate cannot be read"}

@@ -57,7 +57,7 @@ def depends_on(proof: Any) -> dict[str, str]:
             **{f"policy, {name.replace('_', ' ')}": str(part["sha256"])[:12] for name, part in policy["parts"].items()},
             **{name: ", ".join(sorted({image["image_id"] or image["image"] for image in program["images"]})) for name, program in proof["programs"].items()},
             **{f"exempt namespace {each['name']}": ", ".join(each["by"]) for each in policy["exempt_namespaces"]},
-            **{called(anchor): str(anchor["sha256"] or anchor["version"])[:16] for anchor in proof["anchors"]},
+            **{called(anchor): str(anchor["version"] or anchor["sha256"])[:16] for anchor in proof["anchors"]},
             "exemptions": str(sum(not exemption["ended"] for exemption in policy["exemptions"])),
         }
     except (KeyError, TypeError, AttributeError):

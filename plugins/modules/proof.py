@@ -17,7 +17,8 @@ description:
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
-  - cryptography, with O(signing_key)
+  - cryptography >= 42.0.0, with a key or O(read_vaults)
+  - azure-identity >= 1.19.0, with O(signing_vault_key) or O(read_vaults)
 options:
   path:
     description: File to write. Its folder has to exist. Nothing is written when it is not given.
@@ -54,7 +55,27 @@ options:
       - File with an RSA or EC private key in PEM, without a passphrase. One that others than its owner may use is refused.
       - Whoever can read this key can make proofs.
     type: path
+  signing_vault_key:
+    description:
+      - URL of an RSA key, or of one on the curve P-256, in a key vault, such as V(https://example.vault.azure.net/keys/proof), with its version or without.
+      - The login needs the permissions C(get) and C(sign) on keys, or the role Key Vault Crypto User.
+      - Only a SHA-256 is sent to the vault.
+    type: str
+  read_vaults:
+    description:
+      - Read the certificates of O(state) that are in key vaults, so that the proof says whose they are and when they end.
+      - The login needs the permission C(get) on certificates, or the role Key Vault Reader. Where it may not, or cannot, the proof says so, and is not
+        wrong for that.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - image_trust.azure.azure
 attributes:
+  action_group:
+    description: Use C(group/image_trust.azure.azure) in C(module_defaults) to set the options of the login for this module.
+    support: full
+    membership:
+      - image_trust.azure.azure
   check_mode:
     support: full
     description: Can run in check mode and predict changes.
@@ -84,6 +105,15 @@ EXAMPLES = r"""
     constraint: images-verified
     namespace: default
     signing_key: /etc/image-trust/proof.pem
+
+- name: They are recorded with the trusted certificates of the vault, and signed by a key that never leaves a vault
+  image_trust.azure.proof:
+    path: /var/lib/image-trust/proof-web.json
+    cluster: web
+    state: "{{ state }}"
+    verdicts: "{{ probe.verdicts }}"
+    read_vaults: true
+    signing_vault_key: https://contoso-signing.vault.azure.net/keys/proof
 """
 
 RETURN = r"""
@@ -130,10 +160,14 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import failing, login
 from ansible_collections.image_trust.azure.plugins.module_utils._proof import Asked, document
 from ansible_collections.image_trust.azure.plugins.module_utils._proof_file import ProofFile, encoded
 from ansible_collections.image_trust.azure.plugins.module_utils._proof_text import depends_on, differences, lines, notes, summary
 from ansible_collections.image_trust.azure.plugins.module_utils._signing import CRYPTOGRAPHY_IMPORT_ERROR, LocalKey, Signer, SigningError
+from ansible_collections.image_trust.azure.plugins.module_utils._vault_anchors import described_anchors
+from ansible_collections.image_trust.azure.plugins.module_utils._vault_key import VaultKey
 
 TRIAL = b"image_trust.azure asks whether this key can sign.\n"
 
@@ -149,6 +183,14 @@ def asked(options: dict[str, Any], signer: Signer | None) -> Asked:
     )
 
 
+def signer_of(module: AnsibleModule) -> Signer | None:
+    """The key that the options name. Raises `SigningError` and `ModuleError`."""
+    path, url = module.params["signing_key"], module.params["signing_vault_key"]
+    if url:
+        return VaultKey(login(module), url)
+    return LocalKey(path) if path else None
+
+
 def record(module: AnsibleModule, signer: Signer | None, file: ProofFile | None) -> dict[str, Any]:
     """Make the proof and write it, or try whether that is possible; the module's results. Raises `SigningError` and `OSError`."""
     options = module.params
@@ -158,7 +200,10 @@ def record(module: AnsibleModule, signer: Signer | None, file: ProofFile | None)
         if file:
             file.check()
         return dict(proof=None, summary=None, notes=[], previous=None, differences=[], sha256=None, signature_path=None)
-    proof, before = document(asked(options, signer), options["state"], options["verdicts"]), file.previous() if file else None
+    state, before = options["state"], file.previous() if file else None
+    if options["read_vaults"]:
+        state = {**state, "anchors": described_anchors(state["anchors"], lambda: login(module))}
+    proof = document(asked(options, signer), state, options["verdicts"])
     content, days = encoded(proof), options["warn_days"]
     sha256, signature = hashlib.sha256(content).hexdigest(), signer.sign(content) if signer else None
     page = summary(proof, sha256, days)
@@ -178,25 +223,26 @@ def record(module: AnsibleModule, signer: Signer | None, file: ProofFile | None)
 
 
 def main() -> NoReturn:
-    module = AnsibleModule(
-        argument_spec=dict(
-            path=dict(type="path"),
-            cluster=dict(required=True),
-            cluster_id=dict(),
-            state=dict(type="dict"),
-            verdicts=dict(type="list", elements="dict", default=[]),
-            constraint=dict(),
-            namespace=dict(),
-            warn_days=dict(type="int", default=30),
-            signing_key=dict(type="path", no_log=False),
-        ),
-        supports_check_mode=True,
+    module = azure_module(
+        path=dict(type="path"),
+        cluster=dict(required=True),
+        cluster_id=dict(),
+        state=dict(type="dict"),
+        verdicts=dict(type="list", elements="dict", default=[]),
+        constraint=dict(),
+        namespace=dict(),
+        warn_days=dict(type="int", default=30),
+        signing_key=dict(type="path", no_log=False),
+        signing_vault_key=dict(no_log=False),
+        read_vaults=dict(type="bool", default=False),
+        mutually_exclusive=[["signing_key", "signing_vault_key"]],
     )
-    path, key = module.params["path"], module.params["signing_key"]
-    if key and CRYPTOGRAPHY_IMPORT_ERROR is not None:
+    path = module.params["path"]
+    if CRYPTOGRAPHY_IMPORT_ERROR is not None and any(module.params[option] for option in ("signing_key", "signing_vault_key", "read_vaults")):
         module.fail_json(msg=missing_required_lib("cryptography"), exception=CRYPTOGRAPHY_IMPORT_ERROR)
     try:
-        results = record(module, LocalKey(key) if key else None, ProofFile(path) if path else None)
+        with failing(module):
+            results = record(module, signer_of(module), ProofFile(path) if path else None)
     except SigningError as error:
         module.fail_json(msg=f"The proof cannot be signed: {error}.")
     except KeyError as error:

@@ -11,7 +11,7 @@ version_added: 1.0.0
 description:
   - Reads, of the running cluster, which programs verify images, by which policy, whom they trust, and what is exempt.
   - What is missing or does not work is no error, but one of RV(problems). Fails only when the cluster does not answer.
-  - Reads no secret. Certificates in a key vault are only named.
+  - Reads no secret. Certificates in a key vault are only named; M(image_trust.azure.proof) can read them.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:

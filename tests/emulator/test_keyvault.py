@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,17 +11,20 @@ import httpx
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_dss_signature
 from cryptography.x509.oid import NameOID
 from starlette.testclient import TestClient
 
-from lab.azure import control, keyvault
+from lab.azure import control, keyvault, keyvault_keys
 from lab.azure.context import Azure
 from lab.azure.roles import (
     ACR_PULL,
     CONTRIBUTOR,
     KEY_VAULT_ADMINISTRATOR,
     KEY_VAULT_CERTIFICATE_USER,
+    KEY_VAULT_CRYPTO_USER,
+    KEY_VAULT_READER,
     KEY_VAULT_SECRETS_USER,
     OWNER,
     READER,
@@ -112,6 +116,7 @@ def test_an_access_policy_for_somebody_else_permits_nothing(azure: Azure, client
         (KEY_VAULT_SECRETS_USER, 200, 403),
         (KEY_VAULT_CERTIFICATE_USER, 200, 200),
         (KEY_VAULT_ADMINISTRATOR, 200, 200),
+        (KEY_VAULT_READER, 403, 200),
         (OWNER, 403, 403),
         (CONTRIBUTOR, 403, 403),
         (READER, 403, 403),
@@ -172,8 +177,9 @@ def test_a_request_without_a_good_token_is_told_where_to_get_one(azure: Azure, c
         "BearerReadAccessTokenFailed": bearer(somebody_else()),
     }
     for word, headers in tries.items():
-        answer = client.get("/secrets/signer", params=QUERY, headers=headers)
-        assert (answer.status_code, answer.headers["www-authenticate"]) == (401, challenge), word
+        for path in ("/secrets/signer", "/keys", "/whatever"):
+            answer = client.get(path, params=QUERY, headers=headers)
+            assert (answer.status_code, answer.headers["www-authenticate"]) == (401, challenge), word
         assert word in answer.json()["error"]["message"]
 
 
@@ -231,6 +237,11 @@ def test_the_api_version_is_required_and_looked_at(azure: Azure, client: TestCli
     assert client.get("/secrets/signer", params={"api-version": version} if version else {}, headers=bearer(azure)).status_code == status
 
 
+def test_what_is_not_emulated_says_so(azure: Azure, client: TestClient) -> None:
+    answer = get(client, azure, "/keys")
+    assert (answer.status_code, answer.json()["error"]["message"]) == (404, "The lab does not emulate GET /keys.")
+
+
 def test_a_vault_without_dns_record_cannot_be_reached(azure: Azure, client: TestClient) -> None:
     permit(azure, secrets=["get"])
     vault_of(azure).registered_at = now() + 60
@@ -254,3 +265,98 @@ def test_the_labs_switches_make_disable_and_take_away_a_version_of_a_certificate
     assert switches.delete(f"{address}/{made}").status_code == 204
     assert get(client, azure, "/secrets/signer").json()["value"] == PEM
     assert [switches.delete(f"{address}/{made}").status_code, switches.put("/vaults/lab/certificates/nobody").status_code] == [404, 404]
+
+
+EC_KEY, RSA_KEY, BIG_EC_KEY = ec.generate_private_key(ec.SECP256R1()), rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP384R1())
+DIGEST = hashlib.sha256(b"proof").digest()
+
+
+def sign(client: TestClient, azure: Azure, version: str, algorithm: str, digest: bytes = DIGEST, name: str = "proof") -> httpx.Response:
+    body = {"alg": algorithm, "value": base64.urlsafe_b64encode(digest).rstrip(b"=").decode()}
+    answer: httpx.Response = client.post(f"/keys/{name}/{version}/sign", params=QUERY, headers=bearer(azure), json=body)
+    return answer
+
+
+def decoded(text: str) -> bytes:
+    assert "=" not in text
+    return base64.urlsafe_b64decode(text + "==")
+
+
+@pytest.mark.parametrize(
+    ("permissions", "read", "signed"),
+    [({"keys": ["get"]}, 200, 403), ({"keys": ["sign"]}, 403, 200), ({"keys": ["all"]}, 200, 200), ({"secrets": ["all"], "certificates": ["all"]}, 403, 403)],
+)
+def test_a_key_is_read_and_signs_by_the_permission_for_each(
+    azure: Azure, client: TestClient, permissions: dict[str, list[str]], read: int, signed: int
+) -> None:
+    version = keyvault_keys.add(vault_of(azure), "proof", EC_KEY)
+    permit(azure, **permissions)
+    assert get(client, azure, "/keys/proof").status_code == read
+    assert sign(client, azure, version, "ES256").status_code == signed
+
+
+@pytest.mark.parametrize(
+    ("role", "read", "signed"),
+    [(None, 403, 403), (KEY_VAULT_CRYPTO_USER, 200, 200), (KEY_VAULT_READER, 200, 403), (KEY_VAULT_SECRETS_USER, 403, 403), (OWNER, 403, 403)],
+)
+def test_a_key_is_read_and_signs_by_the_role_for_it(azure: Azure, client: TestClient, role: Role | None, read: int, signed: int) -> None:
+    version = keyvault_keys.add(vault_of(azure), "proof", EC_KEY)
+    vault_of(azure).properties["enableRbacAuthorization"] = True
+    if role:
+        assign(azure, role, VAULT)
+    assert get(client, azure, "/keys/proof").status_code == read
+    refused = sign(client, azure, version, "ES256")
+    assert refused.status_code == signed
+    assert signed == 200 or "Action: 'Microsoft.KeyVault/vaults/keys/sign/action'" in refused.json()["error"]["message"]
+
+
+def test_an_ec_key_signs_r_and_s_one_after_the_other(azure: Azure, client: TestClient) -> None:
+    permit(azure, keys=["get", "sign"])
+    version = keyvault_keys.add(vault_of(azure), "proof", EC_KEY)
+    key = get(client, azure, "/keys/proof/").json()["key"]
+    assert (key["kid"], key["kty"], key["crv"]) == (f"https://lab.vault.azure.net/keys/proof/{version}", "EC", "P-256")
+    assert int.from_bytes(decoded(key["x"]), "big") == EC_KEY.public_key().public_numbers().x
+    answer = sign(client, azure, version, "ES256").json()
+    raw = decoded(answer["value"])
+    assert (answer["kid"], len(raw)) == (key["kid"], 64)
+    signature = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
+    EC_KEY.public_key().verify(signature, DIGEST, ec.ECDSA(Prehashed(hashes.SHA256())))
+
+
+@pytest.mark.parametrize(("algorithm", "pad"), [("RS256", padding.PKCS1v15()), ("PS256", padding.PSS(padding.MGF1(hashes.SHA256()), 32))])
+def test_an_rsa_key_signs_in_both_ways(azure: Azure, client: TestClient, algorithm: str, pad: Any) -> None:
+    permit(azure, keys=["get", "sign"])
+    version = keyvault_keys.add(vault_of(azure), "proof", RSA_KEY)
+    key = get(client, azure, f"/keys/Proof/{version}").json()["key"]
+    assert (key["kty"], key["e"]) == ("RSA", "AQAB")
+    assert int.from_bytes(decoded(key["n"]), "big") == RSA_KEY.public_key().public_numbers().n
+    RSA_KEY.public_key().verify(decoded(sign(client, azure, version, algorithm).json()["value"]), DIGEST, pad, Prehashed(hashes.SHA256()))
+
+
+@pytest.mark.parametrize(
+    ("key", "algorithm", "digest", "says"),
+    [
+        (EC_KEY, "RS256", DIGEST, "incompatible"),
+        (RSA_KEY, "ES256", DIGEST, "incompatible"),
+        (BIG_EC_KEY, "ES256", DIGEST, "incompatible"),
+        (EC_KEY, "ES256", b"short", "requires 32 bytes"),
+        (EC_KEY, "HS256", DIGEST, "Unknown algorithm"),
+    ],
+)
+def test_what_does_not_fit_the_key_is_refused(azure: Azure, client: TestClient, key: Any, algorithm: str, digest: bytes, says: str) -> None:
+    permit(azure, keys=["sign"])
+    answer = sign(client, azure, keyvault_keys.add(vault_of(azure), "proof", key), algorithm, digest)
+    assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadParameter")
+    assert says in answer.json()["error"]["message"]
+
+
+def test_a_disabled_key_and_one_that_may_not_sign_do_not_and_one_that_is_not_there_is_not_found(azure: Azure, client: TestClient) -> None:
+    permit(azure, keys=["sign"])
+    version = keyvault_keys.add(vault_of(azure), "proof", EC_KEY)
+    kept = vault_of(azure).keys["proof"].versions[version]
+    kept.operations = ["verify"]
+    assert sign(client, azure, version, "ES256").json()["error"]["innererror"] == {"code": "KeyOperationForbidden"}
+    kept.enabled = False
+    assert sign(client, azure, version, "ES256").json()["error"]["innererror"] == {"code": "KeyDisabled"}
+    assert sign(client, azure, "0" * 32, "ES256").json()["error"]["code"] == "KeyNotFound"
+    assert sign(client, azure, version, "ES256", name="none").json()["error"]["code"] == "KeyNotFound"

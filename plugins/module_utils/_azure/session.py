@@ -19,6 +19,7 @@ from .logins.choice import choose
 from .logins.login import Login
 from .retries import Retrying
 from .run_cache import RunCache
+from .vault_plane import VaultPlane
 
 if TYPE_CHECKING:
     from azure.mgmt.authorization import AuthorizationManagementClient
@@ -71,6 +72,10 @@ class Azure:
         """A new access token of this login for another resource than Resource Manager, a secret: who keeps it needs all of its time. Raises `ModuleError`."""
         return str(self._credential.new_token(scope).token)
 
+    def vault_plane(self, uri: str) -> VaultPlane:
+        """The data plane of the vault with that URI. Raises `ModuleError` where it is none; nothing is asked yet."""
+        return VaultPlane(uri, self._credential)
+
     @cached_property
     def identities(self) -> ManagedServiceIdentityClient:
         with library("azure-mgmt-msi"):
@@ -117,11 +122,16 @@ def failing(module: AnsibleModule) -> Iterator[None]:
         module.fail_json(msg=failure.sentence, error=failure.error, **failure.results)
 
 
+def login(module: AnsibleModule) -> Azure:
+    """The login that the module's options ask for. Raises `ModuleError`."""
+    cache = RunCache(module.params["token_cache"])
+    chosen = choose(module.params, os.environ, Path.home(), cache, partial(module.run_command, handle_exceptions=False))
+    module.no_log_values.update(chosen.secrets)
+    return Azure(chosen, cache)
+
+
 @contextmanager
 def azure_session(module: AnsibleModule) -> Iterator[Azure]:
-    """The login that the module's options ask for; within it a `ModuleError` ends the module."""
+    """Such a login; within it a `ModuleError` ends the module."""
     with failing(module):
-        cache = RunCache(module.params["token_cache"])
-        login = choose(module.params, os.environ, Path.home(), cache, partial(module.run_command, handle_exceptions=False))
-        module.no_log_values.update(login.secrets)
-        yield Azure(login, cache)
+        yield login(module)

@@ -1,0 +1,177 @@
+"""The module with a key vault: what a key there signs is verified by openssl, and certificates there are read, by the rights that it takes."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from lab.azure import keyvault_keys
+from lab.azure.arm.role_assignments import new_assignment
+from lab.azure.roles import KEY_VAULT_CRYPTO_USER, KEY_VAULT_READER
+from lab.azure.state import Secret, SecretVersion, Vault, now
+from tests.cluster_states import VAULT, pem
+from tests.emulated import OBJECT_ID, SECRET, Emulated
+from tests.module_runs import Run
+from tests.proofs import ANCHOR, faults, state, verdict
+
+KEYS: dict[str, keyvault_keys.PrivateKey] = {"RSA": rsa.generate_private_key(65537, 2048), "EC": ec.generate_private_key(ec.SECP256R1())}
+URL = f"{VAULT}keys/proof"
+UNREAD = {**ANCHOR, "subject": None, "sha256": None, "not_before": None, "not_after": None, "problem": "not read from the vault"}
+
+
+@pytest.fixture
+def vault(azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
+    """The vault, under its public name, with a certificate; nobody may do anything in it."""
+    found = azure.state.vault_named("image-trust-lab")
+    assert found
+    found.registered_at = 0
+    found.secrets["brooklyn-io"] = Secret("1", {"1": SecretVersion(pem("brooklyn.io"), "application/x-pem-file", now())})
+    found.certificates.append("brooklyn-io")
+    with azure.public() as environment:
+        for name in ("AZURE_CLOUD_ENVIRONMENT", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, environment[name])
+        yield found
+
+
+def permit(vault: Vault, **permissions: list[str]) -> None:
+    vault.properties["accessPolicies"] = [{"tenantId": vault.properties["tenantId"], "objectId": OBJECT_ID, "permissions": permissions}]
+
+
+def asked(path: Path, **options: Any) -> dict[str, Any]:
+    return {"path": str(path), "cluster": "lab1", "state": state(), "verdicts": [verdict()], **options}
+
+
+def verifies(path: Path, key: Any) -> bool:
+    public = path.with_name("public.pem")
+    public.write_bytes(key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
+    command = ["openssl", "dgst", "-sha256", "-verify", str(public), "-signature", f"{path}.sig", str(path)]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+
+
+@pytest.mark.parametrize("kind", KEYS)
+@pytest.mark.parametrize("versioned", [True, False])
+def test_openssl_verifies_what_a_key_of_a_vault_signs_and_refuses_another_record(kind: str, versioned: bool, vault: Vault, run: Run, tmp_path: Path) -> None:
+    path, key = tmp_path / "proof.json", KEYS[kind]
+    version = keyvault_keys.add(vault, "proof", key)
+    if versioned:
+        keyvault_keys.add(vault, "proof", rsa.generate_private_key(65537, 2048))
+    permit(vault, keys=["get", "sign"])
+    result = run("proof", **asked(path, signing_vault_key=f"{URL}/{version}" if versioned else URL))
+    assert result["proof"]["signed_by"]["key"] == f"{URL}/{version}"
+    assert faults(json.loads(path.read_text())) == []
+    assert verifies(path, key)
+    path.write_bytes(path.read_bytes() + b"\n")
+    assert not verifies(path, key)
+
+
+def test_only_a_digest_is_sent_to_the_vault(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
+    keyvault_keys.add(vault, "proof", KEYS["EC"])
+    permit(vault, keys=["get", "sign"])
+    run("proof", **asked(tmp_path / "proof.json", signing_vault_key=URL))
+    assert [entry.method for entry in azure.requests if "/sign" in entry.path] == ["POST"]
+
+
+@pytest.mark.parametrize(("permissions", "says"), [({}, "keys get"), ({"keys": ["get"]}, "keys sign"), ({"keys": ["sign"]}, "keys get")])
+def test_a_key_without_a_right_is_found_before_anything_is_recorded(permissions: Any, says: str, vault: Vault, run: Run, tmp_path: Path) -> None:
+    keyvault_keys.add(vault, "proof", KEYS["EC"])
+    permit(vault, **permissions)
+    result = run("proof", **asked(tmp_path / "proof.json", state=None, signing_vault_key=URL))
+    assert result["failed"]
+    assert f"does not have {says} permission on key vault 'image-trust-lab" in result["msg"]
+    assert result["error"]["status"] == 403
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_under_rbac_the_role_for_it_is_enough(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
+    keyvault_keys.add(vault, "proof", KEYS["RSA"])
+    vault.properties["enableRbacAuthorization"] = True
+    path = tmp_path / "proof.json"
+    assert "not authorized" in run("proof", **asked(path, signing_vault_key=URL))["msg"]
+    new_assignment(azure.state, vault.id, KEY_VAULT_CRYPTO_USER.guid, OBJECT_ID)
+    run("proof", **asked(path, signing_vault_key=URL))
+    assert verifies(path, KEYS["RSA"])
+
+
+REFUSED = {
+    "http://image-trust-lab.vault.azure.net/keys/proof": "is not the URL of a key",
+    "https://image-trust-lab.vault.azure.net/secrets/proof": "is not the URL of a key",
+    URL + "/../../secrets/x": "is not the URL of a key",
+    VAULT + "keys/none": "A key with (name/id) none was not found",
+    VAULT + "keys/big": "is neither an RSA key nor one on the curve P-256",
+    VAULT + "keys/disabled": "not allowed on a disabled key",
+    "https://management.azure.com/keys/proof": "does not answer as a key vault does",
+}
+
+
+@pytest.mark.parametrize("url", REFUSED)
+def test_a_key_that_cannot_be_used_is_refused_with_the_reason(url: str, vault: Vault, run: Run, tmp_path: Path) -> None:
+    permit(vault, keys=["get", "sign"])
+    keyvault_keys.add(vault, "big", ec.generate_private_key(ec.SECP384R1()))
+    version = keyvault_keys.add(vault, "disabled", KEYS["EC"])
+    vault.keys["disabled"].versions[version].enabled = False
+    result = run("proof", **asked(tmp_path / "proof.json", state=None, signing_vault_key=url))
+    assert REFUSED[url] in result["msg"]
+    assert SECRET not in json.dumps(result)
+
+
+def test_an_answer_that_is_not_the_keys_signature_is_no_signature(vault: Vault, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    keyvault_keys.add(vault, "proof", KEYS["EC"])
+    permit(vault, keys=["get", "sign"])
+    monkeypatch.setattr(keyvault_keys, "_signature", lambda *_: b"\1" * 64)
+    assert "is not its signature" in run("proof", **asked(tmp_path / "proof.json", signing_vault_key=URL))["msg"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_certificate_of_the_vault_is_described(vault: Vault, run: Run, tmp_path: Path) -> None:
+    permit(vault, certificates=["get"])
+    result = run("proof", **asked(tmp_path / "proof.json", state=state(anchors=[UNREAD]), read_vaults=True))
+    (anchor,) = result["proof"]["anchors"]
+    assert (anchor["subject"], anchor["problem"], result["notes"]) == ("CN=brooklyn.io", None, [])
+    assert anchor["not_after"] > result["proof"]["time"]
+    assert faults(result["proof"]) == []
+
+
+def test_under_rbac_a_reader_of_the_vault_reads_it_too(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
+    vault.properties["enableRbacAuthorization"] = True
+    new_assignment(azure.state, vault.id, KEY_VAULT_READER.guid, OBJECT_ID)
+    result = run("proof", **asked(tmp_path / "proof.json", state=state(anchors=[UNREAD]), read_vaults=True))
+    assert result["proof"]["anchors"][0]["subject"] == "CN=brooklyn.io"
+
+
+UNREADABLE: dict[str, tuple[dict[str, Any], str]] = {
+    "no right": ({}, "does not have certificates get permission"),
+    "no certificate": ({"name": "gone"}, "A certificate with (name/id) gone/1 was not found"),
+    "no vault": ({"vault": "https://elsewhere.vault.azure.net/"}, "Could not read the certificate brooklyn-io of https://elsewhere.vault.azure.net/"),
+}
+
+
+@pytest.mark.parametrize("case", UNREADABLE)
+def test_a_certificate_that_cannot_be_read_is_told_and_no_failure(case: str, vault: Vault, run: Run, tmp_path: Path) -> None:
+    permit(vault, **({} if case == "no right" else {"certificates": ["get"]}))
+    more, says = UNREADABLE[case]
+    result = run("proof", **asked(tmp_path / "proof.json", state=state(anchors=[{**UNREAD, **more}]), read_vaults=True))
+    assert result["proof"]["right"] is True
+    assert result["notes"][0].startswith(f"The certificate {more.get('name', 'brooklyn-io')} of kmprovider-akv: not read from the vault: ")
+    assert says in result["notes"][0]
+
+
+def test_a_vault_that_does_not_answer_is_asked_once(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
+    elsewhere = {**UNREAD, "vault": "https://elsewhere.vault.azure.net/"}
+    run("proof", **asked(tmp_path / "proof.json", state=state(anchors=[elsewhere]), read_vaults=True))
+    once = len([entry for entry in azure.requests if entry.host.startswith("elsewhere")])
+    run("proof", **asked(tmp_path / "proof.json", state=state(anchors=[elsewhere, elsewhere, elsewhere]), read_vaults=True))
+    assert len([entry for entry in azure.requests if entry.host.startswith("elsewhere")]) <= once + 2
+
+
+def test_without_a_login_the_certificates_are_not_read_and_the_proof_is_made(vault: Vault, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("AZURE_SECRET", "wrong")
+    result = run("proof", **asked(tmp_path / "proof.json", state=state(anchors=[UNREAD]), read_vaults=True))
+    assert "AADSTS7000215" in result["notes"][0]
+    assert result["proof"]["right"] is True
