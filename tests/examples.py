@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import importlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import yaml
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
+from lab.azure import keyvault_keys
 from lab.azure.arm.groups import new_group
 from lab.azure.arm.registries import new_registry
 from lab.azure.arm.vaults import new_vault
-from tests.emulated import Emulated
+from tests.cluster_states import cluster
+from tests.emulated import OBJECT_ID, Emulated
+from tests.kubernetes_api import Cluster, denied, reading, serving
 
 IN_ORDER = (
     "registry_info",
@@ -26,6 +34,11 @@ IN_ORDER = (
     "federated_credential_info",
     "keyvault_access_policy_info",
     "role_assignment_info",
+    "chart_values_check",
+    "cluster_objects_info",
+    "verification_info",
+    "admission_probe",
+    "proof",
 )
 
 
@@ -46,4 +59,33 @@ def prepare(azure: Emulated) -> None:
     azure.state.vaults.clear()
     new_registry(azure.state, "image-trust", "imagetrustlab", "eastus")
     properties = {"tenantId": azure.state.tenant, "sku": {"family": "A", "name": "standard"}}
-    new_vault(azure.state, "image-trust", "image-trust-lab", "eastus", properties)
+    vault = new_vault(azure.state, "image-trust", "image-trust-lab", "eastus", properties)
+    vault.registered_at = 0
+    keyvault_keys.add(vault, "proof", ec.generate_private_key(ec.SECP256R1()))
+    permissions = {"keys": ["get", "sign"], "certificates": ["get"]}
+    vault.properties["accessPolicies"] = [{"tenantId": azure.state.tenant, "objectId": OBJECT_ID, "permissions": permissions}]
+
+
+HELM = "#!/bin/sh\nprintf 'replicaCount: 1\\nresources:\\n  limits: {}\\n'\n"
+"""A stand-in for helm that knows one chart."""
+
+
+def prepare_machine(home: Path) -> None:
+    """Programs and keys that the examples need, below their HOME."""
+    for folder in ("bin", "keys", "proofs", ".kube/image-trust/production"):
+        (home / folder).mkdir(parents=True)
+    (home / "bin/helm").write_text(HELM)
+    (home / "bin/helm").chmod(0o755)
+    key = ec.generate_private_key(ec.SECP256R1()).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (home / "keys/proof.pem").write_bytes(key)
+    (home / "keys/proof.pem").chmod(0o600)
+
+
+@contextmanager
+def cluster_of_the_examples(home: Path) -> Iterator[None]:
+    """The API server that their kubeconfig names: everything is well, and nginx is denied."""
+    denial = denied("[images-verified] image docker.io/library/nginx@sha256:1 is not verified: it has no signature (No verification results)")
+    pods = Cluster(lambda image: denial if image == "nginx:latest" else None)
+    answers = {**cluster(), "/apis": {"groups": []}}
+    with serving(reading(answers, pods.answer), home / ".kube/image-trust/production/web.yaml"):
+        yield

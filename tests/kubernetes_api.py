@@ -1,26 +1,111 @@
-"""A stand-in for a Kubernetes API server that answers GET by path."""
+"""A stand-in for a Kubernetes API server."""
 
 from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
+Json = dict[str, Any]
+Answer = Callable[[str, str, str, Json], tuple[int, Json]]
+"""Status and body, by method, path, query and the request's body."""
+RUNNING = {"phase": "Running", "containerStatuses": [{"imageID": "r@sha256:1", "state": {"running": {}}}]}
+
+
+def denied(message: str) -> tuple[int, Json]:
+    return 403, {"message": f'admission webhook "validation.gatekeeper.sh" denied the request: {message}'}
+
+
+@dataclass
+class Cluster:
+    """`judge` sees the image in question and answers None (admit) or a refusal; `status` is that of every pod that exists."""
+
+    judge: Callable[[str], tuple[int, Json] | None]
+    status: Json = field(default_factory=lambda: RUNNING)
+    status_code: int = 200
+    pods: dict[str, Json] = field(default_factory=dict)
+    deployments: dict[str, Json] = field(default_factory=dict)
+    made: int = 0
+    asked: list[str] = field(default_factory=list)
+    """Paths of the dry runs."""
+    sent: list[tuple[str, str, str | None]] = field(default_factory=list)
+    """Method, path and content type of all requests."""
+    kubeconfig: Path = Path()
+
+    def answer(self, method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
+        if not path.startswith("/api/v1/namespaces/default/pods"):
+            return self.answer_workload(method, path, query, body)
+        name = path.removeprefix("/api/v1/namespaces/default/pods").strip("/").removesuffix("/ephemeralcontainers")
+        if method == "GET" and not name:
+            return 200, {"items": list(self.pods.values())}
+        if method == "GET":
+            return self.status_code, {"status": self.status, "message": "etcd is slow"}
+        if method == "DELETE":
+            return (200, {}) if self.pods.pop(name, None) else (404, {"message": "not found"})
+        spec = body["spec"]
+        found = next(c for c in spec.get("ephemeralContainers", []) + spec.get("initContainers", []) + spec.get("containers", []))
+        refusal = self.judge(found["image"])
+        if refusal is not None:
+            return refusal
+        if "dryRun=All" in query:
+            return 200, {"spec": spec}
+        self.made += 1
+        made = {"metadata": {"name": f"p{self.made}", "creationTimestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}, "spec": spec}
+        self.pods[made["metadata"]["name"]] = made
+        return 201, made
+
+    def answer_workload(self, method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
+        """Workloads anywhere, pods in the exempt namespace."""
+        name = path.rpartition("/deployments")[2].strip("/")
+        if method == "GET":
+            return 200, {"items": list(self.deployments.values())}
+        if method == "DELETE":
+            return (200, {}) if self.deployments.pop(name, None) else (404, {"message": "not found"})
+        spec = body["spec"].get("jobTemplate", body)["spec"]
+        refusal = self.judge(spec.get("template", body)["spec"]["containers"][0]["image"]) if "/default/" in path else None
+        if refusal is not None:
+            return refusal
+        if "dryRun=All" in query:
+            self.asked.append(path)
+            return 200, body
+        made = {**body, "metadata": {"name": "d1", "creationTimestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}}
+        self.deployments["d1"] = made
+        return 201, made
+
+
+def reading(answers: Mapping[str, Any], otherwise: Answer | None = None) -> Answer:
+    """Answers to GET by path and query; an int is a status without a body. All else is answered by `otherwise`, or 404."""
+
+    def answer(method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
+        found = answers.get(f"{path}?{query}" if query else path) if method == "GET" else None
+        if found is None:
+            return otherwise(method, path, query, body) if otherwise else (404, {})
+        return (found, {}) if isinstance(found, int) else (200, found)
+
+    return answer
+
 
 @contextmanager
-def serving(answers: Mapping[str, Any], kubeconfig: Path) -> Iterator[None]:
-    """Until the end of the context; writes a kubeconfig for it. An int is the status of an answer without a body, what is not in `answers` is a 404."""
+def serving(answer: Answer, kubeconfig: Path, sent: list[tuple[str, str, str | None]] | None = None) -> Iterator[None]:
+    """Until the end of the context; writes a kubeconfig for it. `sent` gets method, path and content type of each request."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:  # the name that http.server asks for
-            found = answers.get(unquote(self.path), 404)
-            data = json.dumps({} if isinstance(found, int) else found).encode()
-            self.send_response(found if isinstance(found, int) else 200)
+        def handle_any(self) -> None:
+            path, _, query = unquote(self.path).partition("?")
+            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
+            if sent is not None:
+                sent.append((self.command, path, self.headers.get("Content-Type")))
+            code, answered = answer(self.command, path, query, body)
+            data = json.dumps(answered).encode()
+            self.send_response(code)
+            self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
@@ -28,6 +113,8 @@ def serving(answers: Mapping[str, Any], kubeconfig: Path) -> Iterator[None]:
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Silent."""
 
+    for method in ("GET", "POST", "PATCH", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler.handle_any)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()

@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import re
 from typing import Any
 
-from ._azure.errors import refuse
+from ._azure.ids import Rule
 from ._azure.session import Azure
 from ._signing import SigningError, fingerprint
 
@@ -23,19 +22,19 @@ try:
 except ImportError:
     """_signing.py tells."""
 
-_URL = re.compile(r"(https://[^/?#\s]+)/keys/([0-9A-Za-z-]{1,127})(?:/([0-9a-f]{32}))?/?")
+URL = Rule(
+    r"(https://[A-Za-z0-9.-]+(?::[0-9]+)?)/keys/([0-9A-Za-z-]{1,127})(?:/([0-9a-f]{32}))?",
+    "the URL of a key in a key vault, such as https://example.vault.azure.net/keys/proof",
+)
 
 
 class VaultKey:
     """The RSA or P-256 key with that URL (its `kid`; without a version the latest). Raises `ModuleError`, and `SigningError` where it is of another kind."""
 
     def __init__(self, azure: Azure, url: str) -> None:
-        parts = _URL.fullmatch(url)
-        if not parts:
-            raise refuse(f"{url!r} is not the URL of a key in a key vault, such as https://example.vault.azure.net/keys/proof.")
-        self._vault = azure.vault_plane(parts[1])
-        path = "/".join(["keys", *filter(None, parts.groups()[1:])])
-        key = self._vault.get(f"read the key {url}", path)["key"]
+        uri, _, path = URL.check("signing_vault_key", url).partition("/keys/")
+        self._vault = azure.vault_plane(uri)
+        key = self._vault.get(f"read the key {url}", f"keys/{path}")["key"]
         self._kid = str(key["kid"])
         self._public = self._public_key(key)
 

@@ -128,11 +128,23 @@ right:
   description: Whether every verdict is the expected one, for the expected reason, and what was run has started.
   type: bool
   returned: success
+  sample: true
 verdicts:
   description: One entry for each image, shape and namespace.
   type: list
   elements: dict
   returned: success
+  sample:
+    - image: nginx:latest
+      shape: container
+      namespace: default
+      expected: denied
+      verdict: denied
+      right: true
+      message: "[images-verified] image docker.io/library/nginx@sha256:86e5… is not verified: it has no signature (No verification results …)"
+      refused_by: validation.gatekeeper.sh
+      admitted_image: null
+      ran: null
   contains:
     image:
       description: The image that was asked for.

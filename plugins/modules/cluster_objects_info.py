@@ -69,6 +69,7 @@ objects:
   type: list
   elements: dict
   returned: success
+  sample: []
   contains:
     api_version:
       description: API group and version.

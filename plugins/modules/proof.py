@@ -30,7 +30,7 @@ options:
   cluster_id:
     description: The cluster's id in Azure.
     type: str
-  state:
+  verification:
     description:
       - What M(image_trust.azure.verification_info) returned.
       - When not given, nothing is recorded. The module then only makes sure that a record could be signed and written, before anybody is asked for verdicts.
@@ -63,7 +63,7 @@ options:
     type: str
   read_vaults:
     description:
-      - Read the certificates of O(state) that are in key vaults, so that the proof says whose they are and when they end.
+      - Read the certificates of O(verification) that are in key vaults, so that the proof says whose they are and when they end.
       - The login needs the permission C(get) on certificates, or the role Key Vault Reader. Where it may not, or cannot, the proof says so, and is not
         wrong for that.
     type: bool
@@ -92,37 +92,60 @@ seealso:
 EXAMPLES = r"""
 - name: A proof could be written and signed
   image_trust.azure.proof:
-    path: /var/lib/image-trust/proof-web.json
+    path: ~/proofs/web.json
     cluster: web
-    signing_key: /etc/image-trust/proof.pem
+    signing_key: ~/keys/proof.pem
 
 - name: The verdicts are recorded and signed
   image_trust.azure.proof:
-    path: /var/lib/image-trust/proof-web.json
+    path: ~/proofs/web.json
     cluster: web
-    state: "{{ state }}"
+    verification: "{{ verification }}"
     verdicts: "{{ probe.verdicts }}"
     constraint: images-verified
     namespace: default
-    signing_key: /etc/image-trust/proof.pem
+    signing_key: ~/keys/proof.pem
 
 - name: They are recorded with the trusted certificates of the vault, and signed by a key that never leaves a vault
   image_trust.azure.proof:
-    path: /var/lib/image-trust/proof-web.json
+    path: ~/proofs/web.json
     cluster: web
-    state: "{{ state }}"
+    verification: "{{ verification }}"
     verdicts: "{{ probe.verdicts }}"
     read_vaults: true
-    signing_vault_key: https://contoso-signing.vault.azure.net/keys/proof
+    signing_vault_key: https://image-trust-lab.vault.azure.net/keys/proof
 """
 
 RETURN = r"""
 proof:
-  description: The proof, as docs/proof.schema.json has it. Null when O(state) is not given.
+  description: The proof, as docs/proof.schema.json has it. Null when O(verification) is not given.
   type: dict
   returned: success
+  sample:
+    schema: 1
+    collection: {name: image_trust.azure, version: 1.0.0}
+    time: "2026-11-24T12:00:00Z"
+    right: true
+    problems: []
+    cluster:
+      name: web
+      id: null
+      kubernetes_version: v1.36.4
+      uid: 1d4f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
+      issuer: https://westeurope.oic.prod-aks.azure.com/00000000-0000-0000-0000-000000000000/11111111-1111-1111-1111-111111111111/
+    programs:
+      gatekeeper: {pods: 4, ready: 4, versions: [3.23.0], images: []}
+      ratify: {pods: 2, ready: 2, versions: [1.4.4], images: []}
+    constraint: images-verified
+    namespace: default
+    policy: {sha256: 6b1b36cbb04b41490bfc0ab2bfa26f86f4c1b5a0d3c8e7f6a5b4c3d2e1f00112, parts: {}, constraints: [], exempt_namespaces: [], exemptions: []}
+    anchors: []
+    verdicts: []
+    signed_by:
+      key: https://contoso-signing.vault.azure.net/keys/proof/3f6f1c0f7b5a4c0e9d2b8a7c6e5d4f3a
+      sha256: 5d41402abc4b2a76b9719d911017c592ae1f1b4d7f6e2c3a9b8c7d6e5f4a3b2c
 summary:
-  description: The page to read. Null when O(state) is not given.
+  description: The page to read. Null when O(verification) is not given.
   type: str
   returned: success
   sample: "Cluster web, 2026-11-24T12:00:00Z: right"
@@ -144,7 +167,7 @@ differences:
   returned: success
   sample: ["policy, constraints: 2c624232cc5a -> 6b1b36cbb04b"]
 sha256:
-  description: SHA-256 of the record. Null when O(state) is not given.
+  description: SHA-256 of the record. Null when O(verification) is not given.
   type: str
   returned: success
   sample: 22f1c0a8e0b1d1b3a4f3f1e2d9c8b7a6958473625140f0e1d2c3b4a5968778f0
@@ -152,7 +175,7 @@ signature_path:
   description: The file with the signature, V(null) when the record is not signed.
   type: str
   returned: success
-  sample: /var/lib/image-trust/proof-web.json.sig
+  sample: /home/ops/proofs/web.json.sig
 """
 
 import hashlib
@@ -194,16 +217,16 @@ def signer_of(module: AnsibleModule) -> Signer | None:
 def record(module: AnsibleModule, signer: Signer | None, file: ProofFile | None) -> dict[str, Any]:
     """Make the proof and write it, or try whether that is possible; the module's results. Raises `SigningError` and `OSError`."""
     options = module.params
-    if options["state"] is None:
+    if options["verification"] is None:
         if signer:
             signer.sign(TRIAL)
         if file:
             file.check()
         return dict(proof=None, summary=None, notes=[], previous=None, differences=[], sha256=None, signature_path=None)
-    state, before = options["state"], file.previous() if file else None
+    found, before = options["verification"], file.previous() if file else None
     if options["read_vaults"]:
-        state = {**state, "anchors": described_anchors(state["anchors"], lambda: login(module))}
-    proof = document(asked(options, signer), state, options["verdicts"])
+        found = {**found, "anchors": described_anchors(found["anchors"], lambda: login(module))}
+    proof = document(asked(options, signer), found, options["verdicts"])
     content, days = encoded(proof), options["warn_days"]
     sha256, signature = hashlib.sha256(content).hexdigest(), signer.sign(content) if signer else None
     page = summary(proof, sha256, days)
@@ -227,7 +250,7 @@ def main() -> NoReturn:
         path=dict(type="path"),
         cluster=dict(required=True),
         cluster_id=dict(),
-        state=dict(type="dict"),
+        verification=dict(type="dict"),
         verdicts=dict(type="list", elements="dict", default=[]),
         constraint=dict(),
         namespace=dict(),
@@ -246,7 +269,7 @@ def main() -> NoReturn:
     except SigningError as error:
         module.fail_json(msg=f"The proof cannot be signed: {error}.")
     except KeyError as error:
-        module.fail_json(msg=f"state and verdicts have to be what verification_info and admission_probe returned; {error} is missing.")
+        module.fail_json(msg=f"verification and verdicts have to be what verification_info and admission_probe returned; {error} is missing.")
     except OSError as error:
         module.fail_json(msg=f"The proof cannot be written to {path}: {error.strerror}.")
     module.exit_json(changed=False, **results)

@@ -46,11 +46,11 @@ EXAMPLES = r"""
 - name: What verifies images in the cluster
   image_trust.azure.verification_info:
     kubeconfig: ~/.kube/image-trust/production/web.yaml
-  register: state
+  register: verification
 
 - name: Nothing of it is missing
   ansible.builtin.assert:
-    that: state.problems | length == 0
+    that: verification.problems | length == 0
 """
 
 RETURN = r"""

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 
 from bench import environment
 from tests.emulated import SECRET, Emulated, emulated
-from tests.examples import examples, prepare
+from tests.examples import cluster_of_the_examples, examples, prepare, prepare_machine
 from tests.module_runs import Backend
 
 GROUP = "image-trust"
@@ -84,11 +84,13 @@ def test_both_collections_work_in_one_play_with_one_login(folder: Path, azure: E
     tasks = [*ours[: len(ours) // 2], *theirs, *ours[len(ours) // 2 :]]
     (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "localhost", "gather_facts": False, "tasks": tasks}]))
     (tmp_path / "inventory").write_text(f"localhost ansible_connection=local ansible_python_interpreter={folder}/bin/python\n")
-    with azure.public() as login:
+    prepare_machine(tmp_path)
+    here = {"HOME": str(tmp_path), "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "NO_PROXY": "127.0.0.1"}
+    with azure.public() as login, cluster_of_the_examples(tmp_path):
         done = subprocess.run(
             [folder / "bin/ansible-playbook", "-i", "inventory", "-v", "play.yml"],
             cwd=tmp_path,
-            env={**os.environ, **login, "HOME": str(tmp_path), "ANSIBLE_COLLECTIONS_PATH": str(environment.ROOT / ".build")},
+            env={**os.environ, **login, **here, "ANSIBLE_COLLECTIONS_PATH": str(environment.ROOT / ".build")},
             capture_output=True,
             text=True,
             check=False,
@@ -96,5 +98,5 @@ def test_both_collections_work_in_one_play_with_one_login(folder: Path, azure: E
     assert done.returncode == 0, done.stdout + done.stderr
     assert "failed=0" in done.stdout
     assert azure.state.cluster_named("lab1")
-    assert {entry.host for entry in azure.requests} == {"management.azure.com", "login.microsoftonline.com"}
+    assert {entry.host for entry in azure.requests} == {"management.azure.com", "login.microsoftonline.com", "image-trust-lab.vault.azure.net"}
     assert SECRET not in done.stdout

@@ -190,6 +190,25 @@ TENANT = Kind(
         NOT_TEXT,
     )
 )
+RIGHT_KEY_URL = st.just("https://example.vault.azure.net/keys/proof")
+KEY_URL = Kind(
+    st.one_of(
+        st.sampled_from(
+            [
+                "https://example.vault.azure.net/secrets/proof",
+                "https://example.vault.azure.net/keys/",
+                "https://example.vault.azure.net/keys/proof/latest",
+                "https://example.vault.azure.net/keys/proof?api-version=7.4",
+                "https:///keys/proof",
+                "http://example.vault.azure.net/keys/proof",
+                "proof",
+            ]
+        ),
+        spoilt(RIGHT_KEY_URL, st.sampled_from(" \t\n_?#")),
+        NOT_TEXT,
+    ),
+    RIGHT_KEY_URL,
+)
 CLOUD = Kind(
     st.one_of(
         st.sampled_from(["AzureGermanCloud", "azurecloud", "http://127.0.0.1", "https://", "https://[", "https://a?b", "https:management.azure.com"]),

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import io
 import json
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import redirect_stdout
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -18,72 +15,12 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.module_utils import _admission, _probe
 from ansible_collections.image_trust.azure.plugins.modules import admission_probe
 
+from tests.kubernetes_api import Cluster, denied, serving
+
 Json = dict[str, Any]
 SIGNED, UNSIGNED = "r.azurecr.io/web:signed", "r.azurecr.io/web:unsigned"
 DENIAL = "[images-verified] image r.azurecr.io/web@sha256:1 is not verified: No verification results"
-RUNNING = {"phase": "Running", "containerStatuses": [{"imageID": "r@sha256:1", "state": {"running": {}}}]}
 PULL_REFUSED = {"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "ErrImagePull", "message": "401 Unauthorized"}}}]}
-
-
-def denied(message: str) -> tuple[int, Json]:
-    return 403, {"message": f'admission webhook "validation.gatekeeper.sh" denied the request: {message}'}
-
-
-@dataclass
-class Cluster:
-    """`judge` sees the image in question and answers None (admit) or a refusal; `status` is that of every pod that exists."""
-
-    judge: Callable[[str], tuple[int, Json] | None]
-    status: Json = field(default_factory=lambda: RUNNING)
-    status_code: int = 200
-    pods: dict[str, Json] = field(default_factory=dict)
-    deployments: dict[str, Json] = field(default_factory=dict)
-    made: int = 0
-    asked: list[str] = field(default_factory=list)
-    """Paths of the dry runs."""
-    sent: list[tuple[str, str, str | None]] = field(default_factory=list)
-    """Method, path and content type of all requests."""
-    kubeconfig: Path = Path()
-
-    def answer(self, method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
-        if not path.startswith("/api/v1/namespaces/default/pods"):
-            return self.answer_workload(method, path, query, body)
-        name = path.removeprefix("/api/v1/namespaces/default/pods").strip("/").removesuffix("/ephemeralcontainers")
-        if method == "GET" and not name:
-            return 200, {"items": list(self.pods.values())}
-        if method == "GET":
-            return self.status_code, {"status": self.status, "message": "etcd is slow"}
-        if method == "DELETE":
-            return (200, {}) if self.pods.pop(name, None) else (404, {"message": "not found"})
-        spec = body["spec"]
-        found = next(c for c in spec.get("ephemeralContainers", []) + spec.get("initContainers", []) + spec.get("containers", []))
-        refusal = self.judge(found["image"])
-        if refusal is not None:
-            return refusal
-        if "dryRun=All" in query:
-            return 200, {"spec": spec}
-        self.made += 1
-        made = {"metadata": {"name": f"p{self.made}", "creationTimestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}, "spec": spec}
-        self.pods[made["metadata"]["name"]] = made
-        return 201, made
-
-    def answer_workload(self, method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
-        """Workloads anywhere, pods in the exempt namespace."""
-        name = path.rpartition("/deployments")[2].strip("/")
-        if method == "GET":
-            return 200, {"items": list(self.deployments.values())}
-        if method == "DELETE":
-            return (200, {}) if self.deployments.pop(name, None) else (404, {"message": "not found"})
-        spec = body["spec"].get("jobTemplate", body)["spec"]
-        refusal = self.judge(spec.get("template", body)["spec"]["containers"][0]["image"]) if "/default/" in path else None
-        if refusal is not None:
-            return refusal
-        if "dryRun=All" in query:
-            self.asked.append(path)
-            return 200, body
-        made = {**body, "metadata": {"name": "d1", "creationTimestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}}
-        self.deployments["d1"] = made
-        return 201, made
 
 
 @pytest.fixture
@@ -91,42 +28,9 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster
     monkeypatch.setattr(_probe, "PAUSE", 0.01)
     cluster = Cluster(lambda image: denied(DENIAL) if image == UNSIGNED else None)
 
-    class Handler(BaseHTTPRequestHandler):
-        def handle_any(self) -> None:
-            path, _, query = self.path.partition("?")
-            body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
-            cluster.sent.append((self.command, path, self.headers.get("Content-Type")))
-            code, answer = cluster.answer(self.command, path, query, body)
-            data = json.dumps(answer).encode()
-            self.send_response(code)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-            """Silent."""
-
-    for method in ("GET", "POST", "PATCH", "DELETE"):
-        setattr(Handler, f"do_{method}", Handler.handle_any)
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-    thread.start()
     cluster.kubeconfig = tmp_path / "kubeconfig"
-    cluster.kubeconfig.write_text(
-        json.dumps(
-            {
-                "current-context": "c",
-                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-                "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
-                "users": [{"name": "u", "user": {}}],
-            }
-        )
-    )
-    yield cluster
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with serving(lambda *asked: cluster.answer(*asked), cluster.kubeconfig, cluster.sent):
+        yield cluster
 
 
 def run(cluster: Cluster, *, check: bool = False, **options: Any) -> Json:

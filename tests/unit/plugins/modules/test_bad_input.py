@@ -39,6 +39,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "keyvault_access_policy_info": {**GROUP, "vault_name": "image-trust-lab"},
     "role_assignment_info": {"scope": inputs.SCOPES[1]},
     "aks_cluster_info": {**GROUP, "name": "lab1"},
+    "proof": {"cluster": "lab1", "signing_vault_key": "https://image-trust-lab.vault.azure.net/keys/proof"},
 }
 """Options with which a module is content."""
 NAMES = {
@@ -78,6 +79,9 @@ KINDS: dict[str, Kind] = {
     "oidc_issuer": inputs.YES_OR_NO,
     "workload_identity": inputs.YES_OR_NO,
     "wait_timeout": inputs.TIMEOUT,
+    "warn_days": inputs.TIMEOUT,
+    "read_vaults": inputs.YES_OR_NO,
+    "signing_vault_key": inputs.KEY_URL,
     "subscription_id": inputs.GUID,
     "client_id": inputs.GUID,
     "tenant": inputs.TENANT,
@@ -85,7 +89,8 @@ KINDS: dict[str, Kind] = {
     "auth_source": inputs.one_of_the_choices("auto", "env", "credential_file", "cli", "msi"),
 }
 """By option; that of `name` is in NAMES."""
-WITHOUT_A_RULE = {"secret", "profile", "tags", "node_vm_size", "path", "description", "condition", "credentials", "policies"}
+OF_A_PROOF = {"cluster", "cluster_id", "verification", "verdicts", "constraint", "namespace", "signing_key"}
+WITHOUT_A_RULE = {*OF_A_PROOF, "secret", "profile", "tags", "node_vm_size", "path", "description", "condition", "credentials", "policies"}
 """Options whose every value is taken, or refused by Azure only; and the lists, which are tested by entry."""
 
 LISTS: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {

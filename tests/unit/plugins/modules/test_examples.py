@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -10,8 +11,9 @@ from pathlib import Path
 import yaml
 
 from tests.emulated import SECRET, Emulated
-from tests.examples import examples, prepare
+from tests.examples import IN_ORDER, cluster_of_the_examples, examples, prepare, prepare_machine
 from tests.module_runs import Backend
+from tests.proofs import faults
 
 ROOT = Path(__file__).parents[4]
 
@@ -21,16 +23,25 @@ def test_the_examples_run(azure: Emulated, backend: Backend, tmp_path: Path) -> 
     play = {"hosts": "localhost", "gather_facts": False, "tasks": examples()}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
     (tmp_path / "inventory").write_text(f"localhost ansible_connection=local ansible_python_interpreter={sys.executable}\n")
-    done = subprocess.run(
-        [Path(sys.executable).with_name("ansible-playbook"), "-i", "inventory", "-v", "play.yml"],
-        cwd=tmp_path,
-        env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    prepare_machine(tmp_path)
+    path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
+    with azure.public() as login, cluster_of_the_examples(tmp_path):
+        done = subprocess.run(
+            [Path(sys.executable).with_name("ansible-playbook"), "-i", "inventory", "-v", "play.yml"],
+            cwd=tmp_path,
+            env={**os.environ, **login, "NO_PROXY": "127.0.0.1", "PATH": path, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
     assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / ".kube/lab1").read_text() == backend.kubeconfig_text
     assert azure.state.cluster_named("lab1")
     assert azure.state.identities.keys() == {key for key in azure.state.identities if key.endswith("lab1-agentpool")}
+    assert faults(json.loads((tmp_path / "proofs/web.json").read_text())) == []
+    assert (tmp_path / "proofs/web.json.sig").exists()
     assert SECRET not in done.stdout
+
+
+def test_every_module_has_its_examples_here() -> None:
+    assert sorted(IN_ORDER) == sorted(file.stem for file in (ROOT / "plugins/modules").glob("*.py"))

@@ -35,7 +35,7 @@ def key(tmp_path: Path) -> Path:
 
 
 def run(path: Path | None, *, check: bool = False, **options: Any) -> dict[str, Any]:
-    asked = {"cluster": "lab1", "constraint": "images-verified", "namespace": "default", "state": state(), "verdicts": [verdict()], **options}
+    asked = {"cluster": "lab1", "constraint": "images-verified", "namespace": "default", "verification": state(), "verdicts": [verdict()], **options}
     given = {"path": str(path) if path else None, "_ansible_check_mode": check, "_ansible_diff": True, **asked}
     output = io.StringIO()
     with patch_module_args(given), redirect_stdout(output), pytest.raises(SystemExit):
@@ -63,7 +63,7 @@ def test_openssl_verifies_the_record_and_refuses_one_with_a_changed_byte(kind: s
 
 def test_the_record_has_its_form_and_is_not_for_everybody(tmp_path: Path, key: Path) -> None:
     path = tmp_path / "proof.json"
-    result = run(path, signing_key=str(key), cluster_id="/subscriptions/2/…/lab1", state=state(anchors=[ANCHOR, {**ANCHOR, "not_after": None}]))
+    result = run(path, signing_key=str(key), cluster_id="/subscriptions/2/…/lab1", verification=state(anchors=[ANCHOR, {**ANCHOR, "not_after": None}]))
     record = json.loads(path.read_text())
     assert record == result["proof"]
     assert faults(record) == []
@@ -91,18 +91,18 @@ def test_without_a_path_the_proof_is_only_returned(tmp_path: Path) -> None:
 
 def test_without_a_state_nothing_is_recorded(tmp_path: Path, key: Path) -> None:
     path = tmp_path / "proof.json"
-    result = run(path, state=None, signing_key=str(key))
+    result = run(path, verification=None, signing_key=str(key))
     assert (result["proof"], result["signature_path"]) == (None, None)
     assert [file.name for file in tmp_path.iterdir()] == ["key.pem"]
 
 
 @pytest.mark.parametrize("given", [None, state()])
 def test_a_folder_that_is_not_there_is_found_before_and_after(given: Any, tmp_path: Path) -> None:
-    assert "cannot be written" in run(tmp_path / "none/proof.json", state=given)["msg"]
+    assert "cannot be written" in run(tmp_path / "none/proof.json", verification=given)["msg"]
 
 
 def test_what_is_no_state_is_refused_in_a_sentence() -> None:
-    assert "have to be what verification_info and admission_probe returned" in run(None, state={"cluster": {}})["msg"]
+    assert "have to be what verification_info and admission_probe returned" in run(None, verification={"cluster": {}})["msg"]
 
 
 def test_what_changed_since_the_proof_before_is_told_and_nothing_is_changed_by_that(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_what_changed_since_the_proof_before_is_told_and_nothing_is_changed_by_t
     assert again["diff"]["before"] == again["diff"]["after"] != ""
     other = state(anchors=[{**ANCHOR, "version": "2"}])
     other["policy"]["parts"]["constraints"] = {"objects": 1, "sha256": "e" * 64}
-    third = run(path, state=other)
+    third = run(path, verification=other)
     assert third["changed"] is False
     assert third["differences"] == [
         "The certificate brooklyn-io of kmprovider-akv: 1 -> 2",
@@ -132,7 +132,7 @@ def test_a_record_before_that_is_no_proof_is_written_over(before: str, tmp_path:
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620])
 def test_a_key_that_others_may_use_is_refused_before_anything_is_written(mode: int, tmp_path: Path, key: Path) -> None:
     key.chmod(mode)
-    assert run(tmp_path / "proof.json", signing_key=str(key), state=None)["failed"]
+    assert run(tmp_path / "proof.json", signing_key=str(key), verification=None)["failed"]
     result = run(tmp_path / "proof.json", signing_key=str(key))
     assert result["failed"]
     assert f"may be used by others (mode {mode:04o})" in result["msg"]

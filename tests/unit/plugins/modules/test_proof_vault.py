@@ -45,7 +45,7 @@ def permit(vault: Vault, **permissions: list[str]) -> None:
 
 
 def asked(path: Path, **options: Any) -> dict[str, Any]:
-    return {"path": str(path), "cluster": "lab1", "state": state(), "verdicts": [verdict()], **options}
+    return {"path": str(path), "cluster": "lab1", "verification": state(), "verdicts": [verdict()], **options}
 
 
 def verifies(path: Path, key: Any) -> bool:
@@ -82,7 +82,7 @@ def test_only_a_digest_is_sent_to_the_vault(vault: Vault, run: Run, azure: Emula
 def test_a_key_without_a_right_is_found_before_anything_is_recorded(permissions: Any, says: str, vault: Vault, run: Run, tmp_path: Path) -> None:
     keyvault_keys.add(vault, "proof", KEYS["EC"])
     permit(vault, **permissions)
-    result = run("proof", **asked(tmp_path / "proof.json", state=None, signing_vault_key=URL))
+    result = run("proof", **asked(tmp_path / "proof.json", verification=None, signing_vault_key=URL))
     assert result["failed"]
     assert f"does not have {says} permission on key vault 'image-trust-lab" in result["msg"]
     assert result["error"]["status"] == 403
@@ -100,9 +100,9 @@ def test_under_rbac_the_role_for_it_is_enough(vault: Vault, run: Run, azure: Emu
 
 
 REFUSED = {
-    "http://image-trust-lab.vault.azure.net/keys/proof": "is not the URL of a key",
-    "https://image-trust-lab.vault.azure.net/secrets/proof": "is not the URL of a key",
-    URL + "/../../secrets/x": "is not the URL of a key",
+    "http://image-trust-lab.vault.azure.net/keys/proof": "but must be the URL of a key in a key vault",
+    "https://image-trust-lab.vault.azure.net/secrets/proof": "but must be the URL of a key in a key vault",
+    URL + "/../../secrets/x": "but must be the URL of a key in a key vault",
     VAULT + "keys/none": "A key with (name/id) none was not found",
     VAULT + "keys/big": "is neither an RSA key nor one on the curve P-256",
     VAULT + "keys/disabled": "not allowed on a disabled key",
@@ -116,7 +116,7 @@ def test_a_key_that_cannot_be_used_is_refused_with_the_reason(url: str, vault: V
     keyvault_keys.add(vault, "big", ec.generate_private_key(ec.SECP384R1()))
     version = keyvault_keys.add(vault, "disabled", KEYS["EC"])
     vault.keys["disabled"].versions[version].enabled = False
-    result = run("proof", **asked(tmp_path / "proof.json", state=None, signing_vault_key=url))
+    result = run("proof", **asked(tmp_path / "proof.json", verification=None, signing_vault_key=url))
     assert REFUSED[url] in result["msg"]
     assert SECRET not in json.dumps(result)
 
@@ -131,7 +131,7 @@ def test_an_answer_that_is_not_the_keys_signature_is_no_signature(vault: Vault, 
 
 def test_a_certificate_of_the_vault_is_described(vault: Vault, run: Run, tmp_path: Path) -> None:
     permit(vault, certificates=["get"])
-    result = run("proof", **asked(tmp_path / "proof.json", state=state(anchors=[UNREAD]), read_vaults=True))
+    result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[UNREAD]), read_vaults=True))
     (anchor,) = result["proof"]["anchors"]
     assert (anchor["subject"], anchor["problem"], result["notes"]) == ("CN=brooklyn.io", None, [])
     assert anchor["not_after"] > result["proof"]["time"]
@@ -141,7 +141,7 @@ def test_a_certificate_of_the_vault_is_described(vault: Vault, run: Run, tmp_pat
 def test_under_rbac_a_reader_of_the_vault_reads_it_too(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
     vault.properties["enableRbacAuthorization"] = True
     new_assignment(azure.state, vault.id, KEY_VAULT_READER.guid, OBJECT_ID)
-    result = run("proof", **asked(tmp_path / "proof.json", state=state(anchors=[UNREAD]), read_vaults=True))
+    result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[UNREAD]), read_vaults=True))
     assert result["proof"]["anchors"][0]["subject"] == "CN=brooklyn.io"
 
 
@@ -156,7 +156,7 @@ UNREADABLE: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_certificate_that_cannot_be_read_is_told_and_no_failure(case: str, vault: Vault, run: Run, tmp_path: Path) -> None:
     permit(vault, **({} if case == "no right" else {"certificates": ["get"]}))
     more, says = UNREADABLE[case]
-    result = run("proof", **asked(tmp_path / "proof.json", state=state(anchors=[{**UNREAD, **more}]), read_vaults=True))
+    result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[{**UNREAD, **more}]), read_vaults=True))
     assert result["proof"]["right"] is True
     assert result["notes"][0].startswith(f"The certificate {more.get('name', 'brooklyn-io')} of kmprovider-akv: not read from the vault: ")
     assert says in result["notes"][0]
@@ -164,14 +164,14 @@ def test_a_certificate_that_cannot_be_read_is_told_and_no_failure(case: str, vau
 
 def test_a_vault_that_does_not_answer_is_asked_once(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
     elsewhere = {**UNREAD, "vault": "https://elsewhere.vault.azure.net/"}
-    run("proof", **asked(tmp_path / "proof.json", state=state(anchors=[elsewhere]), read_vaults=True))
+    run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[elsewhere]), read_vaults=True))
     once = len([entry for entry in azure.requests if entry.host.startswith("elsewhere")])
-    run("proof", **asked(tmp_path / "proof.json", state=state(anchors=[elsewhere, elsewhere, elsewhere]), read_vaults=True))
+    run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[elsewhere, elsewhere, elsewhere]), read_vaults=True))
     assert len([entry for entry in azure.requests if entry.host.startswith("elsewhere")]) <= once + 2
 
 
 def test_without_a_login_the_certificates_are_not_read_and_the_proof_is_made(vault: Vault, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("AZURE_SECRET", "wrong")
-    result = run("proof", **asked(tmp_path / "proof.json", state=state(anchors=[UNREAD]), read_vaults=True))
+    result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[UNREAD]), read_vaults=True))
     assert "AADSTS7000215" in result["notes"][0]
     assert result["proof"]["right"] is True

@@ -14,12 +14,15 @@ from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL
 from lab.azure.state import FederatedCredential
 from tests.emulated import Emulated
+from tests.examples import cluster_of_the_examples, prepare_machine
 from tests.module_runs import Backend, Run
+from tests.proofs import state, verdict
 
 GROUP = {"resource_group": "image-trust-lab"}
 ME = "5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"
 REGISTRY = "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/image-trust-lab/providers/Microsoft.ContainerRegistry/registries/imagetrustlab"
 TRUST = {"name": "lab1", "issuer": "https://issuer/lab1/", "subject": "subject"}
+KUBERNETES = {"kubeconfig": ".kube/image-trust/production/web.yaml"}
 GET = {"object_id": ME, "permissions": {"secrets": ["get"]}}
 RUNS: list[tuple[str, dict[str, Any]]] = [
     ("aks_cluster", {**GROUP, "name": "lab1"}),
@@ -38,11 +41,21 @@ RUNS: list[tuple[str, dict[str, Any]]] = [
     ("role_assignment_info", {"scope": REGISTRY, "principal_id": ME}),
     ("user_assigned_identity", {**GROUP, "name": "ratify"}),
     ("user_assigned_identity_info", GROUP),
+    (
+        "admission_probe",
+        {**KUBERNETES, "images": [{"image": "nginx:latest", "expect": "denied"}, {"image": "example.azurecr.io/web:1.2", "expect": "admitted"}]},
+    ),
+    ("cluster_objects_info", {**KUBERNETES, "groups": ["templates.gatekeeper.sh"]}),
+    ("verification_info", KUBERNETES),
+    ("chart_values_check", {"chart_repo_url": "https://charts.example", "chart": "c", "chart_version": "1", "values": {"replicaCount": 2}}),
+    ("proof", {"cluster": "lab1", "path": "proof.json", "verification": state(), "verdicts": [verdict()]}),
+    ("proof", {"cluster": "lab1", "path": "proof.json", "verification": state(), "verdicts": [verdict()], "signing_key": "keys/proof.pem"}),
+    ("proof", {"cluster": "lab1"}),
 ]
 MODULES = sorted({module for module, _ in RUNS})
 BY_ANSIBLE = {"changed", "diff", "invocation", "mode", "state", "size", "owner", "group", "uid", "gid"}
 """What Ansible adds, also where a module returns a path."""
-NAMED_BY_THE_USER = {"tags", "addons"}
+NAMED_BY_THE_USER = {"tags", "addons", "parts", "labels", "reference"}
 """Dictionaries whose keys are not ours."""
 
 
@@ -57,11 +70,14 @@ def returned(azure: Emulated, backend: Backend, run: Run, tmp_path: Path, monkey
     vault.properties["accessPolicies"] = [{"tenantId": azure.state.tenant, "objectId": ME, "permissions": {"secrets": ["get"]}}]
     assignment = new_assignment(azure.state, REGISTRY, ACR_PULL.guid, ME)
     assignment.properties["description"] = "Ratify reads signatures of images"
+    prepare_machine(tmp_path)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
     results: dict[str, list[dict[str, Any]]] = {module: [] for module in MODULES}
-    for module, options in RUNS:
-        result = run(module, **options)
-        assert not result.get("failed"), result
-        results[module].append({key: value for key, value in result.items() if key not in BY_ANSIBLE})
+    with cluster_of_the_examples(tmp_path):
+        for module, options in RUNS:
+            result = run(module, **options)
+            assert not result.get("failed"), result
+            results[module].append({key: value for key, value in result.items() if key not in BY_ANSIBLE})
     return results
 
 
@@ -90,6 +106,6 @@ def test_the_samples_are_what_the_modules_return(returned: dict[str, list[dict[s
                 assert value is None or type(value).__name__ == documented[key]["type"], (module, key)
 
 
-def test_every_module_for_azure_is_here() -> None:
+def test_every_module_is_here() -> None:
     folder = Path(importlib.import_module("ansible_collections.image_trust.azure.plugins.modules.registry_info").__file__ or "").parent
-    assert {file.stem for file in folder.glob("*.py") if "azure_module(" in file.read_text()} == set(MODULES)
+    assert {file.stem for file in folder.glob("*.py")} == set(MODULES)

@@ -31,7 +31,7 @@ from tests.cluster_states import (
     public_key,
     webhooks,
 )
-from tests.kubernetes_api import serving
+from tests.kubernetes_api import reading, serving
 
 Json = dict[str, Any]
 Read = Callable[[dict[str, Any]], Json]
@@ -46,7 +46,7 @@ def read(tmp_path: Path) -> Read:
     def module(answers: dict[str, Any]) -> Json:
         printed = io.StringIO()
         arguments = patch_module_args({"kubeconfig": str(tmp_path / "kubeconfig")})
-        with serving(answers, tmp_path / "kubeconfig"), arguments, redirect_stdout(printed), pytest.raises(SystemExit):
+        with serving(reading(answers), tmp_path / "kubeconfig"), arguments, redirect_stdout(printed), pytest.raises(SystemExit):
             verification_info.main()
         result: Json = json.loads(printed.getvalue())
         return result
