@@ -42,6 +42,10 @@ IN_ORDER = (
 )
 
 
+ELSEWHERE = {"proof_report"}
+"""Modules whose examples and return values have tests of their own, in tests/report."""
+
+
 def examples() -> list[dict[str, Any]]:
     """The tasks, those that take away at the end."""
     tasks = []
