@@ -58,7 +58,7 @@ class Finding:
 def report(found: Sequence[Found], terms: Terms) -> dict[str, Any]:
     """The report, whose form docs/report.md tells. The worst clusters come first."""
     judged = [_cluster(each, terms) for each in found]
-    clusters = sorted((cluster for cluster, _ in judged), key=lambda cluster: (STATES.index(cluster["state"]), cluster["name"]))
+    clusters = sorted((each[0] for each in judged), key=lambda cluster: (STATES.index(cluster["state"]), cluster["name"]))
     known = sorted(((cluster["name"], held) for cluster, held in judged if held), key=lambda each: each[0])
     certificates = _certificates(known, terms)
     return {

@@ -29,6 +29,7 @@ class Facts:
     kubernetes_version: str
     collection_version: str
     programs: dict[str, dict[str, Any]]
+    namespace: str
     policy_sha256: str
     constraints: list[dict[str, Any]]
     exempt_namespaces: list[dict[str, Any]]
@@ -52,11 +53,12 @@ class Facts:
         }
 
     def _images(self) -> list[dict[str, Any]]:
-        """Each image once, with the number of its verdicts: those of where the policy does not hold are among them."""
+        """Each image once, with the number of its verdicts in the namespace that the policy covers, and in those that are exempt."""
         images: dict[str, dict[str, Any]] = {}
         for verdict in self.verdicts:
-            image = images.setdefault(verdict["image"], {"image": verdict["image"], "admitted": 0, "denied": 0, "neither": 0, "wrong": 0})
-            image[verdict["verdict"] if verdict["verdict"] in ("admitted", "denied") else "neither"] += 1
+            image = images.setdefault(verdict["image"], {"image": verdict["image"], "covered": {}, "exempt": {}, "wrong": 0})
+            counted = image["covered" if verdict["namespace"] == self.namespace else "exempt"]
+            counted[verdict["verdict"]] = counted.get(verdict["verdict"], 0) + 1
             image["wrong"] += not verdict["right"]
         return list(images.values())
 
@@ -87,6 +89,7 @@ def facts(proof: Any) -> Facts:
         kubernetes_version=str(proof["cluster"]["kubernetes_version"] or "?"),
         collection_version=str(proof["collection"]["version"]),
         programs={str(name): _program(program) for name, program in proof["programs"].items()},
+        namespace=str(proof["namespace"]),
         policy_sha256=str(policy["sha256"]),
         constraints=[_constraint(each) for each in policy["constraints"]],
         exempt_namespaces=[{"name": str(each["name"]), "by": _texts(each["by"]), "reason": _text(each["reason"])} for each in policy["exempt_namespaces"]],

@@ -12,7 +12,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._report import F
 from ansible_collections.image_trust.azure.plugins.module_utils._report_dates import plot
 
 from tests.proofs import faults
-from tests.report_proofs import SIGNED, anchor, exemption, proof, verdict, with_policy
+from tests.report_proofs import NGINX, SIGNED, UNSIGNED, anchor, exemption, proof, verdict, with_policy
 from tests.reports import all_states
 
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -52,7 +52,7 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
         "unknown",
         ["The proof is of a time that is yet to come, 2026-11-25T12:00:00Z."],
     ),
-    "a verdict is wrong": (found(proof("web", verdicts=[*WEB["verdicts"], WRONG], right=False)), "wrong", ["1 of 28 verdicts is wrong."]),
+    "a verdict is wrong": (found(proof("web", verdicts=[*WEB["verdicts"], WRONG], right=False)), "wrong", ["1 of 31 verdicts is wrong."]),
     "a verdict is wrong, and the proof says that it is right": (found(proof("web", verdicts=[WRONG, WRONG])), "wrong", ["2 of 2 verdicts are wrong."]),
     "it has no verdicts": (found(proof("web", verdicts=[])), "unknown", ["The proof has no verdicts."]),
     "it has problems": (found(proof("web", problems=["Ratify trusts nobody."])), "wrong", ["Ratify trusts nobody."]),
@@ -221,6 +221,15 @@ def test_wrong_verdicts_that_are_alike_are_told_together() -> None:
         (["job"], ["default"], "other"),
     ]
     assert (cluster["facts"]["right"], cluster["facts"]["asked"]) == (0, 5)
+
+
+def test_verdicts_where_the_policy_does_not_hold_are_counted_apart() -> None:
+    (cluster,) = judged(found(proof("web", verdicts=[*WEB["verdicts"], WRONG])))["clusters"]
+    assert cluster["facts"]["images"] == [
+        {"image": SIGNED, "covered": {"admitted": 9, "denied": 1}, "exempt": {"admitted": 1}, "wrong": 1},
+        {"image": UNSIGNED, "covered": {"denied": 9}, "exempt": {"admitted": 1}, "wrong": 0},
+        {"image": NGINX, "covered": {"denied": 9}, "exempt": {"admitted": 1}, "wrong": 0},
+    ]
 
 
 @pytest.mark.parametrize(
