@@ -170,6 +170,14 @@ def images(backend: str) -> None:
         raise LabError(f"the lab's images cannot be pushed: {error}") from error
 
 
+def image(seeded: Seeded) -> None:
+    """Push and sign what is missing of one image, in a repository of IMAGES. Azure must run."""
+    publisher = _publisher()
+    with _front() as registry:
+        _login(registry, publisher)
+        publish(Repository(registry, seeded.repository), seeded, publisher)
+
+
 def publish(repository: Repository, seeded: Seeded, publisher: ServicePrincipal) -> None:
     """Push, sign and move what is missing of one image."""
     name = f"{seeded.repository}:{seeded.tag}"

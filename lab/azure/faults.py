@@ -20,7 +20,8 @@ class Fault(BaseModel):
     """Which requests, and what happens to them. Without `count` or `rate` it strikes every time.
 
     `host` and `path` are regular expressions searched without case (the path without its query). `delay` is in seconds and comes first; `reset` closes the
-    TCP connection "before" the request takes effect or "after" it, without an answer; `status` answers instead of the service.
+    TCP connection "before" the request takes effect or "after" it, without an answer; `status` answers instead of the service. `instead` lets the service
+    answer to another path: what `path` matches is replaced by it.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -34,6 +35,7 @@ class Fault(BaseModel):
     retry_after: int | None = Field(default=None, ge=0)
     delay: float = Field(default=0.0, ge=0)
     reset: Literal["before", "after"] | None = None
+    instead: str | None = None
     count: int | None = Field(default=None, ge=1)
     """Strikes this many times, then is gone."""
     rate: float | None = Field(default=None, gt=0, le=1)
@@ -53,10 +55,12 @@ class Fault(BaseModel):
 
     @model_validator(mode="after")
     def _does_something(self) -> Fault:
-        if self.status is None and self.reset is None and not self.delay:
-            raise ValueError("give at least one of status, reset and delay")
-        if self.status is not None and self.reset is not None:
-            raise ValueError("give status or reset, not both")
+        if self.status is None and self.reset is None and self.instead is None and not self.delay:
+            raise ValueError("give at least one of status, reset, instead and delay")
+        if sum(each is not None for each in (self.status, self.reset, self.instead)) > 1:
+            raise ValueError("give one of status, reset and instead")
+        if self.instead is not None and self.path is None:
+            raise ValueError("instead replaces what path matches: give path")
         if self.count is not None and self.rate is not None:
             raise ValueError("give count or rate, not both")
         return self
@@ -114,7 +118,14 @@ class FaultInjector:
             scope["state"]["error"] = fault.code
             await _answer(fault)(scope, receive, send)
         else:
-            await self._app(scope, receive, send)
+            await self._app(_elsewhere(scope, fault), receive, send)
+
+
+def _elsewhere(scope: Scope, fault: Fault) -> Scope:
+    if fault.instead is None:
+        return scope
+    path = re.sub(fault.path or "", fault.instead, scope["path"], flags=re.IGNORECASE)
+    return {**scope, "path": path, "raw_path": path.encode()}
 
 
 async def _swallow(message: Message) -> None:

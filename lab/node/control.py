@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import ssl
+import subprocess
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -22,6 +24,7 @@ from lab.daemon import ROOT, Daemon
 from lab.errors import LabError
 from lab.locks import locked
 from lab.node import cgroups
+from lab.node.processes import Processes
 from lab.progress import say, wait_for
 
 
@@ -116,6 +119,16 @@ class Node:
         inside = {**environment, "KUBECONFIG": f"{pki.ClusterPki(self.cluster).folder}/admin.kubeconfig", "PATH": tools.search_path()}
         enter = ["nsenter", "--target", self.init_file.read_text(), "--mount", "--net", "--uts", "--ipc", "--pid", "--cgroup", "--"]
         return [*enter, "env", f"--chdir={folder}", *(f"{name}={value}" for name, value in inside.items()), *argv]
+
+    def signal(self, component: str, number: signal.Signals) -> None:
+        """Send a signal to a component of the node, such as `coredns`. One that ends by it ends the node; LabError where the node does not run."""
+        kill = self.command(["kill", f"-{number.value}", Processes(self.cluster).pid(component)], {}, Path("/"))
+        subprocess.run(kill, check=True, capture_output=True)
+
+    def restart(self, component: str) -> None:
+        """Kill a component, as a crash would; the node starts it again at once."""
+        Processes(self.cluster).start_again(component)
+        self.signal(component, signal.SIGKILL)
 
     def get(self, path: str) -> Any:
         """JSON that the Kubernetes API answers to GET `path`. LabError where it answers something else or not at all."""

@@ -21,6 +21,7 @@ from lab.daemon import tail
 from lab.errors import LabError
 from lab.node import cgroups, components
 from lab.node.components import Component
+from lab.node.processes import Processes
 from lab.progress import say, wait_for
 
 _OWN_FOLDERS = ("/var/lib/containerd", "/var/lib/kubelet", "/var/lib/cni", "/var/log/pods", "/var/log/containers")
@@ -83,19 +84,22 @@ def connect_network(cluster: Cluster) -> None:
 
 
 class Running:
-    """The components that run. Ends the node where one of them ends."""
+    """The components that run. Ends the node where one of them ends, but for one that was killed to be started again."""
 
     def __init__(self, cluster: Cluster) -> None:
         self.logs = cluster.folder / "log"
         self.logs.mkdir(parents=True, exist_ok=True)
-        self._names: dict[int, str] = {}
+        self._processes = Processes(cluster)
+        self._processes.forget()
+        self._components: dict[int, Component] = {}
 
     def start(self, component: Component) -> None:
         with (self.logs / f"{component.name}.log").open("wb") as log:
             process = subprocess.Popen(component.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log, cwd="/")
         # From here on only `check` and `watch` wait for children, as process 1 must for those that it inherits too.
         process.returncode = 0
-        self._names[process.pid] = component.name
+        self._components[process.pid] = component
+        self._processes.note(component.name, process.pid)
         say(f"{component.name} started")
 
     def check(self) -> None:
@@ -115,9 +119,14 @@ class Running:
             self._ended(*os.wait())
 
     def _ended(self, pid: int, status: int) -> None:
-        name = self._names.get(pid)
-        if name is not None:
-            raise LabError(f"{name} ended with status {os.waitstatus_to_exitcode(status)}:\n{tail(self.logs / f'{name}.log', 15)}")
+        component = self._components.pop(pid, None)
+        if component is None:
+            return
+        if self._processes.is_to_start_again(component.name):
+            self.start(component)
+            return
+        name = component.name
+        raise LabError(f"{name} ended with status {os.waitstatus_to_exitcode(status)}:\n{tail(self.logs / f'{name}.log', 15)}")
 
 
 def import_images(files: list[Path]) -> None:

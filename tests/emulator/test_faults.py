@@ -68,6 +68,13 @@ def test_a_delay_only_waits(lab: Lab) -> None:
     assert time.monotonic() - began >= 0.2
 
 
+def test_a_fault_gives_the_answer_to_another_path(lab: Lab) -> None:
+    switch(lab, path="vaults/lab-vault$", instead="vaults/other")
+    status, code = error_of(lab.call("GET", VAULT))
+    assert (status, code) == (404, "ResourceNotFound")
+    assert lab.azure.log.entries[0].path == VAULT
+
+
 @pytest.mark.parametrize(("when", "took_effect"), [("before", False), ("after", True)])
 def test_a_lost_connection_leaves_no_answer_and_perhaps_the_effect(lab: Lab, when: str, took_effect: bool) -> None:
     switch(lab, method="PUT", reset=when, count=1)
@@ -84,6 +91,8 @@ def test_a_lost_connection_leaves_no_answer_and_perhaps_the_effect(lab: Lab, whe
         {},
         {"status": 200},
         {"status": 500, "reset": "before"},
+        {"status": 500, "instead": "/", "path": "^"},
+        {"instead": "/"},
         {"status": 500, "count": 1, "rate": 0.5},
         {"status": 500, "path": "("},
         {"status": 500, "typo": 1},

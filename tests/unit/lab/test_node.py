@@ -13,6 +13,7 @@ from lab.node import authentication, cgroups, components
 from lab.node.components import Files
 from lab.node.control import Node, _came_back
 from lab.node.inside import Running
+from lab.node.processes import Processes
 
 BEGAN = 1_800_000_000.0
 BEFORE, AFTER = "2027-01-15T07:59:59Z", "2027-01-15T08:00:00Z"
@@ -117,3 +118,19 @@ def test_a_component_that_ends_is_an_error_with_its_name_its_status_and_its_last
             os._exit(0 if "failing ended with status 3:\nlast words" in str(error) else 1)
         os._exit(2)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_a_component_that_is_to_start_again_does_not_end_the_node_the_first_time(tmp_path: Path) -> None:
+    lives = tmp_path / "lives"
+    child = os.fork()
+    if child == 0:
+        running = Running(Cluster("lab1", 0))
+        Processes(Cluster("lab1", 0)).start_again("failing")
+        running.start(components.Component("failing", ("sh", "-c", f"echo life >> {lives}; exit 3")))
+        try:
+            running.watch()
+        except LabError as error:
+            os._exit(0 if "failing ended with status 3" in str(error) else 1)
+        os._exit(2)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert lives.read_text() == "life\n" * 2
