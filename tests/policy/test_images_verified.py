@@ -87,6 +87,7 @@ NOT_VERIFIED = f"image {WEB} is not verified"
 EXTRA = {"initContainers": [{"name": "i", "image": SIDE}]}
 DEBUG = {"ephemeralContainers": [{"name": "e", "image": SIDE}]}
 
+FROM_AZURE = "Ratify cannot read what it needs from Azure"
 REPORTS = {
     "No verification results for the artifact": "it has no signature",
     "the signature's certificate chain does not contain any trusted certificate": "its signer is not trusted here",
@@ -102,6 +103,9 @@ REPORTS = {
     "signing certificate with subject CN=x revocation status is unknown": "it is not known whether its signer's certificate is revoked",
     "digital signature has expired on Monday": "its signature or its signer's certificate has expired",
     "verification time is after certificate CN=x validity period": "its signature or its signer's certificate has expired",
+    "failed to get secret objectName:x, objectVersion:, error: GET https://v.vault.azure.net/secrets/x/ RESPONSE 403: 403 Forbidden": FROM_AZURE,
+    "failed to get key objectName:x, objectVersion:, error: WorkloadIdentityCredential: RESPONSE 401: 401 Unauthorized": FROM_AZURE,
+    "failed to get secret objectName:x, objectVersion:, error: Get https://v.vault.azure.net/secrets/x/: EOF": FROM_AZURE,
     "GET manifest: UNAUTHORIZED": "Ratify may not read the registry",
     "could not resolve descriptor for a subject from any stores": "the registry does not have it, or cannot be reached",
     "manifest unknown": "the registry does not have it",

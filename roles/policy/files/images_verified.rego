@@ -172,7 +172,7 @@ meanings := [
 	{"says": "is revoked", "means": "its signer's certificate is revoked"},
 	{"says": "revocation status", "means": "it is not known whether its signer's certificate is revoked"},
 	{"says": "expired|validity period|was not valid when", "means": "its signature or its signer's certificate has expired"},
-	{"says": "(?i)key management provider|at least one store", "means": "Ratify cannot read what it needs from Azure"},
+	{"says": "(?i)key management provider|at least one store|failed to get (certificate|key|secret) objectName", "means": "Ratify cannot read what it needs from Azure"},
 	{"says": "(?i)unauthorized|forbidden|access denied|\\b40[13]\\b", "means": "Ratify may not read the registry"},
 	{"says": "could not resolve descriptor", "means": "the registry does not have it, or cannot be reached"},
 	{"says": "(?i)manifest unknown|name unknown|not found|\\b404\\b", "means": "the registry does not have it"},
