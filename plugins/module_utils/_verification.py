@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ._cluster_objects import ClusterError, ClusterObjects
+from ._cluster_api import ClusterError
+from ._cluster_objects import ClusterObjects
 
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"
 _RATIFY = "/apis/config.ratify.deislabs.io/v1beta1"

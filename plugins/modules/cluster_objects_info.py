@@ -119,7 +119,8 @@ objects:
 from typing import NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_objects import KUBERNETES_IMPORT_ERROR, ClusterError, ClusterObjects
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_objects import ClusterObjects
 
 
 def main() -> NoReturn:

@@ -156,7 +156,8 @@ from typing import NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.image_trust.azure.plugins.module_utils._anchors import CRYPTOGRAPHY_IMPORT_ERROR, anchors
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_objects import KUBERNETES_IMPORT_ERROR, ClusterError, ClusterObjects
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_objects import ClusterObjects
 from ansible_collections.image_trust.azure.plugins.module_utils._exempt import constraints, exempt_namespaces, exemptions
 from ansible_collections.image_trust.azure.plugins.module_utils._policy_digest import policy_digest
 from ansible_collections.image_trust.azure.plugins.module_utils._programs import programs

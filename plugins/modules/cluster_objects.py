@@ -1,0 +1,187 @@
+#!/usr/bin/python
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cluster_objects
+short_description: Keep objects of a cluster exactly as given, or as a Helm release made them
+version_added: 1.0.0
+description:
+  - Finds what somebody changed, added, took out or deleted by hand, and puts it back. Nothing is deleted on the way where it can be replaced.
+  - P(kubernetes.core.k8s#module) leaves alone what a definition does not name, such as a selector that somebody added to a webhook, and
+    P(kubernetes.core.helm#module) looks at nothing but the version and the values of a release.
+  - What an object has to be, with all that the API server fills in, is asked of the API server by a dry run. Labels are as given, because they select.
+    Annotations of others, and the status, stay as they are.
+  - The fields that the API server never lets anybody change are put back by making the object anew, where that is an object of C(v1), C(apps) or
+    C(rbac.authorization.k8s.io). Elsewhere it is an error.
+  - Waits until the Deployments that it changed are rolled out. When it changed a ServiceAccount or a ConfigMap, which pods read at their start, it starts the
+    Deployments among the objects anew.
+author:
+  - The image_trust.azure authors (@image-trust)
+requirements:
+  - kubernetes >= 31.0.0
+  - PyYAML
+options:
+  kubeconfig:
+    description: File with the cluster's credentials.
+    type: path
+    required: true
+  context:
+    description: Context in O(kubeconfig). The file's current context when not given.
+    type: str
+  definitions:
+    description: The objects, whole.
+    type: list
+    elements: dict
+  release:
+    description:
+      - Name of a Helm release, whose record says which objects and how they are. Those of the chart's C(crds) folder and those that its hooks leave behind
+        are among them.
+      - There are none where it is not installed, or Helm is at work or was interrupted. A record that another program than Helm has written is an error.
+    type: str
+  release_namespace:
+    description: Namespace of O(release).
+    type: str
+  kept:
+    description: Fields that others fill in while it runs, and that stay as they are.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      kind:
+        description: Kind of the objects.
+        type: str
+        required: true
+      field:
+        description: The way to the field; V(*) stands for each entry of a list.
+        type: list
+        elements: str
+        required: true
+  wait_timeout:
+    description: Seconds after which it is given up that a Deployment is rolled out, or a definition that was missing is known.
+    type: int
+    default: 300
+attributes:
+  check_mode:
+    support: full
+    description: Can run in check mode and predict changes.
+    details: The API server is asked in dry runs.
+  diff_mode:
+    support: full
+    description: Returns details on what has changed, in diff mode.
+    details: The data of secrets and the values of environment variables are not shown.
+"""
+
+EXAMPLES = r"""
+- name: Ratify is as its Helm release says
+  image_trust.azure.cluster_objects:
+    kubeconfig: ~/.kube/image-trust/production/web.yaml
+    release: ratify
+    release_namespace: gatekeeper-system
+    kept:
+      # Its certificate is made anew from time to time.
+      - kind: Secret
+        field: [data]
+      - kind: Provider
+        field: [spec, caBundle]
+
+- name: A drain leaves all pods but one, whatever somebody made of that
+  image_trust.azure.cluster_objects:
+    kubeconfig: ~/.kube/image-trust/production/web.yaml
+    definitions:
+      - apiVersion: policy/v1
+        kind: PodDisruptionBudget
+        metadata:
+          name: web
+          namespace: web
+        spec:
+          maxUnavailable: 1
+          selector:
+            matchLabels: {app: web}
+"""
+
+RETURN = r"""
+titles:
+  description: All objects that were looked at.
+  type: list
+  elements: str
+  returned: success
+  sample: [Verifier verifier-notation, Deployment gatekeeper-system/ratify]
+objects:
+  description: Those that were not as given.
+  type: list
+  elements: dict
+  returned: success
+  contains:
+    kind:
+      description: Kind.
+      type: str
+      sample: Deployment
+    namespace:
+      description: Namespace. Null for an object of the cluster.
+      type: str
+      sample: gatekeeper-system
+    name:
+      description: Name.
+      type: str
+      sample: ratify
+    title:
+      description: Kind and name, with the namespace where there is one, for people.
+      type: str
+      sample: Deployment gatekeeper-system/ratify
+"""
+
+from typing import NoReturn
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_converged
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._exact_objects import ExactObjects, Kept
+from ansible_collections.image_trust.azure.plugins.module_utils._helm_release import YAML_IMPORT_ERROR, RecordError, release_objects
+
+
+def main() -> NoReturn:
+    module = AnsibleModule(
+        argument_spec=dict(
+            kubeconfig=dict(type="path", required=True),
+            context=dict(),
+            definitions=dict(type="list", elements="dict"),
+            release=dict(),
+            release_namespace=dict(),
+            kept=dict(
+                type="list",
+                elements="dict",
+                default=[],
+                options=dict(kind=dict(required=True), field=dict(type="list", elements="str", required=True)),
+            ),
+            wait_timeout=dict(type="int", default=300),
+        ),
+        mutually_exclusive=[("definitions", "release")],
+        required_one_of=[("definitions", "release")],
+        required_together=[("release", "release_namespace")],
+        supports_check_mode=True,
+    )
+    if KUBERNETES_IMPORT_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_IMPORT_ERROR)
+    if YAML_IMPORT_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("PyYAML"), exception=YAML_IMPORT_ERROR)
+    options = module.params
+    kept = [Kept(each["kind"], tuple(each["field"])) for each in options["kept"]]
+    try:
+        api = ClusterApi(options["kubeconfig"], options["context"])
+        given = options["definitions"] or release_objects(api, options["release"], options["release_namespace"])
+        cluster = ExactObjects(api, kept, check_mode=module.check_mode, timeout=options["wait_timeout"])
+        changes = [cluster.converge(each) for each in given]
+        cluster.rolled_out(changes)
+    except RecordError as e:
+        module.fail_json(msg=str(e))
+    except ClusterError as e:
+        module.fail_json(msg=f"The cluster's objects cannot be kept as they should be: {e}.")
+    titles = [change.after.title for change in changes if change.after]
+    exit_converged(module, [change for change in changes if change.changed], "objects", "objects of the cluster", titles=titles)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,279 @@
+"""The module run whole against a stand-in for the API server that keeps objects, fills in a field of its own, and takes dry runs, as the real one does.
+
+What the real one does with each kind, tests/e2e/test_drift.py shows.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import io
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import redirect_stdout
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from ansible.module_utils.testing import patch_module_args
+from ansible_collections.image_trust.azure.plugins.modules import cluster_objects
+
+from .test_cluster_objects_info import kind, point_at
+
+Json = dict[str, Any]
+SECRETS = "/api/v1/namespaces/trust/secrets"
+WEBHOOKS = "/apis/hooks/v1/webhooks"
+DEPLOYMENTS = "/apis/apps/v1/namespaces/trust/deployments"
+RUNNING = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
+
+
+@dataclass
+class Api:
+    """`objects` are what there is, by path; `refusals` the statuses that a write is refused with, by path, each once."""
+
+    kinds: dict[str, list[Json]]
+    objects: dict[str, Json] = field(default_factory=dict)
+    refusals: dict[str, list[int]] = field(default_factory=dict)
+    writes: list[str] = field(default_factory=list)
+    kubeconfig: Path = Path()
+
+    def answer(self, method: str, path: str, query: dict[str, list[str]], body: Json | None) -> tuple[int, Json]:
+        dry = query.get("dryRun") == ["All"]
+        if path.count("/") in (2, 3) and path.lstrip("/").split("/", 1)[1] in self.kinds:
+            return 200, {"resources": self.kinds[path.lstrip("/").split("/", 1)[1]]}
+        if method == "GET" and "labelSelector" in query:
+            return 200, {"items": [each for at, each in self.objects.items() if at.startswith(f"{path}/") and "owner" in each["metadata"].get("labels", {})]}
+        if method != "GET" and not dry:
+            self.writes.append(f"{method} {path}")
+        if method != "GET" and self.refusals.get(path):
+            status = self.refusals[path].pop(0)
+            return status, {"message": f"refused with {status}"}
+        return self._stored(method, path, body, dry=dry)
+
+    def _stored(self, method: str, path: str, body: Json | None, *, dry: bool) -> tuple[int, Json]:
+        found = self.objects.get(path)
+        if method == "POST" and body:
+            path, after = f"{path}/{body['metadata']['name']}", {**body, "filled": "in", "status": {"conditions": [{"type": "Established", "status": "True"}]}}
+            after["metadata"] = {**body["metadata"], "generation": 1}
+            if body["kind"] == "Deployment":
+                after["status"] = RUNNING
+            if body["kind"] == "CustomResourceDefinition":
+                self.kinds["things/v1"] = [kind("Thing", "things", namespaced=False)]
+        elif found is None:
+            return 404, {"message": "not found"}
+        elif method == "PUT" and body:
+            after = {**body, "filled": body.get("filled", "in")}
+        elif method == "PATCH" and body:
+            after = merged(found, body)
+        else:
+            after = found
+        if method == "DELETE":
+            del self.objects[path]
+        elif not dry:
+            self.objects[path] = after
+        return 200, after
+
+
+def merged(value: Any, patch: Any) -> Any:
+    return {**value, **{key: merged(value.get(key, {}), each) for key, each in patch.items()}} if isinstance(patch, dict) else patch
+
+
+@pytest.fixture
+def api(tmp_path: Path) -> Iterator[Api]:
+    kinds = {
+        "v1": [kind("Secret", "secrets", namespaced=True), kind("ConfigMap", "configmaps", namespaced=True)],
+        "apps/v1": [kind("Deployment", "deployments", namespaced=True)],
+        "hooks/v1": [kind("Webhook", "webhooks", namespaced=False)],
+        "apiextensions.k8s.io/v1": [kind("CustomResourceDefinition", "customresourcedefinitions", namespaced=False)],
+    }
+    api = Api(kinds, kubeconfig=tmp_path / "kubeconfig")
+
+    class Handler(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            asked = urlsplit(self.path)
+            length = int(self.headers.get("Content-Length") or 0)
+            body = json.loads(self.rfile.read(length)) if length else None
+            status, found = api.answer(self.command, asked.path, parse_qs(asked.query), body)
+            data = json.dumps(found).encode()
+            self.send_response(status)
+            self.send_header("Content-Length", str(len(data)))
+            self.end_headers()
+            self.wfile.write(data)
+
+        def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
+            """Silent."""
+
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE"):
+        setattr(Handler, f"do_{method}", Handler.answer)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    point_at(api.kubeconfig, server.server_port)
+    yield api
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def run(api: Api, *, check: bool = False, **options: Any) -> Json:
+    printed = io.StringIO()
+    arguments = {"kubeconfig": str(api.kubeconfig), "wait_timeout": 2, **options, "_ansible_check_mode": check, "_ansible_diff": True}
+    api.writes.clear()
+    with patch_module_args(arguments), redirect_stdout(printed), pytest.raises(SystemExit):
+        cluster_objects.main()
+    result: Json = json.loads(printed.getvalue())
+    return result
+
+
+def converge(api: Api, **options: Any) -> Json:
+    """Check, run, run again; what the run answers. Check and second run write nothing; check and run agree."""
+    foretold = run(api, check=True, **options)
+    assert api.writes == []
+    result = run(api, **options)
+    writes = list(api.writes)
+    assert "failed" not in result, result
+    assert (foretold["changed"], foretold["objects"]) == (result["changed"], result["objects"])
+    assert result["changed"] is bool(writes)
+    again = run(api, **options)
+    assert (again["changed"], again["objects"], api.writes) == (False, [], [])
+    return {**result, "writes": writes}
+
+
+def item(name: str, item_kind: str, version: str, namespace: str | None = None, **content: Any) -> Json:
+    return {"apiVersion": version, "kind": item_kind, "metadata": {"name": name, **({"namespace": namespace} if namespace else {})}, **content}
+
+
+WEBHOOK = item("ask", "Webhook", "hooks/v1", webhooks=[{"name": "a", "policy": "Fail"}])
+DEPLOYMENT = item("web", "Deployment", "apps/v1", "trust", spec={"replicas": 1})
+
+
+def test_what_is_not_there_is_made(api: Api) -> None:
+    result = converge(api, definitions=[WEBHOOK])
+    assert result["writes"] == [f"POST {WEBHOOKS}"]
+    assert result["objects"] == [{"kind": "Webhook", "name": "ask", "namespace": None, "title": "Webhook ask"}]
+    assert "Webhook ask webhooks policy: Fail\n" in result["diff"]["after"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"webhooks": [{"name": "a", "policy": "Ignore"}]},
+        {"webhooks": [{"name": "a", "policy": "Fail", "selector": {"x": "y"}}]},
+        {"webhooks": [{"name": "a"}]},
+        {"webhooks": []},
+        {"more": True},
+        {"metadata": {"name": "ask", "labels": {"by": "hand"}}},
+    ],
+    ids=["value", "field added", "field taken out", "entry taken out", "added beside", "label"],
+)
+def test_what_was_changed_is_replaced_and_never_deleted(api: Api, change: Json) -> None:
+    run(api, definitions=[WEBHOOK])
+    api.objects[f"{WEBHOOKS}/ask"] |= change
+    result = converge(api, definitions=[WEBHOOK])
+    assert result["writes"] == [f"PUT {WEBHOOKS}/ask"]
+    assert result["titles"] == ["Webhook ask"]
+    assert result["diff"]["before"] != result["diff"]["after"]
+
+
+def test_what_others_fill_in_and_annotate_is_no_change_and_stays(api: Api) -> None:
+    run(api, definitions=[WEBHOOK])
+    stored = api.objects[f"{WEBHOOKS}/ask"]
+    stored["webhooks"] = [{"name": "a", "policy": "Fail", "ca": "theirs"}]
+    stored["metadata"]["annotations"] = {"rescue": "closed"}
+    kept = [{"kind": "Webhook", "field": ["webhooks", "*", "ca"]}]
+    assert run(api, definitions=[WEBHOOK], kept=kept)["changed"] is False
+    stored["webhooks"][0]["policy"] = "Ignore"
+    converge(api, definitions=[WEBHOOK], kept=kept)
+    assert api.objects[f"{WEBHOOKS}/ask"]["webhooks"] == [{"name": "a", "policy": "Fail", "ca": "theirs"}]
+    assert api.objects[f"{WEBHOOKS}/ask"]["metadata"]["annotations"] == {"rescue": "closed"}
+
+
+def test_what_somebody_else_writes_meanwhile_is_read_again(api: Api) -> None:
+    run(api, definitions=[WEBHOOK])
+    api.objects[f"{WEBHOOKS}/ask"]["webhooks"] = []
+    api.refusals[f"{WEBHOOKS}/ask"] = [409, 409]
+    assert run(api, definitions=[WEBHOOK])["changed"] is True
+    api.refusals[f"{WEBHOOKS}/ask"] = [409] * 5
+    assert "refused with 409" in run(api, definitions=[WEBHOOK])["msg"]
+
+
+def test_fields_that_cannot_be_changed_are_made_anew_but_not_those_of_a_webhook(api: Api) -> None:
+    run(api, definitions=[DEPLOYMENT, WEBHOOK])
+    path = f"{DEPLOYMENTS}/web"
+    api.objects[path]["spec"] = {"replicas": 1, "selector": "another"}
+    api.refusals[path] = [422]
+    assert run(api, check=True, definitions=[DEPLOYMENT])["changed"] is True
+    api.refusals[path] = [422]
+    assert run(api, definitions=[DEPLOYMENT])["changed"] is True
+    assert api.writes == [f"DELETE {path}", f"POST {DEPLOYMENTS}"]
+
+    api.objects[f"{WEBHOOKS}/ask"]["webhooks"] = []
+    api.refusals[f"{WEBHOOKS}/ask"] = [422]
+    refused = run(api, definitions=[WEBHOOK])
+    assert f"it refuses PUT {WEBHOOKS}/ask: HTTP 422 refused with 422" in refused["msg"]
+    assert api.writes == []
+
+
+def test_a_deployment_that_was_changed_is_waited_for(api: Api) -> None:
+    run(api, definitions=[DEPLOYMENT])
+    api.objects[f"{DEPLOYMENTS}/web"] |= {"spec": {"replicas": 0}, "status": {**RUNNING, "availableReplicas": 0}}
+    assert "Deployment trust/web is not rolled out after 2 s" in run(api, definitions=[DEPLOYMENT])["msg"]
+    assert api.objects[f"{DEPLOYMENTS}/web"]["spec"] == {"replicas": 1}
+
+
+def test_pods_start_anew_when_what_they_read_at_their_start_was_changed(api: Api) -> None:
+    config = item("web", "ConfigMap", "v1", "trust", data={"config.json": "{}"})
+    run(api, definitions=[config, DEPLOYMENT])
+    api.objects["/api/v1/namespaces/trust/configmaps/web"]["data"] = {}
+    assert converge(api, definitions=[config, DEPLOYMENT])["writes"] == ["PUT /api/v1/namespaces/trust/configmaps/web", f"PATCH {DEPLOYMENTS}/web"]
+
+
+def record(*items: Json, manager: str = "Helm") -> Json:
+    """A record of release web."""
+    says = {"manifest": "".join(f"---\n{json.dumps(each)}\n" for each in items)}
+    data = base64.b64encode(base64.b64encode(gzip.compress(json.dumps(says).encode()))).decode()
+    labels = {"name": "web", "owner": "helm", "status": "deployed", "version": "1"}
+    managed = [{"manager": manager, "fieldsV1": {"f:data": {}}}]
+    return {"metadata": {"name": "web.v1", "namespace": "trust", "labels": labels, "managedFields": managed}, "data": {"release": data}}
+
+
+RELEASE: Json = {"release": "web", "release_namespace": "trust"}
+
+
+def test_a_releases_objects_are_those_of_its_record(api: Api) -> None:
+    api.objects[f"{SECRETS}/web.v1"] = record(item("web", "Secret", "v1", stringData={"key": "s3cret"}), WEBHOOK)
+    result = converge(api, **RELEASE)
+    assert result["titles"] == ["Secret trust/web", "Webhook ask"]
+    assert result["writes"] == [f"POST {SECRETS}", f"POST {WEBHOOKS}"]
+    assert api.objects[f"{WEBHOOKS}/ask"]["metadata"]["labels"] == {"app.kubernetes.io/managed-by": "Helm"}
+    assert "s3cret" not in json.dumps(result)
+
+
+def test_where_there_is_no_release_there_is_nothing_to_do(api: Api) -> None:
+    assert run(api, **RELEASE)["titles"] == []
+
+
+def test_a_record_that_somebody_edited_is_an_error_that_says_what_to_do(api: Api) -> None:
+    api.objects[f"{SECRETS}/web.v1"] = record(WEBHOOK, manager="kubectl-edit")
+    refused = run(api, **RELEASE)
+    assert refused["msg"].startswith("The record of Helm's release web, Secret trust/web.v1, was changed by kubectl-edit")
+    assert api.writes == []
+
+
+def test_a_definition_that_is_missing_comes_before_what_it_defines_and_a_check_foretells_both(api: Api) -> None:
+    definition = item("things.example", "CustomResourceDefinition", "apiextensions.k8s.io/v1")
+    result = converge(api, definitions=[definition, item("it", "Thing", "things/v1")])
+    assert [each["title"] for each in result["objects"]] == ["CustomResourceDefinition things.example", "Thing it"]
+
+
+def test_an_unknown_kind_is_an_error_after_a_while(api: Api) -> None:
+    assert "the cluster knows no Thing of things/v1 after 2 s" in run(api, definitions=[item("it", "Thing", "things/v1")])["msg"]
+
+
+def test_a_cluster_that_does_not_answer_is_an_error(api: Api) -> None:
+    point_at(api.kubeconfig, 1)
+    assert "it does not answer" in run(api, **RELEASE)["msg"]
