@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,10 @@ def now() -> float:
 
 def guid() -> str:
     return str(uuid4())
+
+
+def _never(condition: str) -> bool:
+    return False
 
 
 @dataclass
@@ -129,7 +134,7 @@ class RoleAssignment:
     principal_id: str
     principal_type: str
     properties: dict[str, Any] = field(default_factory=dict)
-    """createdOn, updatedBy, description, condition, ... A condition is kept but not understood: such an assignment grants nothing."""
+    """createdOn, updatedBy, description, condition, ..."""
     effective_at: float = 0.0
 
 
@@ -234,12 +239,13 @@ class State:
         custom = self.custom_roles.get(guid)
         return custom.role if custom else BUILT_IN.get(guid)
 
-    def granted(self, principal_id: str, scope: str) -> list[Role]:
+    def granted(self, principal_id: str, scope: str, holds: Callable[[str], bool] = _never) -> list[Role]:
         """The roles of `roles_of` that exist."""
-        return [role for guid in self.roles_of(principal_id, scope) if (role := self.role(guid))]
+        return [role for guid in self.roles_of(principal_id, scope, holds) if (role := self.role(guid))]
 
-    def roles_of(self, principal_id: str, scope: str) -> set[str]:
-        """GUIDs of the role definitions that `principal_id` holds on `scope` (an ARM id) or above, unconditionally, and that have taken effect."""
+    def roles_of(self, principal_id: str, scope: str, holds: Callable[[str], bool] = _never) -> set[str]:
+        """GUIDs of the role definitions that `principal_id` holds on `scope` (an ARM id) or above, and that have taken effect; with a
+        condition only where that `holds`."""
         at = scope.lower().rstrip("/") + "/"
         return {
             a.role_definition_id.rpartition("/")[2].lower()
@@ -247,7 +253,7 @@ class State:
             if a.principal_id.lower() == principal_id.lower()
             and at.startswith(a.scope.lower().rstrip("/") + "/")
             and a.effective_at <= now()
-            and not a.properties.get("condition")
+            and (not a.properties.get("condition") or holds(a.properties["condition"]))
         }
 
 

@@ -15,7 +15,7 @@ from lab.config import REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, TENANT, VAULT
 from tests.azure_cli import Az, AzError
 from tests.emulated import OBJECT_ID, Emulated
 from tests.module_runs import Backend, Run
-from tests.role_definitions import OF_GROUP, OF_SUBSCRIPTION, definition
+from tests.role_definitions import CONDITION, OF_GROUP, OF_SUBSCRIPTION, definition
 
 SCOPE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/Microsoft.ContainerRegistry/registries/{REGISTRY}"
 SUBJECT = "system:serviceaccount:gatekeeper-system:ratify-admin"
@@ -231,10 +231,13 @@ def test_with_a_right_in_the_directory_az_finds_a_principal_by_its_client_id(az:
     assert (shown["principalName"], shown["roleDefinitionId"].rpartition("/")[2]) == (identity["client_id"], ACR_PULL.guid)
 
 
-@pytest.mark.parametrize("file", [OF_GROUP, OF_SUBSCRIPTION], ids=lambda file: file.name)
-def test_az_takes_the_role_definitions_of_the_documentation(az: Az, azure: Emulated, tmp_path: Path, file: Path) -> None:
-    wanted = definition(file, SUBSCRIPTION)
-    (tmp_path / "role.json").write_text(json.dumps(wanted))
-    az("role", "definition", "create", "--role-definition", str(tmp_path / "role.json"))
-    (made,) = azure.state.custom_roles.values()
-    assert (made.role.name, list(made.role.actions), list(made.role.assignable_scopes)) == (wanted["Name"], wanted["Actions"], wanted["AssignableScopes"])
+def test_az_takes_the_role_definitions_of_the_documentation_and_assigns_the_first_with_its_condition(az: Az, azure: Emulated, tmp_path: Path) -> None:
+    for file in (OF_GROUP, OF_SUBSCRIPTION):
+        wanted = definition(file, SUBSCRIPTION)
+        (tmp_path / file.name).write_text(json.dumps(wanted))
+        az("role", "definition", "create", "--role-definition", str(tmp_path / file.name))
+        (made,) = (custom.role for custom in azure.state.custom_roles.values() if custom.role.name == wanted["Name"])
+        assert (list(made.actions), list(made.assignable_scopes)) == (wanted["Actions"], wanted["AssignableScopes"])
+    scope, condition = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}", CONDITION.read_text()
+    words = f"role assignment create --assignee-object-id {OTHER} --assignee-principal-type ServicePrincipal --condition-version 2.0 --scope {scope}".split()
+    assert az(*words, "--role", "Image trust", "--condition", condition)["condition"] == condition

@@ -153,7 +153,7 @@ def test_a_new_role_takes_effect_after_the_propagation_delay(lab: Lab) -> None:
     assert lab.call("GET", VAULT, token=lab.token(SOMEBODY)).status_code == 200
 
 
-def test_a_role_with_a_condition_grants_nothing(lab: Lab) -> None:
+def test_a_role_with_a_condition_that_is_not_understood_grants_nothing(lab: Lab) -> None:
     lab.assign(READER, SOMEBODY)
     next(a for a in lab.state.role_assignments.values() if a.principal_id == SOMEBODY).properties["condition"] = "@Resource[x] StringEquals 'y'"
     assert lab.call("GET", VAULT, token=lab.token(SOMEBODY)).status_code == 403

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab.azure.arm.role_assignments import new_assignment
-from lab.azure.roles import ACR_PULL, BUILT_IN, KEY_VAULT_SECRETS_USER, READER, allows, allows_data
+from lab.azure.roles import ACR_PULL, BUILT_IN, KEY_VAULT_SECRETS_USER, OWNER, READER, USER_ACCESS_ADMINISTRATOR, Role, allows, allows_data
 from lab.azure.state import now
 from tests.emulator.machine import GROUP, OWNER_ID, REGISTRY, SUBSCRIPTION, VAULT, Lab, error_of
 
@@ -155,3 +155,23 @@ def test_an_unknown_role_permits_nothing(lab: Lab) -> None:
     assert lab.state.granted(SOMEBODY, REGISTRY) == []
     assert not allows([], "Microsoft.KeyVault/vaults/read")
     assert not allows_data([ACR_PULL], KEY_VAULT_SECRETS_USER.data_actions[0])
+
+
+def delegated(*roles: Role) -> str:
+    """The condition by which Azure's own roles say which roles one may assign and take away."""
+    listed = ", ".join(role.guid for role in roles)
+    clause = "((!(ActionMatches{{'Microsoft.Authorization/roleAssignments/{}'}})) OR "
+    clause += "(@{}[Microsoft.Authorization/roleAssignments:RoleDefinitionId] ForAnyOfAnyValues:GuidEquals{{{}}}))"
+    return clause.format("write", "Request", listed) + "\n AND " + clause.format("delete", "Resource", listed)
+
+
+def test_who_may_assign_some_roles_assigns_and_takes_away_these_alone(lab: Lab) -> None:
+    lab.assign(USER_ACCESS_ADMINISTRATOR, SOMEBODY)
+    next(a for a in lab.state.role_assignments.values() if a.principal_id == SOMEBODY).properties["condition"] = delegated(ACR_PULL, KEY_VAULT_SECRETS_USER)
+    new_assignment(lab.state, REGISTRY, OWNER.guid, UNKNOWN, name=SECOND)
+    token = lab.token(SOMEBODY)
+    assert lab.call("PUT", at(REGISTRY), wanted(UNKNOWN), token=token).status_code == 201
+    assert error_of(lab.call("PUT", at(VAULT), wanted(SOMEBODY, OWNER.guid), token=token)) == (403, "AuthorizationFailed")
+    assert error_of(lab.call("DELETE", at(REGISTRY, SECOND), token=token)) == (403, "AuthorizationFailed")
+    assert lab.call("DELETE", at(REGISTRY), token=token).status_code == 200
+    assert lab.call("GET", VAULT, token=token).status_code == 200

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from tests.emulated import Emulated
-from tests.role_definitions import be_the_least
+from tests.role_definitions import CONDITION, be_the_least
 
 from .conftest import GROUP, Play
 from .test_rights import ABAC, LEGACY, switch
@@ -16,11 +17,13 @@ WRITE = "Microsoft.Authorization/roleAssignments/write"
 def test_with_the_documented_roles_alone_everything_works_and_each_of_their_actions_is_used(azure: Emulated, play: Play) -> None:
     allowed = be_the_least(azure, GROUP)
     asked: set[str] = set()
+    assigned: set[str] = set()
 
     def run(*roles: str, **variables: str) -> None:
         assert play(*roles, **variables).errors == []
         asked.update(entry.action for entry in azure.requests if entry.action)
         assert [entry.path for entry in azure.requests if entry.status in (401, 403)] == []
+        assigned.update(assignment.role_definition_id.rpartition("/")[2] for assignment in azure.state.role_assignments.values())
 
     switch(azure, mode=ABAC, rbac=True)
     run("aks", "identity")
@@ -29,6 +32,7 @@ def test_with_the_documented_roles_alone_everything_works_and_each_of_their_acti
     run("identity", "aks", identity_state="absent", aks_state="absent", aks_delete_cluster="lab1")
     assert not azure.state.clusters
     assert asked == allowed
+    assert assigned - azure.state.custom_roles.keys() == set(re.findall(r"[0-9a-f-]{36}", CONDITION.read_text()))
 
 
 def test_without_one_of_their_actions_the_run_ends_and_names_it(azure: Emulated, play: Play) -> None:

@@ -16,6 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
+from lab.azure import conditions
 from lab.azure.arm.errors import ArmError, bad_request, group_not_found, location_conflict
 from lab.azure.context import Azure, note
 from lab.azure.roles import allows
@@ -176,7 +177,7 @@ def _route(azure: Azure, operation: Operation) -> Route:
         _subscription(azure, request)
         if version not in operation.type.versions:
             raise _unknown_version(request, operation.type, version)
-        _authorize(azure, request, claims, operation.action)
+        _authorize(azure, request, claims, operation.action, await _assigned(azure, request))
         _group(azure, request, operation)
         call = Call(azure, request, claims["oid"], version, await _body(request))
         return _with_ids(await operation.handler(call), request)
@@ -246,18 +247,27 @@ def _subscription(azure: Azure, request: Request) -> None:
         raise ArmError(404, "SubscriptionNotFound", f"The subscription '{match[1]}' could not be found.", {"x-ms-failure-cause": "gateway"})
 
 
-def _authorize(azure: Azure, request: Request, claims: dict[str, Any], action: str | None) -> None:
+def _authorize(azure: Azure, request: Request, claims: dict[str, Any], action: str | None, assigned: str) -> None:
     scope = request.url.path.rstrip("/")
     if action is None:
         return
     note(request, action=action)
-    if allows(azure.state.granted(claims["oid"], scope), action):
+    if allows(azure.state.granted(claims["oid"], scope, lambda condition: conditions.holds(condition, action, assigned)), action):
         return
     message = (
         f"The client '{claims['appid']}' with object id '{claims['oid']}' does not have authorization to perform action '{action}' over scope '{scope}' "
         "or the scope is invalid. If access was recently granted, please refresh your credentials."
     )
     raise ArmError(403, "AuthorizationFailed", message, {"x-ms-failure-cause": "gateway"})
+
+
+async def _assigned(azure: Azure, request: Request) -> str:
+    """GUID of the role that a request assigns or takes away, by which conditions decide; empty where it does neither."""
+    existing = azure.state.role_assignments.get(request.url.path.rstrip("/").lower())
+    if request.method == "DELETE" and existing:
+        return existing.role_definition_id.rpartition("/")[2]
+    found = re.search(rb'"roleDefinitionId":\s*"[^"]*/([0-9a-fA-F-]{36})"', await request.body()) if request.method == "PUT" else None
+    return found[1].decode() if found else ""
 
 
 def _group(azure: Azure, request: Request, operation: Operation) -> None:
