@@ -13,12 +13,11 @@ from typing import Any
 from ._azure.ids import Rule
 from ._azure.session import Azure
 from ._signing import SigningError, fingerprint
+from ._verifying import verifies
 
 try:
-    from cryptography.exceptions import InvalidSignature
-    from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
     from cryptography.hazmat.primitives.asymmetric.utils import encode_dss_signature
-    from cryptography.hazmat.primitives.hashes import SHA256
 except ImportError:
     """_signing.py tells."""
 
@@ -48,15 +47,11 @@ class VaultKey:
         asked = {"alg": algorithm, "value": _encoded(hashlib.sha256(content).digest())}
         path = "keys/" + self._kid.partition("/keys/")[2]
         raw = _decoded(str(self._vault.post(f"sign with the key {self._kid}", f"{path}/sign", asked)["value"]))
-        try:
-            if isinstance(self._public, rsa.RSAPublicKey):
-                self._public.verify(raw, content, padding.PKCS1v15(), SHA256())
-                return raw
-            # RFC 7518 has r and s one after the other, openssl wants DER.
-            signature = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big"))
-            self._public.verify(signature, content, ec.ECDSA(SHA256()))
-        except InvalidSignature:
-            raise SigningError(f"what {self._kid} answers is not its signature") from None
+        # RFC 7518 has r and s one after the other, openssl wants DER.
+        in_der = not isinstance(self._public, rsa.RSAPublicKey)
+        signature = encode_dss_signature(int.from_bytes(raw[:32], "big"), int.from_bytes(raw[32:], "big")) if in_der else raw
+        if not verifies(self._public, content, signature):
+            raise SigningError(f"what {self._kid} answers is not its signature")
         return signature
 
     def _public_key(self, key: dict[str, Any]) -> rsa.RSAPublicKey | ec.EllipticCurvePublicKey:

@@ -36,12 +36,17 @@ class PublicKey:
         self._key = key
 
     def verifies(self, content: bytes, signature: bytes) -> bool:
-        """Whether `signature` is RSA PKCS #1 v1.5 or DER-encoded ECDSA, over SHA-256 of `content`, by this key."""
-        try:
-            if isinstance(self._key, rsa.RSAPublicKey):
-                self._key.verify(signature, content, padding.PKCS1v15(), SHA256())
-            else:
-                self._key.verify(signature, content, ec.ECDSA(SHA256()))
-        except InvalidSignature:
-            return False
-        return True
+        """Whether `signature` is one of `content` by this key."""
+        return verifies(self._key, content, signature)
+
+
+def verifies(key: rsa.RSAPublicKey | ec.EllipticCurvePublicKey, content: bytes, signature: bytes) -> bool:
+    """Whether `signature` is RSA PKCS #1 v1.5 or DER-encoded ECDSA, over SHA-256 of `content`, by that key."""
+    try:
+        if isinstance(key, rsa.RSAPublicKey):
+            key.verify(signature, content, padding.PKCS1v15(), SHA256())
+        else:
+            key.verify(signature, content, ec.ECDSA(SHA256()))
+    except InvalidSignature:
+        return False
+    return True
