@@ -16,6 +16,7 @@ from rich.table import Table
 
 from lab import cli
 from lab.config import home
+from lab.verdicts import said
 
 ROOT = Path(__file__).parents[1]
 CONSOLE = Console(width=160, highlight=False)
@@ -37,14 +38,10 @@ def play(playbook: str, *arguments: str) -> str:
     return "".join(printed)
 
 
-def said(verdict: Any) -> str:
-    """What the cluster said of an image, without Ratify's own words; of an admitted one that was run, what the kubelet pulled, with its digest cut short."""
+def outcome(verdict: Any) -> str:
+    """What the cluster said of an image; of an admitted one that was run, what the kubelet pulled, with its digest cut short."""
     ran = verdict["ran"]
-    if ran:
-        digest = ran["image_id"].rpartition("@")[2]
-        return f"{ran['message']}, pulled from the registry as {digest[:15]}…"
-    before, is_not, reason = str(verdict["message"]).partition(" is not verified: ")
-    return (reason if is_not else before).partition(" (")[0]
+    return f"{ran['message']}, pulled from the registry as {ran['image_id'].rpartition('@')[2][:15]}…" if ran else said(verdict)
 
 
 def place(verdict: Any) -> str:
@@ -69,7 +66,7 @@ def verdicts(proof: Path) -> Table:
     table.add_column("reason", overflow="fold")
     for image in images:
         said_there = [sorted({verdict["verdict"] for verdict in by_place[image, each]}) for each in places]
-        table.add_row(image, *(" and ".join(each) for each in said_there), escape(said(by_place[image, places[0]][0])))
+        table.add_row(image, *(" and ".join(each) for each in said_there), escape(outcome(by_place[image, places[0]][0])))
     return table
 
 
