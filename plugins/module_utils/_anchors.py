@@ -33,23 +33,32 @@ def anchors(providers: Iterable[Json]) -> list[dict[str, Any]]:
 
 def _anchors_of(provider: Json) -> Iterator[dict[str, Any]]:
     spec = provider.get("spec") or {}
-    parameters = spec.get("parameters") or {}
+    parameters = _mapping(spec.get("parameters"))
     name = provider["metadata"]["name"]
     if spec.get("type") == "inline":
         yield from _inline(name, str(parameters.get("contentType") or ""), str(parameters.get("value") or ""))
         return
     vault = parameters.get("vaultURI")
-    properties = (provider.get("status") or {}).get("properties") or {}
+    properties = _mapping((provider.get("status") or {}).get("properties"))
     for kind, listed in (("certificate", "certificates"), ("key", "keys")):
-        held = properties.get(listed.capitalize()) or []
+        held = _mappings(properties.get(listed.capitalize()))
         for each in held:
             usable = str(each.get("Enabled", "true")).lower() != "false"
             yield _anchor(
                 name, kind, vault, each.get("Name"), each.get("Version") or None, NOT_READ if usable else "disabled in the vault, Ratify does not hold it"
             )
-        for each in parameters.get(listed) or []:
+        for each in _mappings(parameters.get(listed)):
             if each.get("name") not in {one.get("Name") for one in held}:
                 yield _anchor(name, kind, vault, each.get("name"), each.get("version") or None, "Ratify does not hold it")
+
+
+def _mapping(value: Any) -> Json:
+    """What stands in parameters and properties has no schema: all else than a mapping is nothing."""
+    return value if isinstance(value, Mapping) else {}
+
+
+def _mappings(value: Any) -> list[Json]:
+    return [each for each in value if isinstance(each, Mapping)] if isinstance(value, list) else []
 
 
 def _inline(provider: str, content: str, value: str) -> Iterator[dict[str, Any]]:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
+from urllib.parse import quote
 
 from ._anchors import NOT_READ, described
 from ._azure.errors import ModuleError
@@ -31,7 +32,9 @@ class _Reader:
         """Why a vault, or the login, was of no use: it is not asked again, for that may take its time."""
 
     def described(self, anchor: Json) -> dict[str, Any]:
-        uri, path = str(anchor["vault"]), "/".join(["certificates", *filter(None, (anchor["name"], anchor["version"]))])
+        # The names come from the cluster: they must not lead elsewhere in the vault.
+        names = [quote(str(name), safe="") for name in (anchor["name"], anchor["version"]) if name]
+        uri, path = str(anchor["vault"]), "/".join(["certificates", *names])
         if uri in self._closed:
             return {"problem": self._closed[uri]}
         try:

@@ -162,6 +162,14 @@ def test_a_certificate_that_cannot_be_read_is_told_and_no_failure(case: str, vau
     assert says in result["notes"][0]
 
 
+def test_a_name_from_the_cluster_does_not_lead_to_a_secret(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
+    permit(vault, certificates=["get"], secrets=["get"])
+    elsewhere = {**UNREAD, "name": "../secrets/brooklyn-io", "version": None}
+    result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[elsewhere]), read_vaults=True))
+    assert result["notes"][0].startswith("The certificate ../secrets/brooklyn-io of kmprovider-akv: not read from the vault: ")
+    assert not [entry.path for entry in azure.requests if entry.path.startswith("/secrets") or ("secrets/brooklyn-io" in entry.path and entry.status == 200)]
+
+
 def test_a_vault_that_does_not_answer_is_asked_once(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
     elsewhere = {**UNREAD, "vault": "https://elsewhere.vault.azure.net/"}
     run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[elsewhere]), read_vaults=True))

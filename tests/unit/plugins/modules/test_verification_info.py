@@ -208,6 +208,15 @@ def test_what_ratify_does_not_hold_of_the_vault_is_told(read: Read) -> None:
     ]
 
 
+@pytest.mark.parametrize("parameters", [None, [], "text", {}, {"certificates": "array: []"}, {"certificates": ["name"], "keys": {"name": 1}}, {"value": None}])
+@pytest.mark.parametrize("kind", ["inline", "azurekeyvault", "another"])
+def test_a_provider_of_which_nothing_can_be_read_is_no_failure(read: Read, kind: str, parameters: Any) -> None:
+    broken = item("broken", {"type": kind, "parameters": parameters}, status={"issuccess": False, "error": "no certificates", "properties": "text"})
+    found = read(cluster(broken))
+    assert found["problems"] == ["Ratify's KeyManagementProvider broken: no certificates."]
+    assert [anchor["problem"] for anchor in found["anchors"]] == (["it is no certificate in PEM"] if kind == "inline" else [])
+
+
 def test_exemptions_are_those_of_the_constraints_each_once(read: Read) -> None:
     found = read({**cluster(), CONSTRAINTS: items(constraint(exemptions=[EXEMPTION]), constraint("images-verified-warn", exemptions=[EXEMPTION]))})
     assert found["exemptions"] == [{**EXEMPTION, "namespaces": [], "service_accounts": []}]
