@@ -10,16 +10,22 @@ from pathlib import Path
 
 import yaml
 
-from tests.emulated import SECRET, Emulated
+from lab.azure.arm.role_assignments import new_assignment
+from lab.azure.roles import CLUSTER_USER
+from tests.emulated import OBJECT_ID, SECRET, Emulated
 from tests.examples import ELSEWHERE, IN_ORDER, cluster_of_the_examples, examples, prepare, prepare_machine
 from tests.module_runs import Backend
 from tests.proofs import faults
+from tests.role_definitions import be_the_least
 
 ROOT = Path(__file__).parents[4]
 
 
-def test_the_examples_run(azure: Emulated, backend: Backend, tmp_path: Path) -> None:
+def test_the_examples_run_with_the_documented_roles_alone(azure: Emulated, backend: Backend, tmp_path: Path) -> None:
     prepare(azure)
+    be_the_least(azure, "image-trust")
+    # For the list of all clusters of the subscription.
+    new_assignment(azure.state, f"/subscriptions/{azure.state.subscription}", CLUSTER_USER.guid, OBJECT_ID)
     play = {"hosts": "localhost", "gather_facts": False, "tasks": examples()}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
     (tmp_path / "inventory").write_text(f"localhost ansible_connection=local ansible_python_interpreter={sys.executable}\n")
