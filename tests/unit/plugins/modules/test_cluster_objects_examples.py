@@ -1,0 +1,28 @@
+"""The examples of cluster_objects, which needs an API server that keeps what is written; and its return values as they are documented."""
+
+from __future__ import annotations
+
+import yaml
+from ansible_collections.image_trust.azure.plugins.modules import cluster_objects
+
+from .test_cluster_objects import WEBHOOK, Api, api, record, run
+from .test_cluster_objects_info import kind
+
+__all__ = ["api"]
+
+
+def test_the_examples_do_what_their_names_say_and_return_what_is_documented(api: Api) -> None:
+    release = record(WEBHOOK)
+    release["metadata"] |= {"namespace": "gatekeeper-system", "labels": {**release["metadata"]["labels"], "name": "ratify"}}
+    api.objects["/api/v1/namespaces/gatekeeper-system/secrets/ratify.v1"] = release
+    api.kinds["policy/v1"] = [kind("PodDisruptionBudget", "poddisruptionbudgets", namespaced=True)]
+    documented = yaml.safe_load(cluster_objects.RETURN)
+    titles = []
+    for example in yaml.safe_load(cluster_objects.EXAMPLES):
+        options = {key: value for key, value in example["image_trust.azure.cluster_objects"].items() if key != "kubeconfig"}
+        result = run(api, **options)
+        assert "failed" not in result, result
+        assert documented.keys() <= result.keys()
+        assert [each.keys() for each in result["objects"]] == [documented["objects"]["contains"].keys()]
+        titles += result["titles"]
+    assert titles == ["Webhook ask", "PodDisruptionBudget web/web"]
