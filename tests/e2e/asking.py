@@ -1,8 +1,9 @@
-"""Somebody asks for images all the time, by dry runs of pods, while something else goes on."""
+"""Somebody asks for images all the time, by dry runs of what makes pods, while something else goes on."""
 
 from __future__ import annotations
 
 import json
+import re
 import threading
 import time
 from collections.abc import Iterator
@@ -14,7 +15,10 @@ import kubernetes
 
 from lab.clusters import cluster
 
-from .test_policy import pod
+from .test_policy import pod, refusal
+
+PACE = 0.05
+"""Seconds between two questions, for what is asked about has to run on the same machine."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,11 @@ class Asked:
     def refused(self, image: str) -> int:
         return len(self.answers[image]) - self.admitted(image)
 
+    def admitted_since(self, image: str, at: float) -> bool:
+        """Whether the image was admitted, last, to somebody who asked for it after `at`."""
+        last = self.answers[image][-1] if self.answers[image] else None
+        return last is not None and last.at > at and not last.refusal
+
     def longest_refusal(self, image: str) -> float:
         """Seconds for which the image was at most refused in a row: from the last answer before, or the first, to the first answer after, or the last."""
         answers = self.answers[image]
@@ -49,9 +58,11 @@ class Asked:
 
 def afresh(kube: Any, image: str) -> str:
     """The image by its digest, and with a tag of which there is another each time it is asked for."""
-    made = kube.resources.get(api_version="v1", kind="Pod").create(namespace="default", body=pod(image), query_params=[("dryRun", "All")])
-    repository, _, digest = made.spec.containers[0].image.partition("@")
-    return f"{repository.rpartition(':')[0] or repository}:asked-{{}}@{digest}"
+    made = refusal(kube, pod(image), "default") or str(
+        kube.resources.get(api_version="v1", kind="Pod").create(namespace="default", body=pod(image), dry_run="All")
+    )
+    [digest] = set(re.findall(r"sha256:[0-9a-f]{64}", made))
+    return f"{image.rpartition(':')[0]}:asked-{{}}@{digest}"
 
 
 @contextmanager
@@ -66,7 +77,7 @@ def asking_for(*images: str) -> Iterator[Asked]:
 
     def ask() -> None:
         with kubernetes.config.new_client_from_config(str(cluster("lab1").kubeconfig)) as client:
-            while not done.is_set() and not broken:
+            while not done.wait(PACE) and not broken:
                 for image in images:
                     refusal = _refusal(client, image.format(len(asked.answers[image])))
                     asked.answers[image].append(Answer(time.monotonic(), refusal))
@@ -84,10 +95,11 @@ def asking_for(*images: str) -> Iterator[Asked]:
 
 
 def _refusal(client: kubernetes.client.ApiClient, image: str) -> str:
-    containers = [kubernetes.client.V1Container(name="it", image=image)]
-    pod = kubernetes.client.V1Pod(metadata=kubernetes.client.V1ObjectMeta(generate_name="asking-"), spec=kubernetes.client.V1PodSpec(containers=containers))
+    # Of all that makes pods, Ratify's mutations leave this alone: they would take the tag away.
+    template = {"metadata": {"labels": {"it": "asks"}}, "spec": {"containers": [{"name": "it", "image": image}]}}
+    body: Any = {"metadata": {"generateName": "asking-"}, "spec": {"selector": {"it": "asks"}, "template": template}}
     try:
-        kubernetes.client.CoreV1Api(client).create_namespaced_pod("default", pod, dry_run="All")
+        kubernetes.client.CoreV1Api(client).create_namespaced_replication_controller("default", body, dry_run="All")
     except kubernetes.client.ApiException as error:
         return str(json.loads(error.body or "{}")["message"])
     return ""

@@ -28,6 +28,7 @@ ROLE = """
     - role: image_trust.azure.gatekeeper
       gatekeeper_kubeconfig: "{{ aks_kubeconfig }}"
 """
+CRITICAL = "system-cluster-critical"
 BACK = 120
 """Seconds within which signed images are admitted again, by themselves, once what was away may come back."""
 
@@ -188,11 +189,30 @@ def test_rescue_wants_one_cluster_by_name_and_a_reason(lab: Lab, options: tuple[
     assert "Name one cluster by -l" in unreasoned.error
 
 
-def test_fail_is_refused_until_namespaces_that_nodes_may_need_were_reviewed(kube: Any, gatekeeper: Any, team: str) -> None:
-    workloads = kube.resources.get(api_version="apps/v1", kind="DaemonSet")
-    driver = {**pod(SIGNED)["spec"], "nodeSelector": {"no": "node"}, "volumes": [{"name": "net", "hostPath": {"path": "/etc/cni/net.d"}}]}
+AKS = {"aks-command": {}, "image-trust-of-aks": {"kubernetes.azure.com/managedby": "aks"}}
+"""Namespaces that AKS makes, one by its name and one by a label that it gives."""
+
+
+@pytest.fixture
+def of_aks(kube: Any) -> Iterator[list[str]]:
+    namespaces = kube.resources.get(api_version="v1", kind="Namespace")
+    for name, labels in AKS.items():
+        namespaces.create(body={"metadata": {"name": name, "labels": labels}})
+    yield list(AKS)
+    for name in AKS:
+        namespaces.delete(name=name)
+    until(lambda: not {each.metadata.name for each in namespaces.get().items} & AKS.keys(), "the namespaces are gone", 60)
+
+
+def test_fail_is_refused_until_namespaces_that_nodes_may_need_were_reviewed(kube: Any, gatekeeper: Any, team: str, of_aks: list[str]) -> None:
+    one, other = of_aks
+    waiting = {**pod(SIGNED)["spec"], "nodeSelector": {"no": "node"}}
+    driver = {**waiting, "volumes": [{"name": "net", "hostPath": {"path": "/etc/cni/net.d"}}]}
+
     template = {"metadata": {"labels": {"app": "it"}}, "spec": driver}
-    workloads.create(namespace=team, body={"metadata": {"name": "it"}, "spec": {"selector": {"matchLabels": {"app": "it"}}, "template": template}})
+    sets = kube.resources.get(api_version="apps/v1", kind="StatefulSet")
+    of = {"serviceName": "it", "selector": {"matchLabels": {"app": "it"}}, "template": template}
+    sets.create(namespace=team, body={"metadata": {"name": "it"}, "spec": of})
     # Where it fails closed already, nobody who makes such a thing stops the runs.
     assert gatekeeper().changed == []
 
@@ -200,10 +220,15 @@ def test_fail_is_refused_until_namespaces_that_nodes_may_need_were_reviewed(kube
     ignoring = {"webhooks": [{"name": "validation.gatekeeper.sh", "failurePolicy": "Ignore"}]}
     webhooks.patch(name="gatekeeper-validating-webhook-configuration", body=ignoring, content_type="application/strategic-merge-patch+json")
     refused = gatekeeper()
-    assert f"In {team} of lab1 there is what nodes may need to start" in refused.error
+    assert f"In {one}, {other}, {team} of lab1 there is what nodes may need to start" in refused.error
     assert refused.changed == []
-    reviewed = gatekeeper(gatekeeper_covered_namespaces=[{"name": team, "reason": "signed, and can wait"}])
-    assert reviewed.changed == ["image_trust.azure.gatekeeper : Gatekeeper is as its release made it"]
+
+    sets.delete(name="it", namespace=team)
+    kube.resources.get(api_version="v1", kind="Pod").create(namespace=team, body={**pod(SIGNED), "spec": {**waiting, "priorityClassName": CRITICAL}})
+    reviewed = [{"name": name, "reason": "signed, and can wait"} for name in of_aks]
+    assert f"In {team} of lab1 there is" in gatekeeper(gatekeeper_covered_namespaces=reviewed).error
+    closed = gatekeeper(gatekeeper_covered_namespaces=[*reviewed, {"name": team, "reason": "signed, and can wait"}])
+    assert closed.changed == ["image_trust.azure.gatekeeper : Gatekeeper is as its release made it"]
 
 
 def test_fail_is_taken_back_where_gatekeeper_does_not_answer_unless_it_held_before(kube: Any, gatekeeper: Any) -> None:

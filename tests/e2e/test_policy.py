@@ -151,3 +151,10 @@ def test_what_somebody_narrowed_by_hand_is_found_and_put_back(kube: Any, policy:
     mended = policy(policy_force_deny="lab1")
     assert mended.changed == ["image_trust.azure.policy : The constraints cover all namespaces but the reviewed ones"]
     assert "it has no signature" in denied_soon(kube, pod(UNSIGNED), "default")
+
+
+def test_where_gatekeeper_is_not_asked_nobody_is_told_that_pods_are_judged(policy: Any) -> None:
+    asked = {"namespace": "gatekeeper-system", "exempt_namespaces": [{"name": "kube-system"}, {"name": "calico-system"}]}
+    refused = policy(gatekeeper_result=asked, policy_excluded_namespaces=[{"name": "kube-system", "reason": "the nodes"}])
+    assert "Gatekeeper is not asked in calico-system (gatekeeper_exempt_namespaces)" in refused.error
+    assert refused.changed == []

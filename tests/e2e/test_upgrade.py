@@ -64,12 +64,13 @@ def test_an_upgrade_admits_nothing_unsigned_and_brings_the_definitions_and_a_way
     assert f"In the cluster is chart ratify {charts.RATIFY.version}, and ratify_chart_version is {charts.PREVIOUS_RATIFY.version}" in refused.error
     assert refused.changed == []
 
-    with asking_for(UNSIGNED) as asked:
+    signed, unsigned = afresh(kube, SIGNED), afresh(kube, UNSIGNED)
+    with asking_for(unsigned) as asked:
         back = ratify(**older, ratify_downgrade=True)
     assert back.returncode == 0, back.error
     assert back.changed == [INSTALLED]
     assert images(kube) == image_of(charts.PREVIOUS_RATIFY)
-    assert asked.admitted(UNSIGNED) == 0
+    assert asked.admitted(unsigned) == 0
 
     # Both charts have the same definitions; so one is made what an older chart's was, without a field that the current one knows.
     path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/refreshInterval"
@@ -78,15 +79,14 @@ def test_an_upgrade_admits_nothing_unsigned_and_brings_the_definitions_and_a_way
     kinds.patch(name=name, body=[{"op": "remove", "path": path}], content_type="application/json-patch+json")
     assert definitions(kube) != of_the_chart()
 
-    signed = afresh(kube, SIGNED)
-    with asking_for(UNSIGNED, signed) as asked:
+    with asking_for(unsigned, signed) as asked:
         upgraded = ratify()
     assert upgraded.returncode == 0, upgraded.error
     assert upgraded.changed == [INSTALLED]
-    print(json.dumps({"refused": asked.refused(UNSIGNED), "signed images denied for seconds": asked.longest_refusal(signed)}))
+    print(json.dumps({"refused": asked.refused(unsigned), "signed images denied for seconds": asked.longest_refusal(signed)}))
     assert images(kube) == image_of(charts.RATIFY)
     assert definitions(kube) == of_the_chart()
-    assert asked.admitted(UNSIGNED) == 0 < asked.refused(UNSIGNED)
+    assert asked.admitted(unsigned) == 0 < asked.refused(unsigned)
     assert not asked.answers[signed][-1].refusal
     assert asked.longest_refusal(signed) < WITHOUT_SIGNED
     assert ratify().changed == []
