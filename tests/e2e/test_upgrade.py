@@ -17,6 +17,7 @@ from .asking import afresh, asking_for
 from .conftest import Lab
 from .test_policy import SIGNED, UNSIGNED
 
+MENDED = "image_trust.azure.ratify : Ratify is as its release made it"
 INSTALLED = "image_trust.azure.ratify : Ratify is installed"
 WITHOUT_SIGNED = 30
 """Seconds for which signed images may be denied in an upgrade; docs/trust.md names them."""
@@ -82,7 +83,7 @@ def test_an_upgrade_admits_nothing_unsigned_and_brings_the_definitions_and_a_way
     with asking_for(unsigned, signed) as asked:
         upgraded = ratify()
     assert upgraded.returncode == 0, upgraded.error
-    assert upgraded.changed == [INSTALLED]
+    assert upgraded.changed == [MENDED, INSTALLED]
     print(json.dumps({"refused": asked.refused(unsigned), "signed images denied for seconds": asked.longest_refusal(signed)}))
     assert images(kube) == image_of(charts.RATIFY)
     assert definitions(kube) == of_the_chart()
