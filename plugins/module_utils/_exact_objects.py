@@ -32,6 +32,8 @@ RESTARTED = "kubectl.kubernetes.io/restartedAt"
 _CONFLICTS = 5
 """How often somebody else may write an object between our reading and writing it."""
 _HIDDEN = "(not shown)"
+PAUSE = 0.25
+"""Seconds between two looks at what is waited for; most of it takes less than one."""
 
 
 @dataclass(frozen=True)
@@ -140,7 +142,7 @@ class ExactObjects:
         return self._replace(objects, one, given, live)
 
     def rolled_out(self, changes: Collection[Change[ExactObject]]) -> None:
-        """Wait until the deployments among the objects run as they should; anew, where what their pods only read at their start has changed."""
+        """Wait until the deployments among the objects run as they should; anew, where what their pods have read at their start has changed."""
         if self._check_mode:
             return
         anew = any(change.changed and change.after and change.after.content["kind"] in _READ_AT_START for change in changes)
@@ -148,7 +150,7 @@ class ExactObjects:
             if change.after and change.after.content["kind"] == "Deployment" and (anew or change.changed):
                 metadata = change.after.content["metadata"]
                 path = f"/apis/apps/v1/namespaces/{metadata['namespace']}/deployments/{metadata['name']}"
-                if anew:
+                if anew and change.before:
                     self._api.write("patch", path, {"spec": {"template": {"metadata": {"annotations": {RESTARTED: _now()}}}}})
                 self._until(partial(self._runs, path), f"{change.after.title} is not rolled out")
 
@@ -204,7 +206,7 @@ class ExactObjects:
         while not true():
             if time.monotonic() > deadline:
                 raise ClusterError(f"{otherwise} after {self._timeout:.0f} s")
-            time.sleep(1)
+            time.sleep(PAUSE)
 
 
 def _now() -> str:

@@ -67,19 +67,26 @@ def decoded(secret: Mapping[str, Any]) -> Json:
 
 
 def objects(record: Mapping[str, Any], name: str, namespace: str) -> list[Json]:
-    """The chart's definitions, the objects of the manifest with the marks that Helm puts on them, and those that its hooks leave behind. No I/O."""
+    """The chart's definitions, the objects of the manifest with the marks that Helm puts on them, and those that its hooks leave behind, as Helm makes them
+    one after the other. No I/O."""
     files = (record.get("chart") or {}).get("files") or []
     definitions = [base64.b64decode(file["data"]).decode() for file in files if file["name"].startswith("crds/")]
-    hooks = [hook["manifest"] for hook in record.get("hooks") or [] if _stays(hook)]
+    hooks = [hook for hook in record.get("hooks") or [] if _stays(hook)]
+    before, after = ([hook["manifest"] for hook in hooks if _is_before(hook) is early] for early in (True, False))
     return [
         *(each for text in definitions for each in _parsed(text, namespace)),
+        *(each for text in before for each in _parsed(text, namespace)),
         *(_marked(each, name, namespace) for each in _parsed(record["manifest"], namespace)),
-        *(each for text in hooks for each in _parsed(text, namespace)),
+        *(each for text in after for each in _parsed(text, namespace)),
     ]
 
 
 def _stays(hook: Mapping[str, Any]) -> bool:
     return "test" not in hook["events"] and "hook-succeeded" not in (hook.get("delete_policies") or [])
+
+
+def _is_before(hook: Mapping[str, Any]) -> bool:
+    return any(event.startswith("pre-") for event in hook["events"])
 
 
 def _parsed(text: str, namespace: str) -> Iterator[Json]:

@@ -14,7 +14,7 @@ DEFINITION = "kind: CustomResourceDefinition\nmetadata: {name: stores.example}\n
 RECORD: dict[str, Any] = {
     "chart": {
         "files": [
-            {"name": "README.md", "data": base64.b64encode(b"# read me").decode()},
+            {"name": "README.md", "data": base64.b64encode(b"kind: Readme\nmetadata: {name: it}").decode()},
             {"name": "crds/stores.yaml", "data": base64.b64encode(DEFINITION.encode()).decode()},
         ]
     },
@@ -31,21 +31,23 @@ metadata: {name: web, namespace: other}
     "hooks": [
         {"events": ["pre-install"], "delete_policies": ["before-hook-creation"], "manifest": "kind: Store\nmetadata: {name: oras}\nsince: 2026-01-02\n"},
         {"events": ["pre-install"], "delete_policies": ["hook-succeeded"], "manifest": "kind: Job\nmetadata: {name: upgrade}\n"},
+        {"events": ["post-install"], "manifest": "kind: Note\nmetadata: {name: last}\n"},
         {"events": ["test"], "manifest": "kind: Pod\nmetadata: {name: test}\n"},
     ],
 }
 RELEASE = {"meta.helm.sh/release-name": "web", "meta.helm.sh/release-namespace": "trust"}
 
 
-def test_definitions_come_first_and_what_hooks_leave_behind_last_and_nothing_else_of_them() -> None:
+def test_objects_come_in_helms_order_and_of_hooks_those_that_stay() -> None:
     assert objects(RECORD, "web", "trust") == [
         {"kind": "CustomResourceDefinition", "metadata": {"name": "stores.example", "namespace": "trust"}},
+        {"kind": "Store", "metadata": {"name": "oras", "namespace": "trust"}, "since": "2026-01-02"},
         {
             "kind": "Service",
             "metadata": {"name": "web", "namespace": "trust", "labels": {"app": "web", "app.kubernetes.io/managed-by": "Helm"}, "annotations": RELEASE},
         },
         {"kind": "Role", "metadata": {"name": "web", "namespace": "other", "labels": {"app.kubernetes.io/managed-by": "Helm"}, "annotations": RELEASE}},
-        {"kind": "Store", "metadata": {"name": "oras", "namespace": "trust"}, "since": "2026-01-02"},
+        {"kind": "Note", "metadata": {"name": "last", "namespace": "trust"}},
     ]
 
 

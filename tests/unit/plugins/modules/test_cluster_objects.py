@@ -57,12 +57,9 @@ class Api:
     def _stored(self, method: str, path: str, body: Json | None, *, dry: bool) -> tuple[int, Json]:
         found = self.objects.get(path)
         if method == "POST" and body:
-            path, after = f"{path}/{body['metadata']['name']}", {**body, "filled": "in", "status": {"conditions": [{"type": "Established", "status": "True"}]}}
-            after["metadata"] = {**body["metadata"], "generation": 1}
+            path, after = f"{path}/{body['metadata']['name']}", {**body, "filled": "in", "metadata": {**body["metadata"], "generation": 1}}
             if body["kind"] == "Deployment":
                 after["status"] = RUNNING
-            if body["kind"] == "CustomResourceDefinition":
-                self.kinds["things/v1"] = [kind("Thing", "things", namespaced=False)]
         elif found is None:
             return 404, {"message": "not found"}
         elif method == "PUT" and body:
@@ -71,6 +68,10 @@ class Api:
             after = merged(found, body)
         else:
             after = found
+            if found["kind"] == "CustomResourceDefinition":
+                # It is established when somebody looks.
+                found["status"] = {"conditions": [{"type": "Established", "status": "True"}]}
+                self.kinds["things/v1"] = [kind("Thing", "things", namespaced=False)]
         if method == "DELETE":
             del self.objects[path]
         elif not dry:
@@ -223,6 +224,13 @@ def test_a_deployment_that_was_changed_is_waited_for(api: Api) -> None:
     api.objects[f"{DEPLOYMENTS}/web"] |= {"spec": {"replicas": 0}, "status": {**RUNNING, "availableReplicas": 0}}
     assert "Deployment trust/web is not rolled out after 2 s" in run(api, definitions=[DEPLOYMENT])["msg"]
     assert api.objects[f"{DEPLOYMENTS}/web"]["spec"] == {"replicas": 1}
+
+
+def test_pods_that_start_with_what_was_missing_do_not_start_twice(api: Api) -> None:
+    assert converge(api, definitions=[item("web", "ConfigMap", "v1", "trust"), DEPLOYMENT])["writes"] == [
+        "POST /api/v1/namespaces/trust/configmaps",
+        f"POST {DEPLOYMENTS}",
+    ]
 
 
 def test_pods_start_anew_when_what_they_read_at_their_start_was_changed(api: Api) -> None:
