@@ -11,9 +11,6 @@ from typing import Any
 import kubernetes
 import pytest
 
-from lab.clusters import cluster
-from lab.node.control import Node
-
 from .conftest import Lab, Run
 from .test_policy import SIGNED, UNSIGNED, pod, refusal
 
@@ -136,17 +133,6 @@ def test_a_drain_leaves_a_pod_of_the_webhook(kube: Any) -> None:
         assert refusal(kube, pod(SIGNED), "default") == ""
     finally:
         nodes.patch(name="lab1", body={"spec": {"unschedulable": False}}, content_type="application/merge-patch+json")
-
-
-def test_a_node_that_was_killed_comes_back_with_everything_and_fails_closed(kube: Any) -> None:
-    node = Node(cluster("lab1"))
-    node.stop()
-    node.start()
-    node.wait()
-    # From here on, before Gatekeeper and Ratify are back, at no moment.
-    assert refusal(kube, pod(UNSIGNED), "default")
-    admitted_again(kube)
-    until(lambda: node.pods_missing() == [], "all pods are back", 180)
 
 
 RESCUE = {"rescue_reason": "a drill", "rescue_who": "a test"}

@@ -1,0 +1,64 @@
+"""Whatever fails, nothing is admitted that must be denied, and what must run is admitted again by itself. Ten minutes."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Callable
+
+import pytest
+
+from .asking import Asking, Sample, until
+from .report import Report
+from .table import FAULTS, Fault
+from .world import World
+
+FELT, ASKED, QUIET = 60.0, 60.0, 120.0
+"""Seconds within which a fault has to be felt, everything has to be asked while it is, and everything has to be said for the usual reasons again."""
+IN_A_ROW = 3
+"""Answers after which an image counts as admitted: each of Gatekeeper's pods remembers for itself."""
+CUT_OFF = "context deadline exceeded|context canceled"
+"""What was under way when the fault began or ended, and a machine that has too much to do, whatever the fault."""
+
+
+def is_sensible(fault: Fault, sample: Sample) -> bool:
+    """Whether somebody who is refused is told of the fault, of what is wrong with the image, or of the fault before, which a pod may still remember."""
+    before = FAULTS[FAULTS.index(fault) - 1]
+    return sample.is_right or re.search(f"{fault.says}|{before.says}|{CUT_OFF}", sample.answer.message) is not None
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
+def test_nothing_is_admitted_that_must_be_denied_and_what_must_run_is_admitted_again(fault: Fault, asking: Asking, world: World, report: Report) -> None:
+    must_run = [question for question in asking.questions if question.must_run]
+    must_not_run = [question for question in asking.questions if not question.must_run]
+    denied = [question for question in must_run if fault.meanwhile(question) == "denied"]
+
+    def wait(true: Callable[[], bool], what: str, seconds: float) -> None:
+        until(lambda: asking.wrongly_admitted() != [] or true(), what, seconds)
+        assert asking.wrongly_admitted() == []
+
+    began = time.monotonic()
+    wait(lambda: asking.said_of(asking.questions, began, lambda sample: sample.is_right), "every verdict is right before anything fails", QUIET)
+
+    def denied_for_it() -> bool:
+        seen = (sample for sample in asking.since(broken) if sample.question.must_run and not sample.admitted)
+        return any(re.search(fault.says, sample.answer.message) for sample in seen)
+
+    broken = time.monotonic()
+    with fault.strike(world) as felt:
+        wait(lambda: felt() and asking.said_of(denied, broken, lambda sample: not sample.admitted), "the fault is felt", FELT)
+        wait(lambda: not fault.denies or denied_for_it(), "somebody is told of the fault", FELT)
+        struck = time.monotonic()
+        wait(lambda: asking.said_of(must_not_run, struck, lambda sample: True), "everything is asked while the fault is there", ASKED)
+    mended = time.monotonic()
+    wait(lambda: asking.said_of(must_run, mended, lambda sample: sample.admitted, in_a_row=IN_A_ROW), "what must run is admitted", fault.recovers + IN_A_ROW)
+    seconds = max((sample.ended for sample in asking.since(mended) if sample.question.must_run and not sample.admitted), default=mended) - mended
+    assert seconds <= fault.recovers
+    wait(lambda: asking.said_of(asking.questions, mended, lambda sample: sample.is_right), "every verdict is right", QUIET)
+    wait(lambda: world.node.pods_missing() == [], "all pods are back", QUIET)
+
+    samples = [sample for sample in asking.since(broken) if sample.began < mended]
+    refused = [sample for sample in samples if sample.question.must_run and not sample.admitted]
+    assert not [sample for sample in refused if fault.meanwhile(sample.question) == "admitted" and not re.search(CUT_OFF, sample.answer.message)]
+    assert {sample.answer.message for sample in samples if not is_sensible(fault, sample)} == set()
+    report.fault(fault, samples, seconds)
