@@ -1,0 +1,32 @@
+"""The playbooks as AWX runs them on the lab: files of a project, by ansible-runner, with the environment of the built-in credential."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from ansible_runner.interface import run as run_job
+
+from .conftest import INVENTORY, ROOT, Lab, Run
+
+
+@pytest.mark.parametrize(("playbook", "check"), [("site.yml", True), ("verify.yml", False)])
+def test_a_job_runs_the_collection_s_playbook_from_the_project_and_changes_nothing(lab: Lab, site: Run, tmp_path: Path, playbook: str, check: bool) -> None:
+    shutil.copytree(ROOT / "awx/project", tmp_path / "project")
+    lab.forget_requests()
+    done = run_job(
+        private_data_dir=str(tmp_path),
+        playbook=playbook,
+        inventory=str(INVENTORY),
+        cmdline="--check --diff" if check else "",
+        envvars={**lab.environment, "HOME": str(tmp_path)},
+        quiet=True,
+    )
+    assert done.status == "successful", done.stdout.read()
+    assert done.stats["ok"]["lab1"] > 0
+    assert done.stats["changed"] == {}
+    assert [request for request in lab.requests() if request.writes] == []
+    # The runner itself records the environment that it was given.
+    told = [path.read_text() for path in (tmp_path / "artifacts").rglob("*") if path.is_file() and path.name != "command"]
+    assert lab.environment["AZURE_SECRET"] not in "".join(told)
