@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from lab import charts, images, seed, services, tools
+from lab import charts, images, previous, seed, services, tools
 from lab.azure import state
 from lab.azure.faults import Fault
 from lab.clusters import Clusters, cluster, clusters
@@ -150,12 +150,20 @@ def _status() -> bool:
     return well
 
 
-def _exec(name: str, argv: list[str]) -> None:
+def _node(name: str) -> Node:
     known = {node.cluster.name: node for node in _known()}
     if name not in known:
         raise LabError(f"there is no cluster {name}; there are: {', '.join(known) or 'none'}")
-    command = known[name].command(argv, os.environ, Path.cwd())
+    return known[name]
+
+
+def _exec(name: str, argv: list[str]) -> None:
+    command = _node(name).command(argv, os.environ, Path.cwd())
     os.execvp(command[0], command)  # noqa: S606 - a list of arguments, no shell
+
+
+def _previous(name: str) -> None:
+    print(previous.provide(_node(name)))
 
 
 def _control(method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
@@ -229,6 +237,8 @@ def _parser() -> argparse.ArgumentParser:
     added = command("exec", "Run a command inside a cluster's namespaces, as on its node", lambda given: _exec(given.cluster, given.argv))
     added.add_argument("--cluster", default="lab1", metavar="NAME")
     added.add_argument("argv", nargs="+", metavar="CMD", help="after --")
+    added = command("previous", "Make Ratify's previous chart installable on a cluster, and print its version", lambda given: _previous(given.cluster))
+    added.add_argument("--cluster", default="lab1", metavar="NAME")
     command("env", "Print shell commands that point Azure's and Kubernetes' clients at the lab (with a secret)", _env)
     added = command("requests", "Print the requests that the emulated Azure was sent, as JSON lines", _requests)
     added.add_argument("--clear", action="store_true", help="forget them instead")
