@@ -48,8 +48,17 @@ def release_objects(api: ClusterApi, name: str, namespace: str) -> list[Json]:
 
 
 def newest(secrets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
-    """The record of the last revision, unless that one is being installed. One that failed counts: it is what Helm tried last, and goes on from."""
+    """The record of the last revision, unless that one is being installed. One that failed counts: it is what Helm tried last, and goes on from.
+
+    Raises `RecordError` where the last one is gone and older ones are there, from which Helm does not go on either.
+    """
     last = max(secrets, key=lambda each: int(each["metadata"]["labels"]["version"]), default=None)
+    if last and last["metadata"]["labels"]["status"] == "superseded":
+        name, namespace = last["metadata"]["labels"]["name"], last["metadata"]["namespace"]
+        raise RecordError(
+            f"The last record of Helm's release {name} in {namespace} is gone. Nobody knows what the release should be. Delete the older ones too, "
+            f"the Secrets with the labels owner=helm,name={name}, and the next run installs it anew over what is there."
+        )
     return last if last and last["metadata"]["labels"]["status"] in ("deployed", "failed") else None
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -70,3 +72,46 @@ def test_every_object_that_was_deleted_is_found_and_made_again(lab: Lab, hand: H
     assert [title for title, item in deleted.items() if not names(foretold, item)] == []
     mended(lab, without, before)
     assert snapshots.differences(azure, snapshots.of_azure(lab)) == []
+
+
+def webhook(**change: Any) -> Callable[[drift.Json], drift.Json]:
+    """The first webhook of a configuration, with another value."""
+    return lambda item: {"webhooks": [{**item["webhooks"][0], **change}, *item["webhooks"][1:]]}
+
+
+def exempt(item: drift.Json) -> drift.Json:
+    selector = copy.deepcopy(item["webhooks"][0]["namespaceSelector"])
+    next(each for each in selector["matchExpressions"] if each["key"] == "kubernetes.io/metadata.name")["values"].append("default")
+    return webhook(namespaceSelector=selector)(item)
+
+
+def not_debugged(item: drift.Json) -> drift.Json:
+    rules = copy.deepcopy(item["webhooks"][0]["rules"])
+    rules[0]["resources"].remove("pods/ephemeralcontainers")
+    return webhook(rules=rules)(item)
+
+
+VALIDATING = ("gatekeeper", "ValidatingWebhookConfiguration", "gatekeeper-validating-webhook-configuration")
+NOBODY = {"matchLabels": {"nobody": "has-this"}}
+DANGERS = {
+    "the webhook is asked for some objects only": (*VALIDATING, webhook(objectSelector=NOBODY)),
+    "a namespace more is exempt": (*VALIDATING, exempt),
+    "what gets no answer is admitted": (*VALIDATING, webhook(failurePolicy="Ignore")),
+    "a condition is never met": (*VALIDATING, webhook(matchConditions=[{"name": "never", "expression": "false"}])),
+    "debug containers are not judged": (*VALIDATING, not_debugged),
+    "tags are not replaced": ("gatekeeper", "MutatingWebhookConfiguration", "gatekeeper-mutating-webhook-configuration", webhook(objectSelector=NOBODY)),
+    "everybody is trusted": ("ratify", "Verifier", "verifier-notation", CHANGES["Verifier"]),
+    "Ratify is slower than the webhook": ("ratify", "Provider", "ratify-provider", CHANGES["Provider"]),
+    "one of several reports is enough": ("ratify", "Policy", "ratify-policy", CHANGES["Policy"]),
+}
+
+
+@pytest.mark.parametrize("danger", DANGERS.values(), ids=DANGERS.keys())
+def test_one_change_that_opens_the_cluster_is_found_alone(lab: Lab, hand: Hand, without: snapshots.Snapshot, danger: tuple[Any, ...]) -> None:
+    release, kind, name, change = danger
+    (item,) = [each for each in managed(without).values() if (each["kind"], each["metadata"]["name"]) == (kind, name)]
+    hand.patch(item, change(item))
+    assert drift.content({name: item}) != drift.content({name: hand.get(item)})
+    answer = hand.converge(release)
+    assert [each["title"] for each in answer["objects"]] == [f"{kind} {name}"]
+    assert drift.content({name: item}) == drift.content({name: hand.get(item)})

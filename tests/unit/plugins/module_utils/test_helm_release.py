@@ -92,3 +92,8 @@ def test_a_record_that_cannot_be_read_says_what_to_do(change: dict[str, Any]) ->
 def test_a_record_that_another_program_wrote_is_not_believed() -> None:
     with pytest.raises(RecordError, match=r"Secret trust/web.v1, was changed by kubectl-edit[.] .* Delete that Secret"):
         decoded(secret(manager="kubectl-edit"))
+
+
+def test_older_records_alone_say_what_to_do() -> None:
+    with pytest.raises(RecordError, match=r"The last record of Helm's release web in trust is gone.* Delete the older ones too.*owner=helm,name=web"):
+        newest([secret(1, "superseded"), secret(2, "superseded")])
