@@ -194,7 +194,7 @@ def cluster_body(**properties: Any) -> dict[str, Any]:
 
 @contextmanager
 def emulated(state: State | None = None) -> Iterator[Lab]:
-    """One emulated Azure. Its answers come as from https://127.0.0.1:14430."""
+    """One emulated Azure. Its answers come as from the lab's."""
     machine = Machine()
     azure = Azure(state or new_state(), machine)
     with TestClient(app.outside(azure), base_url=azure.arm_url) as client:

@@ -15,6 +15,7 @@ from lab.azure import app
 from lab.azure.context import Azure
 from lab.azure.faults import Fault
 from lab.azure.request_log import RequestLog
+from lab.config import AZURE_PORT
 from tests.emulator.machine import GROUP, IDENTITY, OWNER_CLIENT, OWNER_ID, OWNER_SECRET, TENANT, VAULT, Lab, Machine, error_of, new_state
 
 
@@ -114,7 +115,7 @@ def test_the_log_tells_who_asked_what_and_what_was_answered(lab: Lab) -> None:
     lab.call("GET", VAULT + "x")
     lab.client.get("/lab/requests")
     [entry] = lab.client.get("/lab/requests").json()["requests"]
-    assert (entry["listener"], entry["host"], entry["method"], entry["path"]) == ("outside", "127.0.0.1:14430", "GET", VAULT + "x")
+    assert (entry["listener"], entry["host"], entry["method"], entry["path"]) == ("outside", f"127.0.0.1:{AZURE_PORT}", "GET", VAULT + "x")
     assert (entry["status"], entry["error"], entry["principal"]) == (404, "ResourceNotFound", OWNER_ID)
     assert entry["duration_ms"] > 0
     assert lab.client.delete("/lab/requests").status_code == 204
