@@ -115,3 +115,31 @@ def test_one_change_that_opens_the_cluster_is_found_alone(lab: Lab, hand: Hand, 
     answer = hand.converge(release)
     assert [each["title"] for each in answer["objects"]] == [f"{kind} {name}"]
     assert drift.content({name: item}) == drift.content({name: hand.get(item)})
+
+
+def test_what_others_made_and_lets_more_images_in_is_named_and_left(lab: Lab, hand: Hand, site: Run) -> None:
+    config = {
+        "apiVersion": "config.gatekeeper.sh/v1alpha1",
+        "kind": "Config",
+        "metadata": {"name": "config", "namespace": "gatekeeper-system"},
+        "spec": {"match": [{"processes": ["webhook"], "excludedNamespaces": ["team-a", "kube-system"]}]},
+    }
+    verifier = {
+        "apiVersion": "config.ratify.deislabs.io/v1beta1",
+        "kind": "Verifier",
+        "metadata": {"name": "of-another"},
+        "spec": {"name": "sbom", "artifactTypes": "application/spdx+json"},
+    }
+    hand.create(config)
+    hand.create(verifier)
+    try:
+        refused = lab.play("site", "--check")
+        assert "configuration that its chart did not make" in refused.error
+        assert "Verifier of-another" in refused.error
+        reviewed = lab.play("site", "--check", ratify_foreign_objects=[{"object": "Verifier of-another", "reason": "a test"}])
+        assert "images are not verified in namespaces that policy_excluded_namespaces does not name:" in reviewed.error
+        assert " team-a (Gatekeeper's Config). " in reviewed.error
+    finally:
+        hand.delete(verifier)
+        hand.delete(config)
+    assert check(lab, "site").changed == []
