@@ -43,18 +43,23 @@ def a_pod_lost(deployment: str) -> Break:
 
 
 def a_pod_frozen(deployment: str) -> Break:
-    """One pod takes connections and never answers."""
+    """One pod takes connections and never answers, until the kubelet has noticed it."""
 
     @contextmanager
     def broken(world: World) -> Iterator[Felt]:
-        frozen = processes(_asked(world.pods(deployment)))
+        pod = _asked(world.pods(deployment))
+        frozen = processes(pod)
         _signal(frozen, signal.SIGSTOP)
         try:
-            yield lambda: True
+            yield lambda: pod.metadata.uid not in [each.metadata.uid for each in world.pods(deployment) if _is_ready(each)]
         finally:
             _signal(frozen, signal.SIGCONT)
 
     return broken
+
+
+def _is_ready(pod: Any) -> bool:
+    return any(condition.type == "Ready" and condition.status == "True" for condition in pod.status.conditions)
 
 
 def _asked(pods: list[Any]) -> Any:

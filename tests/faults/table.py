@@ -81,7 +81,7 @@ FAULTS = (
     Fault("Ratify takes 5.5 s for a verdict", ratify_answers(ways.waiting("verify", 5.5)), UNASKED, SOON),
     Fault("Gatekeeper has no pods", scaled_to_nothing(GATEKEEPER), UNHEARD, POD),
     Fault("one of Gatekeeper's pods is lost", a_pod_lost(GATEKEEPER), UNHEARD, POD, "either", "either"),
-    Fault("one of Gatekeeper's pods hangs", a_pod_frozen(GATEKEEPER), UNHEARD, POD, "some denied", "some denied"),
+    Fault("one of Gatekeeper's pods hangs", a_pod_frozen(GATEKEEPER), UNHEARD, POD, "either", "either"),
     Fault("Gatekeeper is restarted", restarted(GATEKEEPER), UNHEARD, POD, "either", "either"),
     Fault("the registry is down", of_azure({"host": REGISTRY, "reset": "before"}), UNREACHED, CACHED),
     Fault("the registry answers 429", of_azure({"host": REGISTRY, "status": 429, "retry_after": 1}), f"the registry is too busy|{UNREACHED}", CACHED),

@@ -1,4 +1,4 @@
-"""Whatever fails, nothing is admitted that must be denied, and what must run is admitted again by itself. Under ten minutes on a quiet machine."""
+"""Whatever fails, nothing is admitted that must be denied, and what must run is admitted again by itself. Ten minutes."""
 
 from __future__ import annotations
 
