@@ -1,0 +1,171 @@
+"""What docs/monitoring asks for is what Gatekeeper, Ratify and the API server really measure: Prometheus runs with it in the cluster. Under a minute."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import kubernetes
+import pytest
+import yaml
+
+from tests.prometheus import MONITORING
+
+from .test_closed import until
+from .test_policy import IMAGE, SIGNED, UNSIGNED, pod, refusal
+from .watching import NAMESPACE, ask, inside, prometheus, query, targets
+
+RULES = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"][0]["rules"]
+PANELS = [panel for panel in json.loads((MONITORING / "dashboard.json").read_text())["panels"] if panel["type"] != "row"]
+TARGETS = [(panel["title"], target) for panel in PANELS for target in panel["targets"]]
+SEEN = {"ImageTrustFailedOpen", "ImageTrustWebhookUnreachable", "ImageTrustWebhookErrors", "ImageTrustRatifyErrors"}
+"""What `happened` brings about."""
+LABEL = "image-trust-monitoring"
+
+
+def webhook(policy: str) -> dict[str, Any]:
+    """One of the name of Gatekeeper's, that nobody answers, for what has the label alone."""
+    return {
+        "name": "validation.gatekeeper.sh",
+        "admissionReviewVersions": ["v1"],
+        "sideEffects": "None",
+        "failurePolicy": policy,
+        "timeoutSeconds": 1,
+        "clientConfig": {"url": "https://127.0.0.1:1/"},
+        "objectSelector": {"matchLabels": {LABEL: policy}},
+        "rules": [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["configmaps"]}],
+    }
+
+
+def configmap(policy: str) -> dict[str, Any]:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "it", "labels": {LABEL: policy}}}
+
+
+def gatekeeper_errs(kube: Any, folder: Path) -> None:
+    """It is asked about a pod in a namespace that is not there, which the API server never does."""
+    body = pod(SIGNED, namespace="not-there")
+    review = {
+        "uid": "1",
+        "kind": {"group": "", "version": "v1", "kind": "Pod"},
+        "resource": {"group": "", "version": "v1", "resource": "pods"},
+        "namespace": "not-there",
+        "name": "it",
+        "operation": "CREATE",
+        "userInfo": {"username": "somebody"},
+        "object": body,
+        "dryRun": True,
+    }
+    (folder / "review").write_text(json.dumps({"apiVersion": "admission.k8s.io/v1", "kind": "AdmissionReview", "request": review}))
+    address = next(each["__address__"] for each in targets(kube)["gatekeeper"] if each["__meta_kubernetes_pod_label_gatekeeper_sh_operation"] == "webhook")
+    url = f"https://{address.split(':')[0]}:8443/v1/admit"
+    said = subprocess.run(
+        inside("curl", "--silent", "--insecure", "-H", "Content-Type: application/json", "-d", f"@{folder}/review", url, folder=folder),
+        check=True,
+        capture_output=True,
+        text=True,
+        timeout=30,
+    )
+    assert json.loads(said.stdout)["response"]["status"]["code"] == 500, said.stdout
+
+
+def ratify_errs(kube: Any, folder: Path) -> None:
+    """It is asked what is no question, with Gatekeeper's certificate."""
+    secret = kube.resources.get(api_version="v1", kind="Secret").get(name="gatekeeper-webhook-server-cert", namespace=NAMESPACE).to_dict()["data"]
+    for name in ("tls.crt", "tls.key"):
+        (folder / name).write_bytes(base64.b64decode(secret[name]))
+    address = next(each["__address__"] for each in targets(kube)["ratify"] if each["__meta_kubernetes_pod_label_app_kubernetes_io_name"] == "ratify")
+    url = f"https://{address.split(':')[0]}:6001/ratify/gatekeeper/v1/verify"
+    words = ("curl", "--silent", "--insecure", "--cert", folder / "tls.crt", "--key", folder / "tls.key", "-d", "no question", url)
+    said = subprocess.run(inside(*words, folder=folder), check=True, capture_output=True, text=True, timeout=30)
+    assert "unable to unmarshal request body" in said.stdout
+
+
+@pytest.fixture(scope="module")
+def happened(kube_of_module: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What is only counted once it happens has happened."""
+    kube, folder = kube_of_module, tmp_path_factory.mktemp("happened")
+    configurations = kube.resources.get(api_version="admissionregistration.k8s.io/v1", kind="ValidatingWebhookConfiguration")
+    for image in (SIGNED, UNSIGNED, f"{IMAGE}:other-signer"):
+        refusal(kube, pod(image), "default")
+    try:
+        for policy in ("Ignore", "Fail"):
+            metadata = {"name": f"{LABEL}-{policy.lower()}"}
+            body = {"kind": configurations.kind, "apiVersion": configurations.group_version, "metadata": metadata}
+            configurations.create(body={**body, "webhooks": [webhook(policy)]})
+        until(lambda: refusal(kube, configmap("Fail"), "default") != "", "the new webhook is asked", 30)
+        assert refusal(kube, configmap("Ignore"), "default") == ""
+    finally:
+        for found in configurations.get().items:
+            if found.metadata.name.startswith(LABEL):
+                configurations.delete(name=found.metadata.name)
+    gatekeeper_errs(kube, folder)
+    ratify_errs(kube, folder)
+
+
+@pytest.fixture(scope="module")
+def kube_of_module(site: Any) -> Iterator[Any]:
+    from lab.clusters import cluster
+
+    with kubernetes.config.new_client_from_config(str(cluster("lab1").kubeconfig)) as client:
+        yield kubernetes.dynamic.DynamicClient(client)
+
+
+@pytest.fixture(scope="module")
+def watched(happened: None, kube_of_module: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Prometheus watches; the folder in which it is asked."""
+    folder = tmp_path_factory.mktemp("prometheus")
+    with prometheus(kube_of_module, folder):
+        yield folder
+
+
+def selectors(expression: str) -> list[str]:
+    """Each metric of the expression, with its labels, those that have to have a certain value with that value."""
+    found = re.findall(r"\b([a-z_]+\{[^}]*\})", expression)
+    return [re.sub(r'(\w+)(!=|=~)"[^"]*"', r'\1!=""', each) for each in found]
+
+
+def test_every_pod_is_scraped_and_nothing_else(watched: Path, kube_of_module: Any) -> None:
+    (found,) = ask(watched, query("up"))
+    scraped = [each["metric"].get("pod", "the API server") for each in found["result"] if each["value"][1] == "1"]
+    pods = kube_of_module.resources.get(api_version="v1", kind="Pod").get(namespace=NAMESPACE).to_dict()["items"]
+    assert sorted(scraped) == sorted([*(each["metadata"]["name"] for each in pods), "the API server"])
+
+
+def test_each_metric_and_label_of_the_alerts_is_measured(watched: Path) -> None:
+    wanted = sorted({selector for rule in RULES for selector in selectors(rule["expr"])})
+    assert len(wanted) > 20
+    found = ask(watched, *(query(selector) for selector in wanted))
+    # A registry that refuses is not there, but how it would be told.
+    assert [selector for selector, each in zip(wanted, found, strict=True) if not (each and each["result"])] == []
+
+
+def test_the_alerts_that_fire_are_those_of_what_happened(watched: Path) -> None:
+    (found,) = ask(watched, "alerts")
+    assert {(alert["labels"]["alertname"], alert["state"]) for alert in found["alerts"]} == {(name, "firing") for name in SEEN}
+
+
+def test_each_panel_shows_something_and_the_labels_that_it_names(watched: Path) -> None:
+    expressions = [target["expr"].replace("$cluster", ".*").replace("$__rate_interval", "30s") for _, target in TARGETS]
+    found = ask(watched, *(query(each) for each in expressions))
+    shown = {(title, target["refId"]): each["result"] if each else [] for (title, target), each in zip(TARGETS, found, strict=True)}
+    assert [key for key, result in shown.items() if not result] == []
+    missing = [
+        (title, label, series["metric"])
+        for title, target in TARGETS
+        for label in re.findall(r"\{\{(\w+)\}\}", target["legendFormat"])
+        for series in shown[title, target["refId"]]
+        if not series["metric"].get(label)
+    ]
+    assert missing == []
+
+
+def test_no_certificate_s_end_is_measured_as_the_guide_says(watched: Path) -> None:
+    (names,) = ask(watched, "label/__name__/values")
+    ours = [name for name in names if name.startswith(("gatekeeper_", "ratify_"))]
+    assert len(ours) > 30
+    assert [name for name in ours if re.search("expir|not_after|valid_(to|until)", name)] == []

@@ -1,0 +1,44 @@
+"""report.yml on a proof and a rescue record that the lab's cluster gave. Half a minute."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from tests import report_proofs as proofs
+
+from .conftest import Lab, Run
+
+
+def test_the_report_says_what_the_cluster_proved_and_that_it_was_opened_since(lab: Lab, site: Run, tmp_path: Path) -> None:
+    key = proofs.key(tmp_path)
+    files = {"verify_proof_path": f"{tmp_path}/proof.json", "report_path": f"{tmp_path}/report.html", "report_public_key": f"{key}.pub"}
+
+    def report() -> dict[str, Any]:
+        run = lab.play("report", **files)
+        assert run.returncode == 0, run.error or run.output[-3000:]
+        (cluster,) = json.loads((tmp_path / "report.json").read_text())["clusters"]
+        return dict(cluster)
+
+    def rescue(to: str) -> None:
+        run = lab.play("rescue", "--limit", "lab1", rescue=to, rescue_reason="a drill", rescue_who="tests", **files)
+        assert run.returncode == 0, run.error or run.output[-3000:]
+
+    assert report()["findings"] == [{"state": "unknown", "text": "There is no proof of it. Run verify.yml."}]
+
+    short = {"verify_shapes": ["container"], "verify_run": False, "verify_signing_key": str(key)}
+    verified = lab.play("verify", **short, **files)
+    assert verified.returncode == 0, verified.error or verified.output[-3000:]
+    cluster = report()
+    assert (cluster["state"], cluster["proof"]["signature"], cluster["proof"]["days"]) == ("attention", "verified", 0)
+    assert {"state": "attention", "text": "The certificate brooklyn-io-2025 has ended."} in cluster["findings"]
+    assert cluster["facts"]["right"] == cluster["facts"]["asked"] > 10
+    assert {name: program["versions"] for name, program in cluster["facts"]["programs"].items()} == {"gatekeeper": ["3.23.0"], "ratify": ["1.4.4"]}
+
+    rescue("open")
+    try:
+        assert (report()["state"], report()["findings"][0]["text"].startswith("It was opened on")) == ("wrong", True)
+    finally:
+        rescue("closed")
+    assert report()["state"] == "attention"
