@@ -59,7 +59,7 @@ def newest_python() -> str:
 def newest() -> dict[str, str]:
     """PATH on which the newest ansible-core and its Python come first."""
     python = newest_python()
-    folder = environment("ansible-core", [*NEWEST, *tools(), "pytest-xdist", "PyJWT", "cryptography", *OURS.read_text().split()], python)
+    folder = environment("ansible-core", [*NEWEST, *tools(), "pytest-xdist", "PyJWT", "cryptography", "jsonschema", *OURS.read_text().split()], python)
     real = subprocess.run([python, "-c", "import sys; print(sys.prefix)"], capture_output=True, check=True, text=True).stdout.strip()
     return {"PATH": f"{folder / 'bin'}:{real}/bin:{os.environ['PATH']}"}
 
