@@ -74,6 +74,26 @@ def test_every_object_that_was_deleted_is_found_and_made_again(lab: Lab, hand: H
     assert snapshots.differences(azure, snapshots.of_azure(lab)) == []
 
 
+def test_a_record_that_somebody_edited_is_not_believed_and_one_that_was_deleted_is_written_again(lab: Lab, hand: Hand, without: snapshots.Snapshot) -> None:
+    records = [item for item in managed(without).values() if item.get("type") == drift.RECORD]
+    assert {item["metadata"]["labels"]["name"] for item in records} == {"gatekeeper", "ratify"}
+    before = {title: each for title, each in content(managed(without)).items() if "sh.helm.release" not in title}
+    last = max(records, key=lambda item: (item["metadata"]["labels"]["name"], int(item["metadata"]["labels"]["version"])))
+    others = next(item for item in records if item["metadata"]["labels"]["name"] == "gatekeeper")
+    hand.patch(last, {"data": others["data"]})
+    refused = lab.play("site", "--check")
+    assert f"Secret gatekeeper-system/{last['metadata']['name']}, was changed by kubectl-edit. " in refused.error
+    assert "Delete that Secret" in refused.error
+
+    for item in records:
+        hand.delete(item)
+    foretold = check(lab, "site")
+    assert [name for name in foretold.changed if "is installed" in name] == foretold.changed != []
+    assert succeeded(lab.play("site", **FEW)).changed == foretold.changed
+    after = {title: each for title, each in content(managed(without)).items() if "sh.helm.release" not in title}
+    assert snapshots.differences(before, after) == []
+
+
 def webhook(**change: Any) -> Callable[[drift.Json], drift.Json]:
     """The first webhook of a configuration, with another value."""
     return lambda item: {"webhooks": [{**item["webhooks"][0], **change}, *item["webhooks"][1:]]}
