@@ -96,11 +96,12 @@ test-faults: up ## Images asked for while each thing in turn fails; FAULTS_TABLE
 	pytest -q tests/faults
 
 # Molecule waits most of the time, and what needs no lab goes on meanwhile. The end-to-end tests have the machine for themselves: they measure.
-test: check ## Everything; about an hour on an empty machine, most of it the first build of the lab
+test: check up ## Everything; about an hour on an empty machine, most of it the first build of the lab
 	$(MAKE) --jobs=2 --output-sync=target molecule labless
 	$(MAKE) e2e test-faults
 
-labless: docs many roles coexist policy report monitoring contract gates
+labless:
+	$(MAKE) --jobs=1 docs many roles coexist policy report monitoring contract gates
 
 soak: up ## Faults at random with more seeds, and site.yml killed after each task in turn; hours
 	SOAK=1 pytest -q tests/roles/test_faults.py tests/e2e/test_faults.py

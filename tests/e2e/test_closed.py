@@ -227,7 +227,7 @@ def test_fail_is_taken_back_where_gatekeeper_does_not_answer_unless_it_held_befo
     # Nothing of ours, which the role would put back.
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["namespaces"], "scope": "*"}
     nobody = {"clientConfig": {"url": "https://127.0.0.1:1/"}, "rules": [rule], "sideEffects": "None", "admissionReviewVersions": ["v1"]}
-    webhooks.create(body={"metadata": {"name": "of-another"}, "webhooks": [{"name": "of-another.example", "failurePolicy": "Fail", **nobody}]})
+    webhooks.create(body={"metadata": {"name": "of-another"}, "webhooks": [{"name": "everything.of-another.example", "failurePolicy": "Fail", **nobody}]})
     try:
         for before in ("Fail", "Ignore"):
             policy(failurePolicy=before)
