@@ -42,7 +42,7 @@ def _program(pods: list[Pod]) -> dict[str, Any]:
     return {
         "pods": len(pods),
         "ready": sum(_is_ready(pod) for pod in pods),
-        "versions": sorted({version for image, _ in images if (version := _version(image))}),
+        "versions": sorted({version for image, _image_id in images if (version := _version(image))}),
         "images": [{"image": image, "image_id": image_id or None} for image, image_id in images],
     }
 

@@ -47,7 +47,7 @@ def lines(depends: Mapping[str, str]) -> str:
 def depends_on(proof: Any) -> dict[str, str]:
     """That on which the verdicts of a proof depend, and whether they are right, in a word each, by what it is called. Empty for what is no proof."""
     try:
-        cluster, policy, _ = proof["cluster"], proof["policy"], proof["time"]
+        cluster, policy, _time = proof["cluster"], proof["policy"], proof["time"]
         found = {
             "cluster": f"{cluster['name']} {cluster['uid']}",
             "Kubernetes": str(cluster["kubernetes_version"]),

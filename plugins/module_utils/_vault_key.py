@@ -31,7 +31,7 @@ class VaultKey:
     """The RSA or P-256 key with that URL (its `kid`; without a version the latest). Raises `ModuleError`, and `SigningError` where it is of another kind."""
 
     def __init__(self, azure: Azure, url: str) -> None:
-        uri, _, path = URL.check("signing_vault_key", url).partition("/keys/")
+        uri, _slash, path = URL.check("signing_vault_key", url).partition("/keys/")
         self._vault = azure.vault_plane(uri)
         key = self._vault.get(f"read the key {url}", f"keys/{path}")["key"]
         self._kid = str(key["kid"])

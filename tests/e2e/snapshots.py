@@ -34,7 +34,11 @@ def objects(name: str = "lab1") -> Iterator[dict[str, Any]]:
 
         for version in ["v1", *(group["preferredVersion"]["groupVersion"] for group in get("/apis")["groups"])]:
             root = f"/apis/{version}" if "/" in version else f"/api/{version}"
-            for kind in get(root)["resources"]:
+            try:
+                kinds = get(root)["resources"]
+            except kubernetes.dynamic.exceptions.NotFoundError:  # the group has gone since it was listed
+                continue
+            for kind in kinds:
                 if "/" in kind["name"] or "list" not in kind["verbs"] or kind["kind"] in REPORTED:
                     continue
                 for item in get(f"{root}/{kind['name']}")["items"]:
@@ -85,8 +89,10 @@ def _content(item: Mapping[str, Any], left_out: tuple[str, ...]) -> dict[str, An
 
 
 def of_azure(lab: Lab) -> Snapshot:
-    """What each resource and role assignment of the emulated Azure is, without secrets and without when it came."""
+    """What each resource and role assignment of the emulated Azure is, without secrets, and without when it came: so entries of vaults are in order."""
     state = lab.http.get(f"{lab.url}/lab/state").raise_for_status().json()
+    for vault in state["vaults"].values():
+        vault["properties"]["accessPolicies"].sort(key=json.dumps)
     families = ("resource_groups", "identities", "vaults", "role_assignments", "registries", "clusters", "service_principals")
     return {f"{family} {name}": _without_times(each) for family in families for name, each in state[family].items()}
 
