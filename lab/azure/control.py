@@ -121,7 +121,7 @@ def app(azure: Azure) -> Starlette:
 
 
 def _without_secrets(state: State) -> dict[str, Any]:
-    """The whole state but the signing key, client secrets and the values of vault secrets."""
+    """The whole state but the signing key, client secrets, the values of vault secrets and the keys of vaults."""
     shown = asdict(state)
     del shown["signing_key"]
     for principal in shown["service_principals"].values():
@@ -130,4 +130,7 @@ def _without_secrets(state: State) -> dict[str, Any]:
         for secret in vault["secrets"].values():
             for version in secret["versions"].values():
                 del version["value"]
+        for key in vault["keys"].values():
+            for version in key["versions"].values():
+                del version["private_key"]
     return shown

@@ -45,6 +45,10 @@ def managed(without: Snapshot) -> dict[str, Json]:
     }
 
 
+OF_A_ROLLOUT = ("kubectl.kubernetes.io/restartedAt", "checksum/secret")
+"""Annotations of pods: when they were started anew, and a sum of the chart's Secret, which is only in the chart when it is installed for the first time."""
+
+
 def content(found: Mapping[str, Json]) -> Snapshot:
     """What the objects say, without what is another value each time an object is made or its certificate is made anew."""
     return {title: _content(item) for title, item in found.items()}
@@ -62,7 +66,7 @@ def _content(item: Json) -> Json:
 
 
 def _without_certificates(value: Json) -> Json:
-    kept = {key: CERTIFICATES if key == "caBundle" else each for key, each in value.items() if key != "kubectl.kubernetes.io/restartedAt"}
+    kept = {key: CERTIFICATES if key == "caBundle" else each for key, each in value.items() if key not in OF_A_ROLLOUT}
     return {key: each for key, each in kept.items() if (key, each) != ("annotations", {})}
 
 
@@ -185,11 +189,12 @@ class Hand:
         return self.kube.resources.get(api_version=item["apiVersion"], kind=item["kind"])
 
     def change_azure(self) -> None:
-        """Another subject is trusted, the vault's right is another one, the registry is not readable, the cluster has no workload identity."""
+        """Another subject is trusted, the right in the vault is empty (one that somebody added would stay), the registry is not readable, and the cluster
+        has no workload identity."""
         for each in self._federated():
             properties = {**each["properties"], "subject": "system:serviceaccount:default:default"}
             self.lab.arm("PUT", f"{IDENTITY_PATH}/federatedIdentityCredentials/{each['name']}", "2024-11-30", {"properties": properties})
-        self.lab.arm("PUT", f"{VAULT_PATH}/accessPolicies/replace", "2026-02-01", self._policies({"secrets": ["get", "list", "set"]}))
+        self.lab.arm("PUT", f"{VAULT_PATH}/accessPolicies/replace", "2026-02-01", self._policies({"secrets": []}))
         take_acr_pull(self.lab, identity(self.lab)["principalId"])
         take_kubelet_pull(self.lab)
         found = self.lab.arm("GET", CLUSTER_PATH, "2024-09-01")

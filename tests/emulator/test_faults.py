@@ -9,9 +9,10 @@ from typing import Any
 
 import httpx
 import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.testclient import TestClient
 
-from lab.azure import app
+from lab.azure import app, keyvault_keys
 from lab.azure.context import Azure
 from lab.azure.faults import Fault
 from lab.azure.request_log import RequestLog
@@ -151,8 +152,11 @@ def test_settings_that_make_no_sense_are_refused(lab: Lab, settings: Any) -> Non
 
 
 def test_the_state_is_shown_without_secrets(lab: Lab) -> None:
+    vault = next(iter(lab.azure.state.vaults.values()))
+    keyvault_keys.add(vault, "proof", ec.generate_private_key(ec.SECP256R1()))
     shown = lab.client.get("/lab/state").text
     assert GROUP in shown
+    assert "proof" in shown
     assert "PRIVATE KEY" not in shown
     assert OWNER_SECRET not in shown
 
