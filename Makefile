@@ -91,7 +91,7 @@ molecule: up
 
 # On two labs side by side: a run of a playbook waits more than it computes.
 ON_THE_SECOND := $(addprefix tests/e2e/,test_closed.py test_drift.py test_rotation.py test_upgrade.py)
-e2e: up ## Whole runs, drift, faults, teardown and more, on two labs; about 40 minutes
+e2e: up ## Whole runs, drift, teardown, three of the faults and more, on two labs; about 40 minutes
 	$(MAKE) --jobs=2 --output-sync=target e2e-first e2e-second
 
 e2e-first:
@@ -100,9 +100,9 @@ e2e-first:
 e2e-second: export LAB_HOME = $(or $(XDG_STATE_HOME),$(HOME)/.local/state)/image-trust-lab-2
 e2e-second: export LAB_AZURE_PORT = 16430
 e2e-second:
-	trap 'python -m lab down --delete' EXIT; python -m lab up && pytest -q $(ON_THE_SECOND) && pytest -q tests/faults
+	trap 'python -m lab down --delete' EXIT; python -m lab up && pytest -q $(ON_THE_SECOND) && pytest -q tests/faults -k "500 or 429 or authority or page"
 
-test-faults: up ## Images asked for while each thing in turn fails; FAULTS_TABLE=1 writes docs/faults-admission.md
+test-faults: up ## Images asked for while each thing in turn fails, 15 minutes; FAULTS_TABLE=1 writes docs/faults-admission.md
 	pytest -q tests/faults
 
 # Molecule waits most of the time, and what needs no lab goes on meanwhile.
