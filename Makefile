@@ -106,7 +106,7 @@ test-faults: up ## Images asked for while each thing in turn fails, 15 minutes; 
 	pytest -q tests/faults
 
 # Molecule waits most of the time, and what needs no lab goes on meanwhile.
-test: check up ## Everything; about an hour on an empty machine, most of it the first build of the lab
+test: check up ## Everything; about an hour, and a quarter of one more for the first build of the lab
 	$(MAKE) --jobs=2 --output-sync=target molecule labless
 	$(MAKE) e2e
 

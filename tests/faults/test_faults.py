@@ -1,4 +1,4 @@
-"""Whatever fails, nothing is admitted that must be denied, and what must run is admitted again by itself. Ten minutes."""
+"""Whatever fails, nothing is admitted that must be denied, and what must run is admitted again by itself. A quarter of an hour."""
 
 from __future__ import annotations
 
