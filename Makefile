@@ -13,7 +13,7 @@ export ANSIBLE_LOCALHOST_WARNING := false
 export ANSIBLE_INVENTORY_UNPARSED_WARNING := false
 
 help: ## Say what there is
-	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
 
 setup: $(VENV)/ready $(COLLECTION) ## Virtual environment and system packages (needs root and a Debian-like system)
 	@lab/packages.sh
@@ -37,9 +37,10 @@ down: ## Stop the lab (state is kept; `python -m lab down --delete` forgets it)
 demo: setup ## Lab up, site.yml, verdicts, site.yml again
 	python -m lab.demo
 
-check: setup lint types unit ## Lint, types, unit tests: under two minutes
+check: setup ## Lint, types, unit tests: about two minutes
+	$(MAKE) --jobs=2 --output-sync=target lint types unit
 
-lint: setup
+lint: setup ## ruff, yamllint, ansible-lint, changelog, documentation of modules; `ruff format .` mends the form
 	ruff check .
 	ruff format --check .
 	yamllint .
@@ -47,13 +48,13 @@ lint: setup
 	antsibull-changelog lint
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=dependent $(COLLECTION)
 
-types: setup
+types: setup ## mypy
 	mypy bench docs lab tests $(COLLECTION)/plugins
 
-unit: setup
+unit: setup ## Modules whole against the emulated Azure, plans by tables, the emulated Azure itself
 	pytest -q -n auto tests/unit tests/emulator
 
-many: setup
+many: setup ## Many writers at once
 	pytest -q tests/many
 
 coexist: setup ## With azure.azcollection in one environment, at the lowest versions that we promise
@@ -68,52 +69,49 @@ docs: setup ## The site, in docs/_build/html, and whether what it says is so
 bench: setup ## What a task costs beside azure.azcollection's and ping; writes docs/bench.md
 	PYTHONPATH=.build python -m bench
 
-roles: setup
-	pytest -q -n auto tests/roles
+plays: setup ## Plays against the emulated Azure: the rights that roles need and give, faults, logins, examples of the modules
+	pytest -q -n auto --maxschedchunk=1 --durations=5 tests/roles tests/plays
 
-policy: setup
+policy: setup ## The Rego in the OPA that Gatekeeper embeds
 	pytest -q tests/policy
 
-report: setup
+report: setup ## The page on all clusters, in a browser
 	pytest -q -n auto tests/report
 
-monitoring: setup
+monitoring: setup ## Alert rules and dashboard, by Prometheus
 	pytest -q -n auto tests/monitoring
 
-contract: setup
+contract: setup ## The emulated Azure, against Microsoft's az and recordings of the real one
 	pytest -q -n auto tests/contract
 
 gates: setup ## What Galaxy, the community and Red Hat ask of a collection: sanity and unit tests with the oldest and the newest Ansible, and more
 	python -m tests.gates
 
-molecule: up
+molecule: up ## All scenarios on the lab
 	python -m tests.molecule
 
 # On two labs side by side: a run of a playbook waits more than it computes.
 ON_THE_SECOND := $(addprefix tests/e2e/,test_closed.py test_drift.py test_rotation.py test_upgrade.py)
-e2e: up ## Whole runs, drift, teardown, three of the faults and more, on two labs; about 40 minutes
+e2e: up ## Whole runs, drift, teardown, three of the faults and more, on two labs; about 45 minutes
 	$(MAKE) --jobs=2 --output-sync=target e2e-first e2e-second
 
 e2e-first:
-	pytest -q tests/e2e $(addprefix --ignore=,$(ON_THE_SECOND))
+	pytest -q --durations=12 tests/e2e $(addprefix --ignore=,$(ON_THE_SECOND))
 
 e2e-second: export LAB_HOME = $(or $(XDG_STATE_HOME),$(HOME)/.local/state)/image-trust-lab-2
 e2e-second: export LAB_AZURE_PORT = 16430
 e2e-second:
-	trap 'python -m lab down --delete' EXIT; python -m lab up && pytest -q $(ON_THE_SECOND) && pytest -q tests/faults -k "500 or 429 or authority or page"
+	trap 'python -m lab down --delete' EXIT; python -m lab up && pytest -q --durations=12 $(ON_THE_SECOND) && pytest -q tests/faults -k "500 or 429 or authority or page"
 
 test-faults: up ## Images asked for while each thing in turn fails, 15 minutes; FAULTS_TABLE=1 writes docs/faults-admission.md
 	pytest -q tests/faults
 
 # Molecule waits most of the time, and what needs no lab goes on meanwhile.
-test: check up ## Everything; about an hour, and a quarter of one more for the first build of the lab
-	$(MAKE) --jobs=2 --output-sync=target molecule labless
+test: check up ## Everything; about an hour and a quarter, and twenty minutes more for the first build of the lab
+	$(MAKE) --jobs=2 --output-sync=target molecule plays docs many coexist policy report monitoring contract gates
 	$(MAKE) e2e
-
-labless:
-	$(MAKE) --jobs=1 docs many roles coexist policy report monitoring contract gates
 
 soak: up ## Faults at random with more seeds, and site.yml killed after each task in turn; hours
 	SOAK=1 pytest -q tests/roles/test_faults.py tests/e2e/test_faults.py
 
-.PHONY: help setup up down demo check lint types unit docs many roles coexist bench policy report monitoring contract gates molecule e2e e2e-first e2e-second labless test-faults test soak
+.PHONY: help setup up down demo check lint types unit docs many plays coexist bench policy report monitoring contract gates molecule e2e e2e-first e2e-second test-faults test soak

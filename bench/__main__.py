@@ -6,17 +6,18 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import environment, report
+from bench import report
 from bench.measurements import compare, count
 from bench.runs import Ansible
 from bench.tasks import ACR_PULL, GROUP_ID, PRINCIPAL
 from lab.azure.arm.role_assignments import new_assignment
+from tests import azcollection
 from tests.emulated import emulated
 from tests.module_runs import Backend
 
 
 def main(repetitions: int = 7) -> int:
-    installed = environment.ready()
+    installed = azcollection.ready()
     with TemporaryDirectory(prefix="bench-") as folder, emulated(Path(folder), Backend()) as azure, azure.public() as login:
         ansible = Ansible(installed, Path(folder), login)
         counted = count(ansible, azure)

@@ -11,9 +11,10 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from bench.environment import PINS, ROOT
 from bench.measurements import GOAL, TASKS, Comparison, Cost, Count
 from bench.tasks import name
+from tests.azcollection import PINS
+from tests.environments import ROOT
 
 PAGE = ROOT / "docs/bench.md"
 BEGIN, END = "<!-- what make bench measured -->", "<!-- end -->"

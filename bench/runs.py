@@ -11,8 +11,8 @@ from pathlib import Path
 
 import yaml
 
-from bench.environment import ROOT
 from bench.tasks import Task
+from tests.environments import ROOT
 
 MEASURED = Path(__file__).with_name("measured.py")
 

@@ -35,6 +35,11 @@ class Chart:
         return f"{self.module}@{tools.family(self.family).version(self.module)}"
 
     @property
+    def source(self) -> Path:
+        """The chart as its Go module has it, which is downloaded where it is missing."""
+        return tools.module_folder(self.family, self.module) / self.folder
+
+    @property
     def repository_folder(self) -> Path:
         return cache() / "charts" / self.repository
 
@@ -70,6 +75,7 @@ GATEKEEPER = Chart("gatekeeper", "gatekeeper", "github.com/open-policy-agent/gat
 RATIFY = Chart("ratify", "ratify", "github.com/ratify-project/ratify", "charts/ratify")
 WORKLOAD_IDENTITY = Chart("workload-identity", "workload-identity", "github.com/Azure/azure-workload-identity", "charts/workload-identity-webhook")
 PREVIOUS_RATIFY = Chart(tools.PREVIOUS_RATIFY.name, tools.PREVIOUS_RATIFY.name, RATIFY.module, RATIFY.folder)
+PREVIOUS_GATEKEEPER = Chart(tools.PREVIOUS_GATEKEEPER.name, tools.PREVIOUS_GATEKEEPER.name, GATEKEEPER.module, GATEKEEPER.folder)
 CHARTS = (GATEKEEPER, RATIFY, WORKLOAD_IDENTITY)
 
 
@@ -87,8 +93,7 @@ def _package(chart: Chart) -> None:
     shutil.rmtree(new, ignore_errors=True)
     new.mkdir(parents=True)
     helm = str(tools.program("helm"))
-    source = tools.module_folder(chart.family, chart.module) / chart.folder
-    for argv in ([helm, "package", str(source), "--destination", str(new)], [helm, "repo", "index", str(new)]):
+    for argv in ([helm, "package", str(chart.source), "--destination", str(new)], [helm, "repo", "index", str(new)]):
         answer = subprocess.run(argv, capture_output=True, text=True, check=False)
         if answer.returncode:
             raise LabError(f"chart {chart.repository} cannot be packaged: {answer.stderr.strip()}")

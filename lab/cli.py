@@ -163,7 +163,7 @@ def _exec(name: str, argv: list[str]) -> None:
 
 
 def _previous(name: str) -> None:
-    print(previous.provide(_node(name)))
+    print(previous.ratify(_node(name)))
 
 
 def _control(method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:

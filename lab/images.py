@@ -126,17 +126,11 @@ def identify(tar: Path) -> tuple[str, str]:
 
 def cluster_images() -> list[Image]:
     """Every image that a node has before its first pod. Needs programs (tools.build) and charts (charts.package)."""
-    gatekeeper, identity = charts.GATEKEEPER.values(), charts.WORKLOAD_IDENTITY.values()
-    probe = gatekeeper["postInstall"]["probeWebhook"]["image"]
+    identity = charts.WORKLOAD_IDENTITY.values()
+    probe = charts.GATEKEEPER.values()["postInstall"]["probeWebhook"]["image"]
     return [
         Image(PAUSE, {"/bin/sleep": BUSYBOX}, ("/bin/sleep", "infinity")),
-        Image(
-            _full_name(gatekeeper["image"]["repository"], gatekeeper["image"]["release"]),
-            {"/manager": tools.program("gatekeeper"), **_DISTROLESS},
-            ("/manager",),
-            user=_NONROOT,
-        ),
-        _crds(_full_name(gatekeeper["image"]["crdRepository"], gatekeeper["image"]["release"]), charts.GATEKEEPER),
+        *gatekeeper_images(charts.GATEKEEPER),
         Image(_full_name(probe["repository"], probe["tag"]), {"/usr/bin/curl": CURL, **_libraries(CURL)}, ("/usr/bin/curl",), user=_NONROOT),
         *ratify_images(charts.RATIFY),
         Image(
@@ -145,6 +139,20 @@ def cluster_images() -> list[Image]:
             ("/manager",),
             user=_NONROOT,
         ),
+    ]
+
+
+def gatekeeper_images(chart: charts.Chart) -> list[Image]:
+    """What the pods and the job of a chart of Gatekeeper run. Needs its program and the packaged chart."""
+    named = chart.values()["image"]
+    return [
+        Image(
+            _full_name(named["repository"], named["release"]),
+            {"/manager": tools.family(chart.family).output / "gatekeeper", **_DISTROLESS},
+            ("/manager",),
+            user=_NONROOT,
+        ),
+        _crds(_full_name(named["crdRepository"], named["release"]), chart),
     ]
 
 

@@ -12,15 +12,14 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from lab import signing_ca
-from lab.azure import keyvault_keys
+from lab import rights, signing_ca
+from lab.azure import keyvault_keys, roles
 from lab.azure import state as azure_state
 from lab.azure.arm.groups import new_group
 from lab.azure.arm.registries import new_registry
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.arm.vaults import new_vault
 from lab.azure.docker_hub import PREFIX as DOCKER_HUB
-from lab.azure.roles import ACR_PUSH, OWNER, REPOSITORY_WRITER, Role
 from lab.azure.state import Secret, SecretVersion, ServicePrincipal, State, guid, now
 from lab.config import (
     CA_CERTIFICATE,
@@ -47,8 +46,10 @@ from lab.progress import step
 from lab.publishing import Repository
 from lab.signers import Signer
 
-CONTROLLER = "33333333-3333-3333-3333-333333333333"
-"""Client id of the service principal that Ansible works as: Owner of the subscription."""
+OWNER = "33333333-3333-3333-3333-333333333333"
+"""Client id of the service principal that may do anything in the subscription, as those do who are no part of it: tests."""
+CONTROLLER = "77777777-7777-7777-7777-777777777777"
+"""Client id of the service principal that Ansible works as: has the two roles of docs/rights.md, and no others."""
 PUBLISHER = "44444444-4444-4444-4444-444444444444"
 """Client id of the service principal that pushes images and signatures: may write to the registry."""
 ADMINISTRATORS = "66666666-6666-6666-6666-666666666666"
@@ -144,16 +145,19 @@ def complete(state: State, certificates: Mapping[str, str]) -> None:
         version = uuid4().hex
         vault.secrets[name] = Secret(version, {version: SecretVersion(certificates[name], "application/x-pem-file", now())})
         vault.certificates.append(name)
-    _service_principal(state, CONTROLLER, "image-trust-controller", f"/subscriptions/{SUBSCRIPTION}", OWNER)
+    _service_principal(state, OWNER, "image-trust-owner", f"/subscriptions/{SUBSCRIPTION}", roles.OWNER)
+    _service_principal(state, CONTROLLER, "image-trust-controller", group["id"])
     controller = state.service_principals[CONTROLLER].object_id
+    rights.give(state, controller, RESOURCE_GROUP)
     if not any(entry["objectId"] == controller for entry in vault.properties["accessPolicies"]):
         # What the proof of role verify takes: to sign it, and to say when certificates end.
         vault.properties["accessPolicies"].append(
             {"tenantId": TENANT, "objectId": controller, "permissions": {"keys": ["get", "sign"], "certificates": ["get"]}}
         )
-    state.groups.setdefault(ADMINISTRATORS, [state.service_principals[CONTROLLER].object_id])
+    if controller not in state.groups.setdefault(ADMINISTRATORS, []):
+        state.groups[ADMINISTRATORS].append(controller)
     # One role for each role assignment mode of the registry, which may be changed at any time.
-    _service_principal(state, PUBLISHER, "image-trust-publisher", registry.id, ACR_PUSH, REPOSITORY_WRITER)
+    _service_principal(state, PUBLISHER, "image-trust-publisher", registry.id, roles.ACR_PUSH, roles.REPOSITORY_WRITER)
 
 
 def images(backend: str) -> None:
@@ -209,11 +213,11 @@ def _image(reference: str, text: str) -> Packed:
     return pack(Image(reference, {"/bin/busybox": BUSYBOX, "/who.txt": f"{text}\n".encode()}, ("/bin/busybox", "sh", "-c", script)))
 
 
-def _service_principal(state: State, client_id: str, name: str, scope: str, *roles: Role) -> None:
+def _service_principal(state: State, client_id: str, name: str, scope: str, *granted: roles.Role) -> None:
     if client_id not in state.service_principals:
         principal = ServicePrincipal(client_id, guid(), name, secrets.token_urlsafe(32))
         state.service_principals[client_id] = principal
-        for role in roles:
+        for role in granted:
             new_assignment(state, scope, role.guid, principal.object_id).effective_at = 0
 
 

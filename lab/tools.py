@@ -87,7 +87,7 @@ class Family:
     @property
     def flags(self) -> list[str]:
         """Arguments of `go build`."""
-        module, variables = _STAMPS.get(self.name, ("", None))
+        module, variables = _STAMPS.get(self.name.removesuffix("-previous"), ("", None))
         stamps = variables(self.version(module)) if variables else {}
         return ["-trimpath", "-buildvcs=false", "-ldflags", " ".join(["-s -w", *(f"-X {variable}={value}" for variable, value in stamps.items())])]
 
@@ -135,12 +135,12 @@ FAMILIES = tuple(
     Family(name) for name in ("etcd", "helm", "crane", "notation", "registry", "kubernetes", "workload-identity", "coredns", "ratify", "gatekeeper")
 )
 
-PREVIOUS_RATIFY = Family("ratify-previous")
-"""The Ratify before that of the lab, to upgrade from. Nobody but a test asks for it, so `build` leaves it out."""
+PREVIOUS_RATIFY, PREVIOUS_GATEKEEPER = PREVIOUS = (Family("ratify-previous"), Family("gatekeeper-previous"))
+"""The Ratify and the Gatekeeper before those of the lab, to upgrade from. Nobody but a test asks for them, so `build` leaves them out."""
 
 
 def family(name: str) -> Family:
-    return next(f for f in (*FAMILIES, PREVIOUS_RATIFY) if f.name == name)
+    return next(f for f in (*FAMILIES, *PREVIOUS) if f.name == name)
 
 
 def build() -> None:

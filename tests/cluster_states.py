@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
 import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -31,6 +33,12 @@ def pem(name: str, *, days: int = 90, since: int = 1) -> str:
 def public_key() -> str:
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     return public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
+
+
+def odd(text: str, old: str, new: str) -> str:
+    """The PEM with other bytes (hexadecimal) in it, such as the name of an algorithm that nobody knows."""
+    head, body, end = text.partition("\n")[0], "".join(text.split("-----")[2].split()), text.rstrip().rpartition("\n")[2]
+    return "\n".join([head, base64.b64encode(base64.b64decode(body).replace(bytes.fromhex(old), bytes.fromhex(new))).decode(), end, ""])
 
 
 def items(*found: Json) -> Json:
@@ -103,4 +111,25 @@ def cluster(*providers: Json) -> dict[str, Any]:
         PODS: items(
             pod("gatekeeper-1", gatekeeper, "docker.io/openpolicyagent/gatekeeper:v3.23.0"), pod("ratify-1", ratify, "ghcr.io/notaryproject/ratify:v1.4.4")
         ),
+    }
+
+
+def helm_record(name: str, namespace: str, revision: int, status: str, chart_version: str, values: Json) -> Json:
+    """The Secret in which Helm writes down a revision of a release, whose chart has the release's name."""
+    content = {
+        "name": name,
+        "version": revision,
+        "info": {"status": status},
+        "chart": {"metadata": {"name": name, "version": chart_version}},
+        "config": values,
+        "manifest": "",
+    }
+    return {
+        "metadata": {
+            "name": f"sh.helm.release.v1.{name}.v{revision}",
+            "namespace": namespace,
+            "labels": {"name": name, "owner": "helm", "status": status, "version": str(revision)},
+            "managedFields": [{"manager": "helm", "fieldsV1": {"f:data": {}}}],
+        },
+        "data": {"release": base64.b64encode(base64.b64encode(gzip.compress(json.dumps(content).encode()))).decode()},
     }

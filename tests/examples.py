@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from lab.azure import keyvault_keys
 from lab.azure.arm.groups import new_group
 from lab.azure.arm.registries import new_registry
 from lab.azure.arm.vaults import new_vault
-from tests.cluster_states import cluster
+from tests.cluster_states import cluster, helm_record
 from tests.emulated import OBJECT_ID, Emulated
 from tests.kubernetes_api import Cluster, denied, reading, serving
 
@@ -36,6 +36,7 @@ IN_ORDER = (
     "role_assignment_info",
     "chart_values_check",
     "cluster_objects_info",
+    "helm_release_info",
     "verification_info",
     "admission_probe",
     "proof",
@@ -86,10 +87,12 @@ def prepare_machine(home: Path) -> None:
 
 
 @contextmanager
-def cluster_of_the_examples(home: Path) -> Iterator[None]:
-    """The API server that their kubeconfig names: everything is well, and nginx is denied."""
+def cluster_of_the_examples(home: Path, more: Mapping[str, Any] | None = None) -> Iterator[None]:
+    """The API server that their kubeconfig names: everything is well, and nginx is denied. `more` are other answers of it, by path."""
     denial = denied("[images-verified] image docker.io/library/nginx@sha256:1 is not verified: it has no signature (No verification results)")
     pods = Cluster(lambda image: denial if image == "nginx:latest" else None)
-    answers = {**cluster(), "/apis": {"groups": []}}
+    records = {"items": [helm_record("gatekeeper", "gatekeeper-system", 2, "deployed", "3.23.0", {"replicas": 3})]}
+    helm = {"/api/v1/namespaces/gatekeeper-system/secrets?labelSelector=owner=helm,name=gatekeeper": records}
+    answers = {**cluster(), **helm, "/apis": {"groups": []}, **(more or {})}
     with serving(reading(answers, pods.answer), home / ".kube/image-trust/production/web.yaml"):
         yield

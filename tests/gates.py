@@ -17,11 +17,9 @@ from pathlib import Path
 
 import yaml
 
-from bench.environment import OURS, tools
 from tests.artifact import built, installed
-from tests.environments import environment
+from tests.environments import OURS, ROOT, environment, tools
 
-ROOT = Path(__file__).parents[1]
 NEWEST = ["ansible-core==2.21.5", "ansible==14.5.0"]
 """The newest that there is, and the newest Python that it promises to run on and that we promise too."""
 NEWEST_PYTHON = "3.13"
@@ -78,9 +76,9 @@ def units(env: Mapping[str, str], python: str, *targets: str) -> str:
 
 
 def tests_newest() -> str:
-    """All of the modules' tests, as `make unit` runs them with the oldest ansible-core."""
+    """All tests of plugins and of plays, which `make unit plays` run with the oldest ansible-core."""
     environment = newest()
-    run("pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", "tests/unit/plugins", env=environment)
+    run("pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", "tests/unit/plugins", "tests/plays", env=environment)
     return run("ansible", "--version", env=environment).splitlines()[0]
 
 

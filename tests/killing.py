@@ -17,7 +17,8 @@ def run_killed(
 ) -> list[str]:
     """Run, and kill once `when` says so of the tasks that have begun, the last of them just now, and `wait` has returned.
 
-    Returns the tasks that began. The run may have ended by itself before that. It is killed after `bound` seconds whatever happened.
+    Returns the tasks that began; what the run prints is printed. It may have ended by itself before that, and is killed after `bound` seconds
+    whatever happened.
     """
     began: list[str] = []
     # Ansible's default output: a header a task, when it begins.
@@ -28,6 +29,7 @@ def run_killed(
     try:
         assert run.stdout
         for line in run.stdout:
+            print(line, end="")
             if line.startswith(TASK):
                 began.append(line.removeprefix(TASK).partition("] ***")[0])
                 if when(began):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -107,8 +107,12 @@ def serving(answer: Answer, kubeconfig: Path, sent: list[tuple[str, str, str | N
             self.send_response(code)
             self.send_header("Content-Type", "application/json")
             self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+            if code == 429:
+                self.send_header("Retry-After", "1")
+            # Who asked may have given up, as in tests of a slow API server.
+            with suppress(BrokenPipeError):
+                self.end_headers()
+                self.wfile.write(data)
 
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Silent."""

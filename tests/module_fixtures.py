@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import io
 import json
-from collections.abc import Iterator
+import threading
+import time
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from dataclasses import replace
 from typing import Any
@@ -87,3 +89,15 @@ def converge(run: Run, azure: Emulated) -> Run:
         return {**result, "writes": writes}
 
     return converge_module
+
+
+def meanwhile(azure: Emulated, path: str, deed: Callable[[], None]) -> None:
+    """What somebody else does after the module has read, and before its PUT to `path` (a regular expression) takes effect."""
+    azure.fail(method="PUT", path=path, delay=1, count=1)
+
+    def once_the_write_is_on_its_way() -> None:
+        while azure.azure.faults.active:
+            time.sleep(0.01)
+        deed()
+
+    threading.Thread(target=once_the_write_is_on_its_way, daemon=True).start()

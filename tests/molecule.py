@@ -37,7 +37,7 @@ def passes(scenario: str) -> str:
     molecule("reset", scenario)
     foretold = molecule("check", scenario)[-1]
     changed = molecule("test", scenario)[0]
-    if changed != foretold:
+    if not changed or changed != foretold:
         raise subprocess.CalledProcessError(1, f"check foretold {foretold} changes, converge made {changed}")
     return f"changed {sum(changed.values())}, as its check foretold"
 

@@ -24,6 +24,7 @@ def anchor(name: str, not_after: str | None, **more: Any) -> dict[str, Any]:
         "vault": "https://contoso-signing.vault.azure.net/",
         "name": name,
         "version": "d14071e06f0d4d16a841c0a61e9ab072",
+        "held": True,
         "subject": f"CN={name}.contoso.example,O=Contoso,ST=Noord-Holland,C=NL",
         "sha256": (name.encode().hex() * 64)[:64],
         "not_before": "2025-01-01T00:00:00Z",
@@ -44,6 +45,10 @@ def verdict(image: str, shape: str, said: str, namespace: str = "default", **mor
     return {**asked, "refused_by": None, "admitted_image": None, "ran": None, **more}
 
 
+def of_kubernetes(name: str, version: str | None) -> dict[str, Any]:
+    return {"name": name, "id": None, "kubernetes_version": version, "uid": f"uid-of-{name}", "issuer": f"https://issuer/{name}/"}
+
+
 def proof(name: str, **more: Any) -> dict[str, Any]:
     """Of a cluster with which all is well, but for what `more` says."""
     said = {SIGNED: "admitted", UNSIGNED: "denied", NGINX: "denied"}
@@ -54,15 +59,22 @@ def proof(name: str, **more: Any) -> dict[str, Any]:
         "time": "2026-11-24T06:10:00Z",
         "right": True,
         "problems": [],
-        "cluster": {"name": name, "id": None, "kubernetes_version": "v1.36.4", "uid": f"uid-of-{name}", "issuer": f"https://issuer/{name}/"},
+        "cluster": of_kubernetes(name, "v1.36.4"),
         "programs": {"gatekeeper": {**program, "versions": ["3.23.0"]}, "ratify": {**program, "versions": ["1.4.4"]}},
         "constraint": "images-verified",
         "namespace": "default",
         "policy": {
             "sha256": "6b1b36cbb04b41490bfc0ab2bfa26f86f4c1b5a0d3c8e7f6a5b4c3d2e1f00112",
             "parts": {name: {"objects": 1, "sha256": "c" * 64} for name in PARTS},
+            "failure_policy": "Fail",
             "constraints": [
-                {"name": "images-verified", "enforcement": "deny", "namespaces": [], "excluded_namespaces": ["gatekeeper-system", "kube-system"]},
+                {
+                    "name": "images-verified",
+                    "enforcement": "deny",
+                    "namespaces": [],
+                    "excluded_namespaces": ["gatekeeper-system", "kube-system"],
+                    "selectors": [],
+                },
             ],
             "exempt_namespaces": [
                 {"name": "gatekeeper-system", "by": ["constraint images-verified"], "reason": "Gatekeeper and Ratify themselves"},

@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 
 from tests import report_proofs as proofs
-from tests.report_proofs import NGINX, NOW, SHAPES, SIGNED, UNSIGNED, anchor, exemption, proof, verdict, with_policy
+from tests.report_proofs import NGINX, NOW, SHAPES, SIGNED, UNSIGNED, anchor, exemption, of_kubernetes, proof, verdict, with_policy
 
 ROOT = Path(__file__).parents[1]
 UNTRUSTED = "the signing certificate is not in the trust store ca:release of verifier-notation"
@@ -48,8 +48,8 @@ def all_states(folder: Path) -> tuple[list[str], dict[str, Any]]:
         with_policy(
             proof("payments-production", anchors=[anchor("release", "2027-11-24T12:00:00Z"), ca]),
             constraints=[
-                {"name": "images-verified", "enforcement": "deny", "namespaces": [], "excluded_namespaces": ["kube-system"]},
-                {"name": "images-verified-warn", "enforcement": "warn", "namespaces": ["legacy", "reporting"], "excluded_namespaces": []},
+                {"name": "images-verified", "enforcement": "deny", "namespaces": [], "excluded_namespaces": ["kube-system"], "selectors": []},
+                {"name": "images-verified-warn", "enforcement": "warn", "namespaces": ["legacy", "reporting"], "excluded_namespaces": [], "selectors": []},
             ],
             exemptions=[
                 exemption("team-legacy@contoso.example", "2026-12-01"),
@@ -80,12 +80,13 @@ def all_states(folder: Path) -> tuple[list[str], dict[str, Any]]:
         ),
         proof(
             "shop-staging",
+            cluster=of_kubernetes("shop-staging", "v1.33.7"),
             programs={
                 "gatekeeper": {"pods": 3, "ready": 2, "versions": ["3.21.1"], "images": []},
                 "ratify": {"pods": 2, "ready": 2, "versions": ["1.4.4"], "images": []},
             },
         ),
-        proof("batch", time="2026-11-17T06:10:00Z"),
+        proof("batch", time="2026-11-17T06:10:00Z", cluster=of_kubernetes("batch", "v1.35.2")),
         proof("tampered"),
         proof("unsigned"),
         proof("a-cluster-with-a-very-long-name-in-the-resource-group-of-the-platform-team-europe"),

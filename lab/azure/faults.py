@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, field_validator, model_validator
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lab.azure.reset import Reset
@@ -29,10 +29,12 @@ class Fault(BaseModel):
     host: str | None = None
     method: str | None = None
     path: str | None = None
-    status: int | None = Field(default=None, ge=400, le=599)
+    status: int | None = Field(default=None, ge=200, le=599)
     code: str = "InjectedFault"
     message: str = "The lab was told to fail this request."
     retry_after: int | None = Field(default=None, ge=0)
+    page: str | None = None
+    """With `status`: text that is answered as a page of the web, as a proxy does, instead of Azure's error."""
     delay: float = Field(default=0.0, ge=0)
     reset: Literal["before", "after"] | None = None
     instead: str | None = None
@@ -59,6 +61,8 @@ class Fault(BaseModel):
             raise ValueError("give at least one of status, reset, instead and delay")
         if sum(each is not None for each in (self.status, self.reset, self.instead)) > 1:
             raise ValueError("give one of status, reset and instead")
+        if (self.status or 400) < 400 and self.page is None:
+            raise ValueError("a status below 400 answers a page: give page")
         if self.instead is not None and self.path is None:
             raise ValueError("instead replaces what path matches: give path")
         if self.count is not None and self.rate is not None:
@@ -134,5 +138,7 @@ async def _swallow(message: Message) -> None:
 
 def _answer(fault: Fault) -> Response:
     headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+    if fault.page is not None:
+        return HTMLResponse(fault.page, status_code=fault.status or 500, headers=headers)
     body = json.dumps({"error": {"code": fault.code, "message": fault.message}})
     return Response(body, status_code=fault.status or 500, headers=headers, media_type="application/json")

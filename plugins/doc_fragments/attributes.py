@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """What modules promise."""
+    """What modules promise. One that promises less, or more exactly, says only that itself."""
 
     DOCUMENTATION = r"""
 attributes:
@@ -19,11 +19,6 @@ attributes:
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: full
-  action_group:
-    description: Use C(group/image_trust.azure.azure) in C(module_defaults) to set the options of the login for this module.
-    support: full
-    membership:
-      - image_trust.azure.azure
 """
 
     INFO = r"""
@@ -41,9 +36,4 @@ attributes:
   idempotent:
     description: When run twice in a row outside check mode, with the same arguments, the second invocation indicates no change.
     support: full
-  action_group:
-    description: Use C(group/image_trust.azure.azure) in C(module_defaults) to set the options of the login for this module.
-    support: full
-    membership:
-      - image_trust.azure.azure
 """

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options of a login to Azure, as module_utils/_azure/arguments.py has them."""
+    """The options of a login to Azure and where they can be set for all modules, as module_utils/_azure/arguments.py has them."""
 
     DOCUMENTATION = r"""
+attributes:
+  action_group:
+    description: Use C(group/image_trust.azure.azure) in C(module_defaults) to set the options of the login for this module.
+    support: full
+    membership:
+      - image_trust.azure.azure
 options:
   subscription_id:
     description:

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -53,18 +52,14 @@ class Ran:
     image_id: str | None = None
 
 
-def read_refusal(status: int, body: str, constraint: str | None = None) -> Answer:
+def read_refusal(status: int, message: str, constraint: str | None = None) -> Answer:
     """Read a refusal of the API server.
 
-    `status` and `body` are those of the HTTP answer (the body is a Kubernetes Status, or whatever stands there instead).
+    `status` is that of the HTTP answer, `message` that of the Kubernetes Status in it, or whatever stands there instead.
     It is a denial when Gatekeeper's validation refused because of `constraint` (of any constraint when None) and the policy knew something of the
     image, or when its mutation refused because there is no image of that name (NO_DIGEST). All else (a webhook that did not answer, a tag that could
     not be resolved in time, other admission plugins, missing rights) is an error: it says nothing of the image.
     """
-    try:
-        message = str(json.loads(body)["message"])
-    except (ValueError, KeyError, TypeError):
-        message = body
     webhook = re.search(r'admission webhook "([^"]+)" denied the request: ?(.*)', message, re.DOTALL)
     if webhook is None:
         calling = re.search(r'failed calling webhook "([^"]+)"', message)

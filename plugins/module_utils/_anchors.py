@@ -14,6 +14,7 @@ from typing import Any
 
 try:
     from cryptography import x509
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 except ImportError:
@@ -22,6 +23,7 @@ else:
     CRYPTOGRAPHY_IMPORT_ERROR = None
 
 NOT_READ = "not read from the vault"
+NOT_HELD = "Ratify does not hold it"
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 Json = Mapping[str, Any]
 
@@ -44,12 +46,11 @@ def _anchors_of(provider: Json) -> Iterator[dict[str, Any]]:
         held = _mappings(properties.get(listed.capitalize()))
         for each in held:
             usable = str(each.get("Enabled", "true")).lower() != "false"
-            yield _anchor(
-                name, kind, vault, each.get("Name"), each.get("Version") or None, NOT_READ if usable else "disabled in the vault, Ratify does not hold it"
-            )
+            problem = NOT_READ if usable else f"disabled in the vault, {NOT_HELD}"
+            yield _anchor(name, kind, vault, each.get("Name"), each.get("Version") or None, problem, held=usable)
         for each in _mappings(parameters.get(listed)):
             if each.get("name") not in {one.get("Name") for one in held}:
-                yield _anchor(name, kind, vault, each.get("name"), each.get("version") or None, "Ratify does not hold it")
+                yield _anchor(name, kind, vault, each.get("name"), each.get("version") or None, NOT_HELD, held=False)
 
 
 def _mapping(value: Any) -> Json:
@@ -80,9 +81,9 @@ def _der(pem: str) -> bytes:
         return b""
 
 
-def _anchor(provider: str, kind: str, vault: str | None, name: str | None, version: str | None, problem: str | None) -> dict[str, Any]:
+def _anchor(provider: str, kind: str, vault: str | None, name: str | None, version: str | None, problem: str | None, *, held: bool = True) -> dict[str, Any]:
     where = {"provider": provider, "kind": kind, "from": "vault" if vault else "inline", "vault": vault, "name": name, "version": version}
-    return {**where, "subject": None, "sha256": None, "not_before": None, "not_after": None, "problem": problem}
+    return {**where, "held": held, "subject": None, "sha256": None, "not_before": None, "not_after": None, "problem": problem}
 
 
 def described(der: bytes) -> dict[str, Any]:
@@ -90,7 +91,7 @@ def described(der: bytes) -> dict[str, Any]:
     try:
         certificate = x509.load_der_x509_certificate(der)
         subject = certificate.subject.rfc4514_string()
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
         return {"problem": "its certificate cannot be read"}
     return {
         "subject": subject,
@@ -104,6 +105,6 @@ def described(der: bytes) -> dict[str, Any]:
 def _described_key(pem: str) -> dict[str, Any]:
     try:
         key = load_pem_public_key(pem.encode())
-    except ValueError:
+    except (ValueError, UnsupportedAlgorithm):
         return {"problem": "its key cannot be read"}
     return {"sha256": hashlib.sha256(key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)).hexdigest()}

@@ -12,28 +12,40 @@ from dataclasses import dataclass
 from typing import Any
 
 try:
-    from kubernetes import config
+    from kubernetes import client, config
     from kubernetes.client.exceptions import ApiException
     from kubernetes.config.config_exception import ConfigException
     from kubernetes.dynamic import DynamicClient
     from urllib3.exceptions import HTTPError
+    from urllib3.util import Retry
+    from yaml import YAMLError
 except ImportError:
     KUBERNETES_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
     KUBERNETES_IMPORT_ERROR = None
 
+    class _Once(Retry):
+        """Asks once more, and waits no longer than PAUSE before it where the API server says when to come again (429, 503)."""
+
+        def get_retry_after(self, response: Any) -> float | None:
+            after = super().get_retry_after(response)
+            return after if after is None else min(after, PAUSE)
+
+
 TIMEOUT = (5, 20)
-"""Seconds to connect and to wait for an answer."""
+"""Seconds to connect and to wait for an answer. Twice both and PAUSE are a minute."""
+PAUSE = 10.0
+"""Seconds before a request is made again at the API server's wish; it asks for 1: https://kubernetes.io/docs/concepts/cluster-administration/flow-control/"""
 MANAGER = "image-trust"
 """As whom the API server remembers our writes."""
 
 
 class ClusterError(Exception):
-    """The cluster could not be asked, or refused with the HTTP status `status`."""
+    """The cluster could not be asked, or refused with the HTTP status `status`. `reason` is what it said, or why it said nothing."""
 
-    def __init__(self, message: str, status: int | None = None) -> None:
+    def __init__(self, message: str, status: int | None = None, reason: str = "") -> None:
         super().__init__(message)
-        self.status = status
+        self.status, self.reason = status, reason
 
 
 @dataclass(frozen=True)
@@ -53,15 +65,25 @@ class Kind:
         return f"{root}/{self.group_version}{inside}/{self.plural}"
 
 
+def _client(kubeconfig: str, context: str | None) -> client.ApiClient:
+    settings = client.Configuration()
+    settings.retries = _Once(1)
+    try:
+        made: client.ApiClient = config.new_client_from_config(config_file=kubeconfig, context=context, client_configuration=settings)
+    except (ConfigException, OSError, ValueError) as e:
+        raise ClusterError(f"the kubeconfig {kubeconfig} cannot be used: {e}") from e
+    except (YAMLError, AttributeError, TypeError) as e:
+        # Nothing of it is quoted, for it holds secrets.
+        raise ClusterError(f"the kubeconfig {kubeconfig} cannot be used: it is no YAML of that form") from e
+    return made
+
+
 class ClusterApi:
-    """The API server of one cluster. Everything here raises ClusterError when it does not answer, after a minute at most."""
+    """The API server of one cluster. Everything here raises ClusterError when it does not answer, after a minute at most, or the kubeconfig is of no use."""
 
     def __init__(self, kubeconfig: str, context: str | None = None) -> None:
-        try:
-            # It would keep a list of the kinds in a file, and believe it when they are gone.
-            self._api = DynamicClient(config.new_client_from_config(config_file=kubeconfig, context=context), discoverer=lambda *_: None)
-        except (ConfigException, OSError, ValueError) as e:
-            raise ClusterError(f"the kubeconfig {kubeconfig} cannot be used: {e}") from e
+        # It would keep a list of the kinds in a file, and believe it when they are gone.
+        self._api = DynamicClient(_client(kubeconfig, context), discoverer=lambda *_: None)
 
     def get(self, path: str, missing: Mapping[str, Any] | None = None, accept: str = "application/json", **query: str) -> dict[str, Any]:
         """The answer; `missing` in place of a 404, when it is given: kinds and objects come and go while we look."""
@@ -96,9 +118,10 @@ class ClusterApi:
         try:
             answer = self._api.request(method, path, serialize=False, **asked, **sent)
         except ApiException as e:
-            raise ClusterError(f"it refuses {method.upper()} {path}: HTTP {e.status} {_reason(e)}", e.status or 0) from e
+            reason = _reason(e)
+            raise ClusterError(f"it refuses {method.upper()} {path}: HTTP {e.status} {reason}", e.status or 0, reason) from e
         except HTTPError as e:
-            raise ClusterError(f"it does not answer: {e}") from e
+            raise ClusterError(f"it does not answer: {e}", reason=str(e)) from e
         return dict(json.loads(answer.data))
 
 

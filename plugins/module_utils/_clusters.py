@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 SETTLED = {"Succeeded", "Failed", "Canceled"}
 """Provisioning states in which nothing is going on."""
+CHANGED_MEANWHILE = 412
+"""Status of a write of a cluster that is no longer as it was read."""
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,11 @@ class Cluster:
     addons: Mapping[str, bool] = field(default_factory=dict)
     answer: Any = field(default=None, repr=False, compare=False)
     """What Azure answered, without what is read-only: an update sends it back, but for what is asked."""
+    etag: str | None = field(default=None, repr=False, compare=False)
+    """Another one after each change; None where the SDK does not tell it."""
 
     def shown(self) -> dict[str, Any]:
-        values = {key: value for key, value in vars(self).items() if key != "answer"}
+        values = {key: value for key, value in vars(self).items() if key not in ("answer", "etag")}
         return {**values, "kubelet_identity": self.kubelet_identity and dict(vars(self.kubelet_identity)), "addons": dict(self.addons)}
 
     def compared(self) -> dict[str, Any]:
@@ -154,9 +158,9 @@ def apply(azure: Azure, wanted: Wanted, change: Change[Cluster], bound: float) -
     try:
         return _made(azure, wanted, change, bound)
     except ModuleError as failure:
-        if failure.code != "OperationNotAllowed":
+        if failure.code != "OperationNotAllowed" and failure.status != CHANGED_MEANWHILE:
             raise
-    # Something is going on: what somebody else began meanwhile, or our own, when the answer to it was lost.
+    # Something is going on, or is done: what somebody else began meanwhile, or our own, when the answer to it was lost.
     settled = read_settled(azure, wanted, bound)
     rest = plan(settled, wanted) if change.after else plan_absent(settled)
     return Change(change.before, (_made(azure, wanted, rest, bound) if rest.changed else rest).after)
@@ -171,10 +175,21 @@ def _made(azure: Azure, wanted: Wanted, change: Change[Cluster], bound: float) -
         body, done = updated(change.before, change.after), "update"
     else:
         body, done = _new(azure, wanted), "create"
-    poller = ask(f"{done} the {wanted}", lambda: operations.begin_create_or_update(wanted.resource_group, wanted.name, body))
+    headers = _unless_changed(change.before)
+    poller = ask(f"{done} the {wanted}", lambda: operations.begin_create_or_update(wanted.resource_group, wanted.name, body, headers=headers))
     _finish(wanted, done, bound, poller)
     # Only now, and not in the first answer, it has the kubelet's identity.
-    return Change(change.before, read(azure, wanted))
+    after = read(azure, wanted)
+    if not after:
+        raise missing(wanted)
+    return Change(change.before, after)
+
+
+def _unless_changed(before: Cluster | None) -> dict[str, str]:
+    """Headers with which Azure writes only what was read, for the body is the whole cluster: https://learn.microsoft.com/azure/aks/use-etags"""
+    if before:
+        return {"If-Match": before.etag} if before.etag else {}
+    return {"If-None-Match": "*"}
 
 
 def kubeconfig(azure: Azure, wanted: Wanted) -> str | None:
@@ -252,4 +267,5 @@ def _cluster(model: Any) -> Cluster:
         node_resource_group=properties.get("nodeResourceGroup"),
         addons={name.lower(): bool(profile["enabled"]) for name, profile in (properties.get("addonProfiles") or {}).items()},
         answer=in_json(model, writable=True),
+        etag=answer.get("eTag"),
     )

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
+from ._autoscaling import autoscaled, has_more_pods
 from ._change import Change
 from ._cluster_api import ClusterApi, ClusterError, Kind
 
@@ -23,8 +24,12 @@ EACH = "*"
 """Stands in a field's path for every entry of a list."""
 _GIVEN = ("managedFields", "resourceVersion", "generation")
 """What the API server counts, another value after each write."""
-_REMADE = ("", "apps", "rbac.authorization.k8s.io")
-"""API groups whose objects have fields that cannot be changed, and lose nothing when they are made anew. Never a definition or a webhook."""
+_REMADE = {
+    "": ("ConfigMap", "ResourceQuota", "Secret", "Service", "ServiceAccount"),
+    "apps": ("DaemonSet", "Deployment"),
+    "rbac.authorization.k8s.io": ("ClusterRoleBinding", "RoleBinding"),
+}
+"""Kinds, by their API group, that have fields which cannot be changed, and lose nothing when they are made anew."""
 _READ_AT_START = ("ConfigMap", "ServiceAccount")
 """Kinds that pods read when they start. A service account that is made anew has other tokens, and nobody takes the old ones."""
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
@@ -32,6 +37,8 @@ RESTARTED = "kubectl.kubernetes.io/restartedAt"
 _CONFLICTS = 5
 """How often somebody else may write an object between our reading and writing it."""
 _HIDDEN = "(not shown)"
+_APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
+"""The annotation in which `kubectl apply` repeats an object, a secret's data too."""
 PAUSE = 0.25
 """Seconds between two looks at what is waited for; most of it takes less than one."""
 
@@ -86,6 +93,12 @@ def replacement(given: Mapping[str, Any], live: Mapping[str, Any], kept: Collect
     return dict(body)
 
 
+def _anew(body: Mapping[str, Any]) -> Json:
+    """What to make where nothing is, of what was to be put in place of an object."""
+    metadata = {key: value for key, value in body["metadata"].items() if key in ("name", "namespace", "labels", "annotations")}
+    return {**{key: value for key, value in body.items() if key != "status"}, "metadata": metadata}
+
+
 def _with_kept(given: Any, live: Any, field: Sequence[str]) -> Any:
     """`given` with the field of `live`. Entries of lists are the same when they have the same name."""
     if not field:
@@ -107,7 +120,7 @@ def comparable(item: Mapping[str, Any]) -> Json:
 
 
 def _masked(value: Any, kind: str = "") -> Any:
-    """The object as it may be printed: without the data of secrets and the values of variables."""
+    """The object as it may be printed: without the data of secrets and the values of variables, also where kubectl repeats them."""
     if isinstance(value, list):
         return [_masked(each, kind) for each in value]
     if not isinstance(value, Mapping):
@@ -115,18 +128,24 @@ def _masked(value: Any, kind: str = "") -> Any:
     kind = str(value.get("kind", kind))
     secret = ("data", "stringData") if kind == "Secret" else ()
     masked = {key: dict.fromkeys(each, _HIDDEN) if key in secret and isinstance(each, Mapping) else _masked(each, kind) for key, each in value.items()}
+    if _APPLIED in value:
+        masked[_APPLIED] = _HIDDEN
     if isinstance(value.get("env"), list):
         masked["env"] = [{**each, "value": _HIDDEN} if "value" in each else each for each in value["env"]]
     return masked
 
 
 class ExactObjects:
-    """Makes objects as they are given. In `check_mode` the API server is only asked what it would do. Everything raises ClusterError."""
+    """Makes objects as they are given. In `check_mode` the API server is only asked what it would do. Everything raises ClusterError.
+
+    `not_foretold` are titles of objects of which a check cannot know what would become of them: a webhook that the API server has to ask does not answer.
+    """
 
     def __init__(self, api: ClusterApi, kept: Collection[Kept], *, check_mode: bool, timeout: float) -> None:
         self._api, self._check_mode, self._timeout = api, check_mode, timeout
         self._kept = [*kept, Kept("Deployment", ("spec", "template", "metadata", "annotations", RESTARTED))]
         self._known: dict[tuple[str, str], Kind] = {}
+        self.not_foretold: list[str] = []
 
     def converge(self, given: Mapping[str, Any]) -> Change[ExactObject]:
         """The object before and after. Without `before` it was not there."""
@@ -174,7 +193,7 @@ class ExactObjects:
 
     def _replace(self, objects: str, one: str, given: Mapping[str, Any], live: Json) -> Change[ExactObject]:
         for left in reversed(range(_CONFLICTS)):
-            body = replacement(given, live, self._kept)
+            body = replacement(self._scaled(given, live), live, self._kept)
             try:
                 after = self._api.write("put", one, body, dry_run=True)
                 if comparable(after) != comparable(live) and not self._check_mode:
@@ -184,15 +203,40 @@ class ExactObjects:
                 if refused.status == 409 and left:
                     live = self._api.get(one)
                     continue
-                if refused.status != 422 or given["apiVersion"].rpartition("/")[0] not in _REMADE:
+                if self._check_mode and _has_no_webhook(refused):
+                    self.not_foretold.append(title(given))
+                    return Change(ExactObject(live), ExactObject(live))
+                after = _anew(body)
+                if refused.status != 422 or not self._can_be_made_anew(objects, after):
                     raise
-                after = body
                 if not self._check_mode:
                     self._api.delete(one)
-                    after = self._create(objects, given)
+                    self._until(partial(self._is_gone, one, live), f"{title(given)} is still there")
+                    after = self._create(objects, after)
                 break
         same = comparable(after) == comparable(live)
         return Change(ExactObject(live), ExactObject(live if same else after))
+
+    def _scaled(self, given: Mapping[str, Any], live: Mapping[str, Any]) -> Mapping[str, Any]:
+        """With as many pods as an autoscaler chose."""
+        if not has_more_pods(given, live):
+            return given
+        found = self._api.get(f"/apis/autoscaling/v2/namespaces/{live['metadata']['namespace']}/horizontalpodautoscalers", missing={})
+        return autoscaled(given, live, found.get("items") or [])
+
+    def _can_be_made_anew(self, objects: str, given: Mapping[str, Any]) -> bool:
+        """Whether the API server would make it if it were not there: it looks at the content first, and only then says that there is one."""
+        if given["kind"] not in _REMADE.get(given["apiVersion"].rpartition("/")[0], ()):
+            return False
+        try:
+            self._api.write("post", objects, given, dry_run=True)
+        except ClusterError as refused:
+            return refused.status == 409
+        return True
+
+    def _is_gone(self, one: str, live: Mapping[str, Any]) -> bool:
+        there = self._api.get(one, missing={})
+        return not there or there["metadata"].get("uid") != live["metadata"].get("uid")
 
     def _runs(self, path: str) -> bool:
         deployment = self._api.get(path)
@@ -211,6 +255,11 @@ class ExactObjects:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def _has_no_webhook(refused: ClusterError) -> bool:
+    """Whether a webhook that fails closed did not answer: https://kubernetes.io/docs/reference/access-authn-authz/extensible-admission-controllers/"""
+    return refused.status == 500 and "failed calling webhook" in str(refused)
 
 
 def _is_established(definition: Mapping[str, Any]) -> bool:

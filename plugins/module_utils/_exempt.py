@@ -16,24 +16,41 @@ Json = Mapping[str, Any]
 REASONS = "image-trust.azure/reasons"
 """Annotation of the policy's constraints: why each of the excluded namespaces is one, as JSON by name."""
 _NAME = "kubernetes.io/metadata.name"
+_TOLD = ("kinds", "scope", "namespaces", "excludedNamespaces")
+"""What of a constraint's match is told otherwise, or seen by asking."""
 
 
 def constraints(found: Verification) -> list[dict[str, Any]]:
-    """What each constraint of the policy does, and in which namespaces; an empty list of `namespaces` is all but the excluded ones."""
+    """What each constraint of the policy does, and in which namespaces; an empty list of `namespaces` is all but the excluded ones. `selectors` are the fields
+    by which it holds in fewer places than that."""
     return [
         {
             "name": item["metadata"]["name"],
             "enforcement": _spec(item).get("enforcementAction") or "deny",
             "namespaces": sorted(_match(item).get("namespaces") or []),
             "excluded_namespaces": sorted(set(_match(item).get("excludedNamespaces") or [])),
+            "selectors": sorted(field for field, value in _match(item).items() if value and field not in _TOLD),
         }
         for item in found.objects["constraints"]
     ]
 
 
+def failure_policy(found: Verification) -> str | None:
+    """What becomes of a pod when Gatekeeper does not answer: it is refused with "Fail", admitted with "Ignore". None where Gatekeeper is not asked."""
+    return next((hook.get("failurePolicy") for hook in _hooks(found)), None)
+
+
+def narrowed(found: Verification) -> list[str]:
+    """A sentence for each way in which Gatekeeper is asked about less than all but the namespaces that are left out by name."""
+    fields = sorted(
+        {field for hook in _hooks(found) for field in ("matchConditions", "namespaceSelector", "objectSelector") if _narrows(field, hook.get(field))}
+    )
+    return [f"Gatekeeper is only asked about what fits the {field} of its webhook." for field in fields]
+
+
 def exempt_namespaces(found: Verification) -> list[dict[str, Any]]:
     """Names, or patterns of names, of namespaces that the policy does not cover, by what, and the reason, None where the policy's constraints tell none."""
-    reasons = _reasons(found)
+    reasons = _stages(found) | _reasons(found)
     sources: dict[str, set[str]] = {}
     for name, source in _exempt(found):
         sources.setdefault(name, set()).add(source)
@@ -57,14 +74,23 @@ def _exempt(found: Verification) -> Iterator[tuple[str, str]]:
     for constraint in constraints(found):
         if not constraint["namespaces"]:
             yield from ((name, f"constraint {constraint['name']}") for name in constraint["excluded_namespaces"])
-    for item in found.objects["validating_webhooks"]:
-        for hook in (hook for hook in item.get("webhooks") or [] if hook["name"] == VALIDATION):
-            yield from ((name, f"webhook {hook['name']}") for name in _not_asked_for((hook.get("namespaceSelector") or {}).get("matchExpressions") or []))
+    for hook in _hooks(found):
+        yield from ((name, f"webhook {hook['name']}") for name in _not_asked_for((hook.get("namespaceSelector") or {}).get("matchExpressions") or []))
     for config in found.objects["gatekeeper_configs"]:
         for match in _spec(config).get("match") or []:
             if {"*", "webhook"} & set(match.get("processes") or []):
                 yield from ((name, "Gatekeeper's Config") for name in match.get("excludedNamespaces") or [])
     yield from ((name, f"label {IGNORE}") for name in found.ignored)
+
+
+def _stages(found: Verification) -> dict[str, str]:
+    """By name of the namespace, that a constraint of its own holds there (`policy_stages`); one that holds in fewer places than it names is no reason."""
+    return {
+        name: f"the constraint {constraint['name']} holds there: {constraint['enforcement']}"
+        for constraint in constraints(found)
+        for name in constraint["namespaces"]
+        if not constraint["selectors"]
+    }
 
 
 def _reasons(found: Verification) -> dict[str, str]:
@@ -77,6 +103,19 @@ def _reasons(found: Verification) -> dict[str, str]:
             continue
         reasons |= {name: str(reason) for name, reason in noted.items()} if isinstance(noted, dict) else {}
     return reasons
+
+
+def _hooks(found: Verification) -> list[Json]:
+    return [hook for item in found.objects["validating_webhooks"] for hook in item.get("webhooks") or [] if hook["name"] == VALIDATION]
+
+
+def _narrows(field: str, value: Any) -> bool:
+    """Names and Gatekeeper's own label are told as exempt namespaces."""
+    if field != "namespaceSelector":
+        return bool(value)
+    told = ((_NAME, "NotIn"), (IGNORE, "DoesNotExist"))
+    expressions = (value or {}).get("matchExpressions") or []
+    return bool((value or {}).get("matchLabels")) or any((each.get("key"), each.get("operator")) not in told for each in expressions)
 
 
 def _not_asked_for(expressions: Iterable[Json]) -> Iterator[str]:

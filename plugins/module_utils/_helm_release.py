@@ -12,7 +12,9 @@ import base64
 import gzip
 import json
 import traceback
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from ._cluster_api import ClusterApi
@@ -30,6 +32,9 @@ else:
     _Loader.add_constructor("tag:yaml.org,2002:timestamp", lambda _loader, node: str(node.value))
 
 Json = dict[str, Any]
+_FINISHED = {"deployed", "uninstalling", "uninstalled"}
+"""Statuses of a revision that Helm had installed."""
+_MADE = {"pre-install", "post-install", "pre-upgrade", "post-upgrade"}
 ADVICE = "Nobody knows what the release should be. Delete that Secret, and the next run installs it anew over what is there."
 
 
@@ -37,14 +42,57 @@ class RecordError(Exception):
     """The record does not say what Helm has installed."""
 
 
+@dataclass(frozen=True)
+class Revision:
+    """What a record says of the chart and of the values that somebody gave."""
+
+    revision: int
+    status: str
+    chart: str
+    chart_version: str
+    given_values: Json
+
+
 def release_objects(api: ClusterApi, name: str, namespace: str) -> list[Json]:
     """The objects of the release as Helm asked for them, definitions first; none where it is not installed, or Helm is at work or was interrupted.
 
     Raises `RecordError` where somebody else wrote the record, `ClusterError` where the cluster does not answer.
     """
-    secrets = api.get(f"/api/v1/namespaces/{namespace}/secrets", labelSelector=f"owner=helm,name={name}")["items"]
-    record = newest(secrets)
+    record = newest(_records(api, name, namespace))
     return objects(decoded(record), name, namespace) if record else []
+
+
+def release_revisions(api: ClusterApi, name: str, namespace: str) -> tuple[Revision | None, list[Revision]]:
+    """What the release is, as of `release_objects`; and of which revisions there may be something in the cluster, see `standing`. Raises as that does."""
+    secrets = _records(api, name, namespace)
+    record = newest(secrets)
+    return _revision(record) if record else None, [_revision(each) for each in standing(secrets)]
+
+
+def _records(api: ClusterApi, name: str, namespace: str) -> list[Json]:
+    found: list[Json] = api.get(f"/api/v1/namespaces/{namespace}/secrets", labelSelector=f"owner=helm,name={name}")["items"]
+    return found
+
+
+def _revision(secret: Mapping[str, Any]) -> Revision:
+    record, labels = decoded(secret), secret["metadata"]["labels"]
+    try:
+        chart = record["chart"]["metadata"]
+        return Revision(int(labels["version"]), labels["status"], chart["name"], chart["version"], record.get("config") or {})
+    except (KeyError, TypeError) as e:
+        raise _unreadable(secret) from e
+
+
+def standing(secrets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """The records of what may be in the cluster, oldest first: of the last revision that Helm finished, and of all that it began later, whatever became of
+    them; of all, where it has never finished one. What was finished before is superseded by that."""
+    ordered = sorted(secrets, key=_number)
+    finished = [at for at, each in enumerate(ordered) if each["metadata"]["labels"]["status"] in _FINISHED]
+    return ordered[finished[-1] if finished else 0 :]
+
+
+def _number(secret: Mapping[str, Any]) -> int:
+    return int(secret["metadata"]["labels"]["version"])
 
 
 def newest(secrets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
@@ -52,7 +100,7 @@ def newest(secrets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
 
     Raises `RecordError` where the last one is gone and older ones are there, from which Helm does not go on either.
     """
-    last = max(secrets, key=lambda each: int(each["metadata"]["labels"]["version"]), default=None)
+    last = max(secrets, key=_number, default=None)
     if last and last["metadata"]["labels"]["status"] == "superseded":
         name, namespace = last["metadata"]["labels"]["name"], last["metadata"]["namespace"]
         raise RecordError(
@@ -71,8 +119,14 @@ def decoded(secret: Mapping[str, Any]) -> Json:
         raise RecordError(f"The record of Helm's release {name}, Secret {place}, was changed by {', '.join(others)}. {ADVICE}")
     try:
         return dict(json.loads(gzip.decompress(base64.b64decode(base64.b64decode(secret["data"]["release"])))))
-    except (KeyError, TypeError, ValueError, OSError, EOFError) as e:
-        raise RecordError(f"The record of Helm's release {name}, Secret {place}, cannot be read. {ADVICE}") from e
+    except (KeyError, TypeError, ValueError, OSError, EOFError, zlib.error) as e:
+        raise _unreadable(secret) from e
+
+
+def _unreadable(secret: Mapping[str, Any]) -> RecordError:
+    metadata = secret["metadata"]
+    place = f"{metadata['namespace']}/{metadata['name']}"
+    return RecordError(f"The record of Helm's release {metadata['labels']['name']}, Secret {place}, cannot be read. {ADVICE}")
 
 
 def objects(record: Mapping[str, Any], name: str, namespace: str) -> list[Json]:
@@ -91,11 +145,12 @@ def objects(record: Mapping[str, Any], name: str, namespace: str) -> list[Json]:
 
 
 def _stays(hook: Mapping[str, Any]) -> bool:
-    return "test" not in hook["events"] and "hook-succeeded" not in (hook.get("delete_policies") or [])
+    """Whether Helm has made it when it installed or upgraded, and left it. What it makes before it deletes may be what deletes."""
+    return bool(_MADE & set(hook["events"])) and "hook-succeeded" not in (hook.get("delete_policies") or [])
 
 
 def _is_before(hook: Mapping[str, Any]) -> bool:
-    return any(event.startswith("pre-") for event in hook["events"])
+    return bool({"pre-install", "pre-upgrade"} & set(hook["events"]))
 
 
 def _parsed(text: str, namespace: str) -> Iterator[Json]:

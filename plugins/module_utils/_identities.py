@@ -49,6 +49,11 @@ class Wanted:
         ids.IDENTITY.check("name", self.name)
         if self.location is not None:
             ids.LOCATION.check("location", self.location)
+        spelt: dict[str, str] = {}
+        for name in self.tags or ():
+            other = spelt.setdefault(name.lower(), name)
+            if other != name:
+                raise refuse(f"tags names {other} and {name}, which Azure takes for one; name it once.")
 
     def __str__(self) -> str:
         return f"identity {self.name} in resource group {self.resource_group}"
@@ -81,7 +86,10 @@ def plan(current: Identity | None, wanted: Wanted) -> Change[Identity]:
             " give another name or location, or delete it first."
         )
     kept = current.tags if wanted.tags is None or wanted.append_tags else {}
-    return Change(current, replace(current, tags={**kept, **(wanted.tags or {})}))
+    # Their names are case-insensitive: https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources
+    spelt = {name.lower(): name for name in current.tags}
+    asked = {spelt.get(name.lower(), name): value for name, value in (wanted.tags or {}).items()}
+    return Change(current, replace(current, tags={**kept, **asked}))
 
 
 def plan_absent(current: Identity | None) -> Change[Identity]:

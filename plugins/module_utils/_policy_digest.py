@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from ._programs import arguments
-from ._verification import LISTS, Verification
+from ._verification import Verification
 
-PARTS = (*LISTS, "arguments")
 _WEBHOOK = ("name", "rules", "failurePolicy", "matchPolicy", "matchConditions", "namespaceSelector", "objectSelector", "timeoutSeconds", "reinvocationPolicy")
 """What of a webhook says when it is asked, and what happens when it does not answer."""
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ._admission import Answer, Expectation, Ran, Verdict, container_state, is_final, is_right
 from ._probe_namespace import Namespace
-from ._probe_objects import HOSTED, pod
+from ._probe_objects import HOSTED, POD, pod
 
 PAUSE = 2.0
 """Seconds between two rounds of questions."""
@@ -75,7 +75,7 @@ def probe(asker: Asker, asked: Sequence[Question], *, timeout: float, run: bool)
     """Ask until each answer is right or final, or `timeout` seconds have passed; each image that is run has as long again.
 
     With `run`, each image is once asked for by really making a pod of it in the covered namespace, and those that are admitted have to start.
-    Raises AdmissionError when nothing can be asked, or when something that the probe made could not be removed.
+    Raises ClusterError when nothing can be asked, or when something that the probe made could not be removed.
     """
     end = time.monotonic() + timeout
     answers: dict[Question, Answer] = {}
@@ -114,7 +114,7 @@ def _result(asker: Asker, question: Question, answer: Answer, run_for: float | N
     ran = None
     if run_for is not None and right and answer.verdict == "denied":
         # A dry run that is refused and a pod that is made would be a hole that dry runs do not show.
-        with place.existing_pod(pod(image), asker.constraint) as (answer, _name):
+        with place.existing(POD, pod(image), asker.constraint) as (answer, _name):
             right = is_right(question.expectation, answer)
     elif run_for is not None and right:
         ran = _run(place, image, asker.constraint, time.monotonic() + run_for)
@@ -135,7 +135,7 @@ def _result(asker: Asker, question: Question, answer: Answer, run_for: float | N
 def _run(place: Namespace, image: str, constraint: str | None, end: float) -> Ran:
     """Really run the image. The kubelet's pauses between two pulls grow to minutes, so a pod whose pull failed is made anew until `end`."""
     while True:
-        with place.existing_pod(pod(image), constraint) as (answer, name):
+        with place.existing(POD, pod(image), constraint) as (answer, name):
             ran = _wait_for_start(place, name, end) if name else Ran(False, f"refused: {answer.message}")
         if ran.started or time.monotonic() + PAUSE >= end:
             return ran

@@ -6,33 +6,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Any
 
+from ._cluster_api import Kind
+
 LABELS = {"app.kubernetes.io/name": "image-trust-probe", "app.kubernetes.io/managed-by": "image_trust.azure"}
-
-
-@dataclass(frozen=True)
-class Workload:
-    """A kind of object that makes pods, and where the API server keeps it."""
-
-    kind: str
-    plural: str
-    group: str = "apps"
-
-    @property
-    def api_version(self) -> str:
-        return f"{self.group}/v1" if self.group else "v1"
-
-
+POD = Kind("v1", "Pod", "pods", namespaced=True)
 WORKLOADS = {
-    "deployment": Workload("Deployment", "deployments"),
-    "replica_set": Workload("ReplicaSet", "replicasets"),
-    "stateful_set": Workload("StatefulSet", "statefulsets"),
-    "daemon_set": Workload("DaemonSet", "daemonsets"),
-    "replication_controller": Workload("ReplicationController", "replicationcontrollers", ""),
-    "job": Workload("Job", "jobs", "batch"),
-    "cron_job": Workload("CronJob", "cronjobs", "batch"),
+    "deployment": Kind("apps/v1", "Deployment", "deployments", namespaced=True),
+    "replica_set": Kind("apps/v1", "ReplicaSet", "replicasets", namespaced=True),
+    "stateful_set": Kind("apps/v1", "StatefulSet", "statefulsets", namespaced=True),
+    "daemon_set": Kind("apps/v1", "DaemonSet", "daemonsets", namespaced=True),
+    "replication_controller": Kind("v1", "ReplicationController", "replicationcontrollers", namespaced=True),
+    "job": Kind("batch/v1", "Job", "jobs", namespaced=True),
+    "cron_job": Kind("batch/v1", "CronJob", "cronjobs", namespaced=True),
 }
 """By the shape in which an image is asked for."""
 HOSTED = ("ephemeral_container", "patched_deployment")
@@ -76,14 +63,14 @@ def host_pod(image: str) -> dict[str, Any]:
 
 
 def ephemeral(image: str) -> dict[str, Any]:
-    """A patch of a pod's `ephemeralcontainers` that adds the image as `kubectl debug` does."""
+    """A merge patch of the `ephemeralcontainers` of a pod that has none, which adds the image as `kubectl debug` does."""
     added = {key: value for key, value in container("probe", image).items() if key != "resources"}
     return {"spec": {"ephemeralContainers": [added]}}
 
 
 def workload(shape: str, image: str) -> dict[str, Any]:
     """An object of WORKLOADS with no pods, whose pods would have the image."""
-    kind = WORKLOADS[shape].kind
+    kind = WORKLOADS[shape].name
     ends = kind in ("Job", "CronJob")
     spec = {key: value for key, value in pod(image)["spec"].items() if key != "activeDeadlineSeconds"}
     template = {"metadata": {"labels": LABELS}, "spec": {**spec, "restartPolicy": "Never" if ends else "Always"}}
@@ -97,7 +84,7 @@ def workload(shape: str, image: str) -> dict[str, Any]:
     named = {"serviceName": LABELS["app.kubernetes.io/name"]} if kind == "StatefulSet" else {}
     body = bodies.get(kind, {**replicated, **named})
     return {
-        "apiVersion": WORKLOADS[shape].api_version,
+        "apiVersion": WORKLOADS[shape].group_version,
         "kind": kind,
         "metadata": {"generateName": "image-trust-probe-", "labels": LABELS},
         "spec": body,

@@ -15,6 +15,7 @@ SCHEMA = 1
 COLLECTION = {"name": "image_trust.azure", "version": "1.0.0-dev"}
 RATIFY = {"Store": "stores", "Verifier": "verifiers", "KeyManagementProvider": "key_management_providers", "Policy": "ratify_policies"}
 """Kinds of Ratify that say by their status whether Ratify could use them, and where `Verification` has them."""
+FAILS_OPEN = "While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore)."
 Json = Mapping[str, Any]
 
 
@@ -43,7 +44,7 @@ def stamp(at: datetime) -> str:
 def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, Any]:
     """The proof of the verdicts and of `state`, which is what the module verification_info returned."""
     exemptions = [{**each, "ended": bool(each["ends"]) and str(each["ends"]) < f"{asked.at:%Y-%m-%d}"} for each in state["exemptions"]]
-    problems = [*state["problems"], *_of_policy(asked, state), *_of_anchors(state["anchors"], asked.time)]
+    problems = [*state["problems"], *_of_policy(asked, state), *_of_namespaces(state["constraints"]), *_of_anchors(state["anchors"], asked.time)]
     return {
         "schema": SCHEMA,
         "collection": COLLECTION,
@@ -82,8 +83,24 @@ def _said(item: Json) -> str:
 
 
 def _of_policy(asked: Asked, state: Json) -> list[str]:
-    there = {constraint["name"] for constraint in state["constraints"]}
-    return [f"The constraint {asked.constraint} is not there."] if asked.constraint and asked.constraint not in there else []
+    """What the verdicts alone do not tell: why none is a denial, and that the constraint is narrower than its namespaces say."""
+    there = {constraint["name"]: constraint for constraint in state["constraints"]}
+    if asked.constraint and asked.constraint not in there:
+        return [f"The constraint {asked.constraint} is not there."]
+    if not asked.constraint:
+        return []
+    enforcement, selectors = (there[asked.constraint][key] for key in ("enforcement", "selectors"))
+    denies_nothing = [f"The constraint {asked.constraint} denies nothing: its enforcement is {enforcement}."] if enforcement != "deny" else []
+    return denies_nothing + ([f"The constraint {asked.constraint} only holds for what fits its {', '.join(selectors)}."] if selectors else [])
+
+
+def _of_namespaces(constraints: Sequence[Json]) -> list[str]:
+    """Where each constraint names its namespaces, all others are left out, and no list of exempt namespaces names them."""
+    if not all(constraint["namespaces"] for constraint in constraints):
+        return []
+    return [
+        f"No constraint holds in all namespaces but the excluded ones: {each['name']} only holds in {', '.join(each['namespaces'])}." for each in constraints
+    ]
 
 
 def _of_anchors(anchors: Sequence[Json], now: str) -> list[str]:
@@ -94,5 +111,5 @@ def _of_anchors(anchors: Sequence[Json], now: str) -> list[str]:
 
 
 def may_be_valid(anchor: Json, now: str) -> bool:
-    """Whether it is valid as far as it is known: a key has no end, and of what could not be read it is not known."""
-    return (anchor["not_before"] or now) <= now <= (anchor["not_after"] or now)
+    """Whether it is valid as far as it is known: a key has no end, and of what could not be read it is not known. What Ratify does not hold is not."""
+    return bool(anchor["held"]) and (anchor["not_before"] or now) <= now <= (anchor["not_after"] or now)

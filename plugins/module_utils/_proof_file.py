@@ -26,7 +26,7 @@ class ProofFile:
         """What is recorded there, which may be anything; None where nothing is that can be read."""
         try:
             return json.loads(self.path.read_bytes())
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             return None
 
     def check(self) -> None:

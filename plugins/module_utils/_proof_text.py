@@ -9,17 +9,17 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ._proof import stamp
+from ._proof import FAILS_OPEN, stamp
 
 Json = Mapping[str, Any]
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def notes(proof: Json, days: int) -> list[str]:
-    """What is not wrong, but ends within so many days, has ended, or is not known."""
+    """What is not wrong, but ends within so many days, has ended, is not known, or opens the cluster while Gatekeeper is away."""
     now = str(proof["time"])
     soon = stamp(datetime.strptime(now, _TIME) + timedelta(days=days))
-    found = []
+    found = [FAILS_OPEN] if proof["policy"]["failure_policy"] == "Ignore" else []
     for anchor in proof["anchors"]:
         ends = anchor["not_after"] or soon + "~"
         if anchor["problem"]:

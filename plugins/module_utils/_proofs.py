@@ -40,9 +40,16 @@ def find(cluster: str, path: str | None, rescue_record: str | None, public_key: 
 
 def _parsed(content: bytes) -> tuple[Any, str | None]:
     try:
-        return json.loads(content), None
+        return _json(content), None
     except (ValueError, RecursionError):
         return None, "Its proof is not JSON."
+
+
+def _json(content: str | bytes) -> Any:
+    """Raises ValueError, also where it has half of a character, which no file could hold, or RecursionError."""
+    read = json.loads(content)
+    json.dumps(read, ensure_ascii=False).encode()
+    return read
 
 
 def _signature(path: str) -> bytes | None:
@@ -64,9 +71,9 @@ def _rescue(path: str | None) -> tuple[dict[str, Any] | None, str | None]:
     """The last entry, None where the cluster was never opened; and what is wrong with the record, which then could hide that it is open."""
     try:
         lines = Path(path).read_text().splitlines() if path else []
-        last = json.loads(lines[-1]) if lines else None
+        last = _json(lines[-1]) if lines else None
     except FileNotFoundError:
         return None, None
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None, f"Its rescue record {path} cannot be read, so it may be open."
     return (last, None) if last is None or isinstance(last, dict) else (None, f"Its rescue record {path} is not one, so it may be open.")

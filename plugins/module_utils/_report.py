@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from ._proof import FAILS_OPEN
 from ._report_cluster import Facts, facts
 from ._report_dates import days_to, plot
+from ._report_versions import SUPPORTED, minors_behind, newest_minor, number
 
 SCHEMA = 1
 """Grows when a reader of the report's JSON has to read it otherwise."""
@@ -38,8 +40,8 @@ class Found:
 
 @dataclass(frozen=True)
 class Terms:
-    """By what is judged: the time, the hours after which a proof proves nothing any more, the days before an end at which it is told, and the versions below
-    which a program is behind."""
+    """By what is judged: the time, the hours after which a proof proves nothing any more, the days before an end at which it is told, the versions below
+    which a program is behind, and, as "kubernetes", the newest minor version that is known."""
 
     at: datetime
     hours: int
@@ -57,7 +59,9 @@ class Finding:
 
 def report(found: Sequence[Found], terms: Terms) -> dict[str, Any]:
     """The report, whose form docs/report.md tells. The worst clusters come first."""
-    judged = [_cluster(each, terms) for each in found]
+    read = [(each, *_held(each)) for each in found]
+    terms = _with_newest(terms, [held.kubernetes_version for cluster, held, findings in read if held])
+    judged = [(_cluster(each, held, findings, terms), held) for each, held, findings in read]
     clusters = sorted((each[0] for each in judged), key=lambda cluster: (STATES.index(cluster["state"]), cluster["name"]))
     known = sorted(((cluster["name"], held) for cluster, held in judged if held), key=lambda each: each[0])
     certificates = _certificates(known, terms)
@@ -74,19 +78,29 @@ def report(found: Sequence[Found], terms: Terms) -> dict[str, Any]:
     }
 
 
-def _cluster(found: Found, terms: Terms) -> tuple[dict[str, Any], Facts | None]:
-    held = None
-    findings = list(_of_file(found))
-    if not findings:
-        try:
-            held = facts(found.proof)
-        except (AttributeError, KeyError, TypeError, ValueError):
-            findings = [Finding("unknown", "Its proof is not of the form that this version writes. Run verify.yml.")]
+def _held(found: Found) -> tuple[Facts | None, list[Finding]]:
+    """What its proof says, or why nothing of it counts."""
+    if findings := list(_of_file(found)):
+        return None, findings
+    try:
+        return facts(found.proof), []
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        return None, [Finding("unknown", "Its proof is not of the form that this version writes. Run verify.yml.")]
+
+
+def _with_newest(terms: Terms, running: Sequence[str]) -> Terms:
+    """What runs somewhere is known, too."""
+    newest = newest_minor([*running, terms.versions.get("kubernetes", "")])
+    return replace(terms, versions={**terms.versions, **({"kubernetes": newest} if newest else {})})
+
+
+def _cluster(found: Found, held: Facts | None, findings: Sequence[Finding], terms: Terms) -> dict[str, Any]:
+    behind = minors_behind(held.kubernetes_version, terms.versions.get("kubernetes", "")) if held else None
     if held:
-        findings += [*_of_time(held, found, terms), *_of_verdicts(held), *_of_signature(found), *_of_programs(held, terms), *_of_ends(held, terms)]
-    findings += _of_rescue(found)
-    findings.sort(key=lambda finding: STATES.index(finding.state))
-    told = {
+        findings = [*_of_time(held, found, terms), *_of_verdicts(held), *_of_signature(found), *_of_programs(held, terms), *_of_ends(held, terms)]
+        findings += _of_kubernetes(held, behind, terms)
+    findings = sorted([*findings, *_of_rescue(found)], key=lambda finding: STATES.index(finding.state))
+    return {
         "name": found.cluster,
         "state": findings[0].state if findings else "proven",
         "findings": [{"state": finding.state, "text": finding.text} for finding in findings],
@@ -97,9 +111,8 @@ def _cluster(found: Found, terms: Terms) -> tuple[dict[str, Any], Facts | None]:
             "time": held.time if held else None,
             "days": -days_to(held.time, terms.at) if held else None,
         },
-        "facts": held.told() if held else None,
+        "facts": {**held.told(), "kubernetes_behind": behind} if held else None,
     }
-    return told, held
 
 
 def _of_file(found: Found) -> Iterator[Finding]:
@@ -147,6 +160,8 @@ def _of_rescue(found: Found) -> Iterator[Finding]:
 def _of_programs(held: Facts, terms: Terms) -> Iterator[Finding]:
     if not any(constraint["enforcement"] == "deny" and not constraint["namespaces"] for constraint in held.constraints):
         yield Finding("wrong", "What is not verified is not denied.")
+    if held.fails_open:
+        yield Finding("attention", FAILS_OPEN)
     for constraint in held.constraints:
         if constraint["enforcement"] != "deny":
             where = ", ".join(constraint["namespaces"]) or "all namespaces but the exempt ones"
@@ -155,15 +170,23 @@ def _of_programs(held: Facts, terms: Terms) -> Iterator[Finding]:
         wanted = terms.versions.get(name)
         if program["ready"] < program["pods"]:
             yield Finding("attention", f"{name.capitalize()}: {program['ready']} of {program['pods']} pods were ready.")
-        behind = [version for version in program["versions"] if wanted and _number(version) < _number(wanted)]
+        behind = [version for version in program["versions"] if wanted and number(version) < number(wanted)]
         if behind:
             yield Finding("attention", f"{name.capitalize()} {', '.join(behind)} is older than this collection's, {wanted}.")
         if len(program["versions"]) != 1:
             yield Finding("attention", f"{name.capitalize()} runs in {len(program['versions'])} versions.")
 
 
+def _of_kubernetes(held: Facts, behind: int | None, terms: Terms) -> Iterator[Finding]:
+    if behind is None:
+        yield Finding("attention", f"How far Kubernetes {held.kubernetes_version} is behind is not known.")
+    elif behind >= SUPPORTED:
+        newest = terms.versions["kubernetes"]
+        yield Finding("attention", f"Kubernetes {held.kubernetes_version} is {behind} minor versions behind {newest}; AKS supports the newest {SUPPORTED}.")
+
+
 def _of_ends(held: Facts, terms: Terms) -> Iterator[Finding]:
-    ended = [anchor for anchor in held.anchors if anchor["not_after"] and days_to(anchor["not_after"], terms.at) < 0]
+    ended = [anchor for anchor in held.anchors if not anchor["held"] or (anchor["not_after"] and days_to(anchor["not_after"], terms.at) < 0)]
     if held.anchors and len(ended) == len(held.anchors):
         yield Finding("wrong", "None of the certificates that it trusts is valid any more.")
     for anchor in held.anchors:
@@ -211,9 +234,3 @@ def _state(days: int | None, terms: Terms, *, unknown: bool) -> str:
 
 def _ends(days: int) -> str:
     return "has ended" if days < 0 else "ends today" if days == 0 else f"ends in {days} day{'' if days == 1 else 's'}"
-
-
-def _number(version: str) -> tuple[int, ...]:
-    """A version as it is compared; what is behind a hyphen does not count. Of one that is none: older than all."""
-    parts = version.removeprefix("v").partition("-")[0].split(".")
-    return tuple(int(part) for part in parts) if all(part.isdecimal() for part in parts) else ()

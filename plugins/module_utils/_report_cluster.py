@@ -31,6 +31,7 @@ class Facts:
     programs: dict[str, dict[str, Any]]
     namespace: str
     policy_sha256: str
+    fails_open: bool
     constraints: list[dict[str, Any]]
     exempt_namespaces: list[dict[str, Any]]
     exemptions: list[dict[str, Any]]
@@ -76,7 +77,7 @@ class Facts:
 
 
 def facts(proof: Any) -> Facts:
-    """What the proof says. Raises AttributeError, KeyError, TypeError or ValueError where it is not of the form of docs/proof.schema.json."""
+    """What the proof says. Raises AttributeError, KeyError, OverflowError, TypeError or ValueError where it is not of the form of docs/proof.schema.json."""
     if proof["schema"] != SCHEMA:
         raise ValueError(f"schema {proof['schema']}")
     policy = proof["policy"]
@@ -91,6 +92,7 @@ def facts(proof: Any) -> Facts:
         programs={str(name): _program(program) for name, program in proof["programs"].items()},
         namespace=str(proof["namespace"]),
         policy_sha256=str(policy["sha256"]),
+        fails_open=policy["failure_policy"] == "Ignore",
         constraints=[_constraint(each) for each in policy["constraints"]],
         exempt_namespaces=[{"name": str(each["name"]), "by": _texts(each["by"]), "reason": _text(each["reason"])} for each in policy["exempt_namespaces"]],
         exemptions=[_exemption(each) for each in policy["exemptions"]],
@@ -118,12 +120,13 @@ def _exemption(exemption: Json) -> dict[str, Any]:
 
 
 def _anchor(anchor: Json) -> dict[str, Any]:
-    held = {key: _text(anchor[key]) for key in ("vault", "name", "version", "subject", "sha256", "not_after", "problem")}
-    if held["not_after"]:
-        moment(held["not_after"])
-    common_name = re.search(r"(?:^|,)CN=((?:[^,\\]|\\.)+)", held["subject"] or "")
-    called = held["name"] or (common_name[1] if common_name else held["subject"]) or (held["sha256"] or "?")[:12]
-    return {"provider": str(anchor["provider"]), "kind": str(anchor["kind"]), "called": called, **held}
+    said = {key: _text(anchor[key]) for key in ("vault", "name", "version", "subject", "sha256", "not_after", "problem")}
+    if said["not_after"]:
+        moment(said["not_after"])
+    common_name = re.search(r"(?:^|,)CN=((?:[^,\\]|\\.)+)", said["subject"] or "")
+    called = said["name"] or (common_name[1] if common_name else said["subject"]) or (said["sha256"] or "?")[:12]
+    # Proofs that were written before there was the field tell it by their problem alone.
+    return {"provider": str(anchor["provider"]), "kind": str(anchor["kind"]), "called": called, "held": anchor.get("held") is not False, **said}
 
 
 def _verdict(verdict: Json) -> dict[str, Any]:

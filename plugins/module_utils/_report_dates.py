@@ -15,9 +15,9 @@ _NEAREST = 180
 
 
 def moment(text: str) -> datetime:
-    """A time as proofs tell it, such as 2026-11-24T12:00:00Z. Raises ValueError, also without a time zone."""
+    """A time as proofs tell it, such as 2026-11-24T12:00:00Z. Raises ValueError, also for other forms of ISO 8601."""
     read = datetime.fromisoformat(text)
-    if read.tzinfo is None:
+    if read.tzinfo is None or text[10] != "T":
         raise ValueError(text)
     return read
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 try:
+    from cryptography.exceptions import UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_private_key
@@ -66,7 +67,7 @@ def _load(path: str) -> rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey:
         raise SigningError(f"the signing key {path} may be used by others (mode {mode:04o}); chmod 600 it, and replace it where others were on the machine")
     try:
         key = load_pem_private_key(pem, password=None)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, UnsupportedAlgorithm):
         raise SigningError(f"{path} is not a private key in PEM without a passphrase") from None
     if isinstance(key, (rsa.RSAPrivateKey, ec.EllipticCurvePrivateKey)):
         return key

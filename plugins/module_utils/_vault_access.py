@@ -12,7 +12,7 @@ from ._azure.answers import as_sent
 from ._azure.errors import ModuleError, refuse
 from ._azure.session import Azure
 from ._change import Change, Write, in_turn
-from ._vaults import PERMISSIONS, ROLE_UNDER_RBAC, AccessPolicy, Place, Vault, policy_of, with_permissions
+from ._vaults import ROLE_UNDER_RBAC, AccessPolicy, Place, Vault, policy_of, with_permissions
 
 LIMIT = 1024
 """Access policies of one vault (https://learn.microsoft.com/azure/key-vault/general/assign-access-policy)."""
@@ -23,14 +23,15 @@ Operation = Literal["remove", "replace", "add"]
 
 
 def policy(object_id: str | None, application_id: str | None, permissions: Mapping[str, Iterable[str] | None] | None, *, some: bool) -> AccessPolicy:
-    """The policy that is asked for, of permissions that are in PERMISSIONS; raises `ModuleError` where an id is none, or with `some` no permission is named."""
+    """The policy that is asked for, of permissions that are in PERMISSIONS; None, without `some`, are all. Raises `ModuleError` where an id is none, or
+    permissions name none."""
     if object_id is not None:
         ids.GUID.check("object_id", object_id)
     if application_id is not None:
         ids.GUID.check("application_id", application_id)
     sets = {kind: frozenset(names or ()) for kind, names in (permissions or {}).items()}
-    if some and not any(sets.values()):
-        raise refuse("permissions names no permission; name at least one, or use state=absent to take all away.")
+    if not any(sets.values()) and (some or permissions is not None):
+        raise refuse(f"permissions names no permission; name at least one, or {'use state=absent' if some else 'leave it out'} to take all away.")
     return with_permissions(AccessPolicy(object_id, application_id=application_id), sets)
 
 
@@ -92,11 +93,15 @@ def _without(before: AccessPolicy | None, unwanted: AccessPolicy) -> Change[Acce
 def batches(changes: Iterable[Change[AccessPolicy]]) -> list[tuple[Operation, list[AccessPolicy]]]:
     """The requests that make the changes, with the entries that each sends; what makes room comes first."""
     entries: dict[Operation, list[AccessPolicy]] = {"remove": [], "replace": [], "add": []}
-    for change in changes:
-        entry = change.after or change.before
-        if change.changed and entry:
-            # `add` unites within Azure, so that two writers of one principal lose nothing; `replace` is only for taking away.
-            entries["remove" if not change.after else "replace" if _shrinks(change) else "add"].append(entry)
+    for before, after in ((change.before, change.after) for change in changes if change.changed):
+        if not after:
+            entries["remove"].extend([before] if before else [])
+        elif any(_lacks(after, before).values()):
+            # Nowhere is it written that `remove` takes single permissions away and leaves the rest.
+            entries["replace"].append(after)
+        else:
+            # `add` unites within Azure, so of what somebody else gives or takes meanwhile nothing is undone.
+            entries["add"].append(with_permissions(after, _lacks(before, after)))
     return [(operation, all_[at : at + MOST_IN_A_CALL]) for operation, all_ in entries.items() for at in range(0, len(all_), MOST_IN_A_CALL)]
 
 
@@ -108,26 +113,27 @@ def apply(azure: Azure, place: Place, changes: Sequence[Change[AccessPolicy]]) -
 
 
 def _write(azure: Azure, place: Place, operation: Operation, entries: Sequence[AccessPolicy]) -> Write[Any]:
-    body: Any = {"properties": {"accessPolicies": [_sent(entry) for entry in entries]}}
-    many = f"policies of principals {', '.join(map(str, entries))}" if len(entries) > 1 else f"policy of principal {entries[0]}"
+    body: Any = {"properties": {"accessPolicies": [_sent(operation, entry) for entry in entries]}}
     return Write(
-        f"{operation} the access {many}",
+        f"{operation} permissions of principal{'s' if len(entries) > 1 else ''} {', '.join(map(str, entries))}",
         lambda: azure.vaults.vaults.update_access_policy(place.resource_group, place.vault_name, operation, body, cls=as_sent),
     )
 
 
-def _sent(entry: AccessPolicy) -> dict[str, Any]:
+def _sent(operation: Operation, entry: AccessPolicy) -> dict[str, Any]:
+    # `remove` keeps what is named in another case, and says nothing: https://github.com/Azure/azure-rest-api-specs/issues/42963
+    names_of: Mapping[str, Any] = entry.spelt if operation == "remove" else {kind: sorted(names) for kind, names in entry.permissions.items()}
     return {
         "tenantId": entry.tenant_id,
         "objectId": entry.object_id,
         **({"applicationId": entry.application_id} if entry.application_id else {}),
-        "permissions": {kind: sorted(names) for kind, names in entry.permissions.items() if names},
+        "permissions": {kind: names for kind, names in names_of.items() if names},
     }
 
 
-def _shrinks(change: Change[AccessPolicy]) -> bool:
-    before, after = change.before, change.after
-    return bool(before and after and any(before.permissions[kind] - after.permissions[kind] for kind in PERMISSIONS))
+def _lacks(one: AccessPolicy | None, other: AccessPolicy | None) -> dict[str, frozenset[str]]:
+    """The permissions of `other` that `one` has not."""
+    return {kind: names - one.permissions[kind] if one else names for kind, names in other.permissions.items()} if other else {}
 
 
 def _union(has: frozenset[str], given: frozenset[str]) -> frozenset[str]:

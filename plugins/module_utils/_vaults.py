@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ._azure import ids
@@ -62,6 +62,8 @@ class AccessPolicy:
     storage: frozenset[str] = frozenset()
     application_id: str | None = None
     tenant_id: str | None = None
+    spelt: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
+    """The permissions as Azure wrote them, in whatever case somebody gave them."""
 
     @property
     def permissions(self) -> dict[str, frozenset[str]]:
@@ -127,6 +129,6 @@ def missing(place: Place) -> ModuleError:
 def policy_of(entry: Any) -> AccessPolicy:
     permissions = entry["permissions"]
     return with_permissions(
-        AccessPolicy(entry["objectId"], application_id=entry.get("applicationId"), tenant_id=entry["tenantId"]),
+        AccessPolicy(entry["objectId"], application_id=entry.get("applicationId"), tenant_id=entry["tenantId"], spelt=permissions),
         {kind: frozenset(str(name).lower() for name in permissions.get(kind) or ()) for kind in PERMISSIONS},
     )

@@ -7,7 +7,7 @@ import traceback
 from pathlib import Path
 
 try:
-    from cryptography.exceptions import InvalidSignature
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.serialization import load_pem_public_key
@@ -29,7 +29,7 @@ class PublicKey:
             key = load_pem_public_key(Path(path).read_bytes())
         except OSError as error:
             raise PublicKeyError(f"the public key {path} cannot be read: {error.strerror}") from None
-        except ValueError:
+        except (ValueError, UnsupportedAlgorithm):
             raise PublicKeyError(f"{path} is not a public key in PEM") from None
         if not isinstance(key, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey)):
             raise PublicKeyError(f"the public key {path} is neither an RSA nor an EC key")

@@ -19,16 +19,7 @@ description:
   - Nothing stays in the cluster. RV(ignore:changed) is always V(false).
 author:
   - The image_trust.azure authors (@image-trust)
-requirements:
-  - kubernetes >= 31.0.0
 options:
-  kubeconfig:
-    description: File with the cluster's credentials.
-    type: path
-    required: true
-  context:
-    description: Context in O(kubeconfig). The file's current context when not given.
-    type: str
   namespace:
     description: Namespace in which the pods would be made. Take one that the policy covers.
     type: str
@@ -92,15 +83,17 @@ options:
     description: Seconds after which an answer that is not right is taken as it is.
     type: int
     default: 60
+extends_documentation_fragment:
+  - image_trust.azure.attributes.info
+  - image_trust.azure.cluster
 attributes:
   check_mode:
     support: partial
-    description: Can run in check mode and predict changes.
-    details: The dry runs are made as well, they change nothing. Nothing is run, and shapes that need an object which exists are left out.
-  diff_mode:
-    support: none
-    description: Returns details on what has changed, in diff mode.
-    details: Nothing is changed.
+    details:
+      - The dry runs are made as well, they change nothing. Nothing is run, and shapes that need an object which exists are left out.
+seealso:
+  - module: image_trust.azure.verification_info
+  - module: image_trust.azure.proof
 """
 
 EXAMPLES = r"""
@@ -149,85 +142,89 @@ verdicts:
     image:
       description: The image that was asked for.
       type: str
-      sample: nginx:latest
+      returned: always
     shape:
-      description: How it would have got into the cluster, one of O(shapes).
+      description: How it would have got into the cluster, such as V(container) or V(deployment).
       type: str
-      sample: container
+      returned: always
     namespace:
       description: Namespace in which it was asked for.
       type: str
-      sample: default
+      returned: always
     expected:
-      description: What the cluster should say.
+      description: What the cluster should say, V(admitted) or V(denied).
       type: str
-      sample: denied
+      returned: always
     verdict:
       description: What the cluster said, V(admitted), V(denied) or V(error).
       type: str
-      sample: denied
+      returned: always
     right:
       description: Whether this is the expected verdict for the expected reason.
       type: bool
+      returned: always
     message:
-      description: The refusal, as the cluster gave it, or why an admitted image does not run.
+      description: The refusal, as the cluster gave it, or why an admitted image does not run; empty otherwise.
       type: str
-      sample: "[images-verified] image docker.io/library/nginx@sha256:86e5… is not verified: No verification results for the artifact …"
+      returned: always
     refused_by:
-      description: The admission webhook that refused, V(null) when none did.
+      description: The admission webhook that refused; null where none did.
       type: str
-      sample: validation.gatekeeper.sh
+      returned: always
     admitted_image:
-      description: The image of an admitted pod as it would be stored, its tag replaced by a digest where the cluster does so.
+      description: The image of an admitted pod as it would be stored, with a digest where the cluster puts it in place of the tag; null of others.
       type: str
+      returned: always
       sample: example.azurecr.io/web@sha256:22f1…
     ran:
-      description: With O(run), for an admitted image in the shape V(container), whether it started. V(null) otherwise.
+      description: What became of an admitted image that was really run; null where it was not, as in check mode.
       type: dict
+      returned: always
       contains:
         started:
           description: Whether the image was pulled and its program started.
           type: bool
+          returned: always
+          sample: true
         message:
           description: V(running), or what became of it.
           type: str
+          returned: always
+          sample: running
         image_id:
-          description: The image that the node pulled.
+          description: The image that the node pulled; null where it is not known.
           type: str
+          returned: always
+          sample: example.azurecr.io/web@sha256:22f1…
 """
 
 from typing import NoReturn
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.image_trust.azure.plugins.module_utils._admission import Expectation
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._probe import Asker, as_dict, probe, questions
-from ansible_collections.image_trust.azure.plugins.module_utils._probe_namespace import KUBERNETES_IMPORT_ERROR, AdmissionError, Namespace
+from ansible_collections.image_trust.azure.plugins.module_utils._probe_namespace import Namespace
 from ansible_collections.image_trust.azure.plugins.module_utils._probe_objects import SHAPES
 
 
 def main() -> NoReturn:
-    module = AnsibleModule(
-        argument_spec=dict(
-            kubeconfig=dict(type="path", required=True),
-            context=dict(),
-            namespace=dict(default="default"),
-            exempt_namespaces=dict(type="list", elements="str", default=[]),
-            images=dict(
-                type="list",
-                elements="dict",
-                required=True,
-                options=dict(image=dict(required=True), expect=dict(required=True, choices=["admitted", "denied"]), reason=dict()),
-            ),
-            shapes=dict(type="list", elements="str", choices=list(SHAPES), default=["container"]),
-            companion=dict(),
-            constraint=dict(),
-            run=dict(type="bool", default=False),
-            timeout=dict(type="int", default=60),
+    module = cluster_module(
+        libraries={"kubernetes": KUBERNETES_IMPORT_ERROR},
+        namespace=dict(default="default"),
+        exempt_namespaces=dict(type="list", elements="str", default=[]),
+        images=dict(
+            type="list",
+            elements="dict",
+            required=True,
+            options=dict(image=dict(required=True), expect=dict(required=True, choices=["admitted", "denied"]), reason=dict()),
         ),
-        supports_check_mode=True,
+        shapes=dict(type="list", elements="str", choices=list(SHAPES), default=["container"]),
+        companion=dict(),
+        constraint=dict(),
+        run=dict(type="bool", default=False),
+        timeout=dict(type="int", default=60),
     )
-    if KUBERNETES_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_IMPORT_ERROR)
     options = module.params
     images = [Expectation(**image) for image in options["images"]]
     companion = options["companion"] or next((e.image for e in images if e.expect == "admitted"), None)
@@ -241,7 +238,7 @@ def main() -> NoReturn:
         asked = questions(images, options["shapes"], covered, exempt, read_only=module.check_mode)
         asker = Asker(namespaces, companion or "", options["constraint"])
         results = probe(asker, asked, timeout=options["timeout"], run=options["run"] and not module.check_mode)
-    except AdmissionError as e:
+    except ClusterError as e:
         module.fail_json(msg=f"The cluster cannot be probed: {e}.")
     module.exit_json(changed=False, right=all(result.right for result in results), verdicts=[as_dict(result) for result in results])
 

@@ -11,7 +11,8 @@ version_added: 1.0.0
 description:
   - Creates a managed Kubernetes cluster, as C(az aks create) does with a system-assigned identity, or turns on the OIDC issuer and workload
     identity of one that exists, as C(az aks update) does.
-  - What is not asked for is never changed. A cluster whose last change failed is written again as it is.
+  - What is not asked for is never changed, also not what somebody else changes at the same moment; that needs azure-mgmt-containerservice 33.0.0 or newer,
+    for older ones do not tell a cluster's eTag. A cluster whose last change failed is written again as it is.
   - Waits until Azure has finished, also with what somebody else has begun.
 author:
   - The image_trust.azure authors (@image-trust)
@@ -83,9 +84,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 cluster:
-  description:
-    - The cluster; null when it does not exist afterwards. In check mode, what is only known afterwards is null.
-    - C(kubelet_identity) is the identity with which its nodes pull images.
+  description: The cluster; null when it does not exist afterwards. In check mode, what is only known afterwards is null.
   returned: success
   type: dict
   sample:
@@ -106,6 +105,68 @@ cluster:
     addons:
       azurepolicy: false
     provisioning_state: Succeeded
+  contains:
+    id:
+      description: Id of the resource; null until the cluster exists.
+      type: str
+      returned: always
+    name:
+      description: Name.
+      type: str
+      returned: always
+    location:
+      description: Region; null until the cluster exists, where nobody asks for one.
+      type: str
+      returned: always
+    oidc_issuer:
+      description: Whether it has an OIDC issuer; null until the cluster exists, where nobody asks for one and Azure decides.
+      type: bool
+      returned: always
+    workload_identity:
+      description: Whether workload identity is on.
+      type: bool
+      returned: always
+    issuer_url:
+      description: URL of the OIDC issuer, to be given to federated credentials byte for byte; null where there is none, or not yet.
+      type: str
+      returned: always
+    kubelet_identity:
+      description: The identity with which the nodes pull images; null until Azure has made the cluster.
+      type: dict
+      returned: always
+      contains:
+        client_id:
+          description: Client id, by which a program in the cluster names it.
+          type: str
+          returned: always
+        object_id:
+          description: Object id, to which roles are assigned.
+          type: str
+          returned: always
+        resource_id:
+          description: Id of the resource.
+          type: str
+          returned: always
+    tenant_id:
+      description: Tenant of the cluster's own identity; null until the cluster exists, and where it has a service principal instead.
+      type: str
+      returned: always
+    kubernetes_version:
+      description: Version of Kubernetes; null until the cluster exists, where nobody asks for one.
+      type: str
+      returned: always
+    node_resource_group:
+      description: Resource group of the nodes; null until the cluster exists.
+      type: str
+      returned: always
+    addons:
+      description: Whether each add-on is on, by name in lower case. Those that Azure says nothing of are not in it.
+      type: dict
+      returned: always
+    provisioning_state:
+      description: V(Succeeded), V(Failed), V(Canceled), or what Azure is doing, such as V(Updating).
+      type: str
+      returned: always
 error:
   description: What Azure said; only when the module fails.
   returned: failure
@@ -115,6 +176,23 @@ error:
     message: Resource group 'image-trust' could not be found.
     status: 404
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
+  contains:
+    code:
+      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
+      type: str
+      returned: always
+    message:
+      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
+      type: str
+      returned: always
+    status:
+      description: HTTP status of the answer; null where there was none.
+      type: int
+      returned: always
+    request_id:
+      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
+      type: str
+      returned: always
 """
 
 from typing import NoReturn

@@ -67,22 +67,35 @@ path:
   type: str
   sample: /home/ops/.kube/lab1
 file:
-  description:
-    - The file's mode and the SHA-256 of its content; null when it does not exist afterwards.
-    - Of a token in it, only whose it is goes into the SHA-256.
+  description: The file's mode and the SHA-256 of its content; null when it does not exist afterwards.
   returned: when O(path) is given
   type: dict
   sample:
     path: /home/ops/.kube/lab1
     sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
     mode: "0600"
+  contains:
+    path:
+      description: The file.
+      type: str
+      returned: always
+    sha256:
+      description: SHA-256 of its content; of a token in it, only whose it is counts. Null in check mode where there is no cluster yet.
+      type: str
+      returned: always
+    mode:
+      description: Mode, four octal digits.
+      type: str
+      returned: always
 kubeconfig:
   description: The kubeconfig, a secret. Null in check mode where there is no cluster yet.
   returned: when O(path) is not given
   type: str
   sample: "apiVersion: v1\nkind: Config\n..."
 token:
-  description: Whose access token is in the kubeconfig, and when it expires (UTC). Null where the cluster has a local account for its users.
+  description:
+    - Whose access token is in the kubeconfig, and when it expires.
+    - Null where the cluster has a local account for its users, and in check mode where there is no cluster yet.
   returned: when O(state=present)
   type: dict
   sample:
@@ -90,6 +103,23 @@ token:
     tenant_id: 11111111-1111-1111-1111-111111111111
     server_id: 6dae42f8-4368-4678-94ff-3960e28e3630
     expires_on: "2026-11-24T10:00:00+00:00"
+  contains:
+    object_id:
+      description: Object id of the principal whose token it is.
+      type: str
+      returned: always
+    tenant_id:
+      description: Tenant of the principal.
+      type: str
+      returned: always
+    server_id:
+      description: Id of the application that the token is for, the Kubernetes API of AKS clusters.
+      type: str
+      returned: always
+    expires_on:
+      description: When it expires (UTC, ISO 8601).
+      type: str
+      returned: always
 error:
   description: What Azure said; only when the module fails.
   returned: failure
@@ -99,11 +129,29 @@ error:
     message: Resource group 'image-trust' could not be found.
     status: 404
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
+  contains:
+    code:
+      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
+      type: str
+      returned: always
+    message:
+      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
+      type: str
+      returned: always
+    status:
+      description: HTTP status of the answer; null where there was none.
+      type: int
+      returned: always
+    request_id:
+      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
+      type: str
+      returned: always
 """
 
 from typing import Any, NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, state_option
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import refuse
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session, failing
 from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_users import signed_in
@@ -125,6 +173,9 @@ def main() -> NoReturn:
     present = module.params["state"] == "present"
     results: dict[str, Any] = {}
     text = token = None
+    with failing(module):
+        if path == "":
+            raise refuse("path is empty; give the file, or leave it out to have the kubeconfig returned.")
     if present:
         with azure_session(module) as azure:
             wanted = Wanted(name=module.params["cluster_name"], resource_group=module.params["resource_group"], option="cluster_name")

@@ -46,15 +46,11 @@ options:
     type: list
     elements: str
     default: []
-attributes:
-  check_mode:
-    support: full
-    description: Can run in check mode and predict changes.
-    details: Nothing is changed.
-  diff_mode:
-    support: none
-    description: Returns details on what has changed, in diff mode.
-    details: Nothing is changed.
+extends_documentation_fragment:
+  - image_trust.azure.attributes.info
+seealso:
+  - module: kubernetes.core.helm
+  - module: kubernetes.core.helm_template
 """
 
 EXAMPLES = r"""

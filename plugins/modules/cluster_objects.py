@@ -14,23 +14,18 @@ description:
     P(kubernetes.core.helm#module) looks at nothing but the version and the values of a release.
   - What an object has to be, with all that the API server fills in, is asked of the API server by a dry run. Labels are as given, because they select.
     Annotations of others, and the status, stay as they are.
-  - The fields that the API server never lets anybody change are put back by making the object anew, where that is an object of C(v1), C(apps) or
-    C(rbac.authorization.k8s.io). Elsewhere it is an error.
+  - A Deployment may have more pods than given where a HorizontalPodAutoscaler, such as KEDA makes, allows it so many. Fewer than given are put back, so that
+    an autoscaler's minimum has to be no smaller than what is given.
+  - The fields that the API server never lets anybody change are put back by making the object anew, where nothing is lost by that (C(ClusterRoleBinding),
+    C(ConfigMap), C(DaemonSet), C(Deployment), C(ResourceQuota), C(RoleBinding), C(Secret), C(Service), C(ServiceAccount)), and only once the API server has
+    said that it would take the new one. Elsewhere it is an error.
   - Waits until the Deployments that it changed are rolled out. When it changed a ServiceAccount or a ConfigMap, which pods read at their start, it starts the
     Deployments among the objects anew.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
-  - kubernetes >= 31.0.0
   - PyYAML
 options:
-  kubeconfig:
-    description: File with the cluster's credentials.
-    type: path
-    required: true
-  context:
-    description: Context in O(kubeconfig). The file's current context when not given.
-    type: str
   definitions:
     description: The objects, whole.
     type: list
@@ -63,15 +58,21 @@ options:
     description: Seconds after which it is given up that a Deployment is rolled out, or a definition that was missing is known.
     type: int
     default: 300
+extends_documentation_fragment:
+  - image_trust.azure.attributes
+  - image_trust.azure.cluster
 attributes:
   check_mode:
-    support: full
-    description: Can run in check mode and predict changes.
-    details: The API server is asked in dry runs.
+    details:
+      - The API server is asked in dry runs. Where it has to ask a webhook that does not answer, such as a Gatekeeper that the same playbook would bring back,
+        nothing is foretold of the object; RV(not_foretold) and a warning name it.
   diff_mode:
-    support: full
-    description: Returns details on what has changed, in diff mode.
-    details: The data of secrets and the values of environment variables are not shown.
+    details:
+      - The data of secrets and the values of environment variables are not shown.
+seealso:
+  - module: image_trust.azure.cluster_objects_info
+  - module: kubernetes.core.helm
+  - module: kubernetes.core.k8s
 """
 
 EXAMPLES = r"""
@@ -109,6 +110,12 @@ titles:
   elements: str
   returned: success
   sample: [Verifier verifier-notation, Deployment gatekeeper-system/ratify]
+not_foretold:
+  description: Those of which a check cannot know whether they are as given, because a webhook does not answer.
+  type: list
+  elements: str
+  returned: success
+  sample: [Provider ratify-provider]
 objects:
   description: Those that were not as given.
   type: list
@@ -118,60 +125,60 @@ objects:
     kind:
       description: Kind.
       type: str
+      returned: always
       sample: Deployment
     namespace:
       description: Namespace. Null for an object of the cluster.
       type: str
+      returned: always
       sample: gatekeeper-system
     name:
       description: Name.
       type: str
+      returned: always
       sample: ratify
     title:
       description: Kind and name, with the namespace where there is one, for people.
       type: str
+      returned: always
       sample: Deployment gatekeeper-system/ratify
 """
 
 from typing import NoReturn
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_converged
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._exact_objects import ExactObjects, Kept
 from ansible_collections.image_trust.azure.plugins.module_utils._helm_release import YAML_IMPORT_ERROR, RecordError, release_objects
 
 
 def main() -> NoReturn:
-    module = AnsibleModule(
-        argument_spec=dict(
-            kubeconfig=dict(type="path", required=True),
-            context=dict(),
-            definitions=dict(type="list", elements="dict"),
-            release=dict(),
-            release_namespace=dict(),
-            kept=dict(
-                type="list",
-                elements="dict",
-                default=[],
-                options=dict(kind=dict(required=True), field=dict(type="list", elements="str", required=True)),
-            ),
-            wait_timeout=dict(type="int", default=300),
+    module = cluster_module(
+        libraries={"kubernetes": KUBERNETES_IMPORT_ERROR, "PyYAML": YAML_IMPORT_ERROR},
+        definitions=dict(type="list", elements="dict"),
+        release=dict(),
+        release_namespace=dict(),
+        kept=dict(
+            type="list",
+            elements="dict",
+            default=[],
+            options=dict(kind=dict(required=True), field=dict(type="list", elements="str", required=True)),
         ),
+        wait_timeout=dict(type="int", default=300),
         mutually_exclusive=[("definitions", "release")],
         required_one_of=[("definitions", "release")],
         required_together=[("release", "release_namespace")],
-        supports_check_mode=True,
     )
-    if KUBERNETES_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_IMPORT_ERROR)
-    if YAML_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("PyYAML"), exception=YAML_IMPORT_ERROR)
     options = module.params
     kept = [Kept(each["kind"], tuple(each["field"])) for each in options["kept"]]
     try:
         api = ClusterApi(options["kubeconfig"], options["context"])
-        given = options["definitions"] or release_objects(api, options["release"], options["release_namespace"])
+        given = options["definitions"]
+        if given is None:
+            given = release_objects(api, options["release"], options["release_namespace"])
+        if not all(each.get("apiVersion") and each.get("kind") and (each.get("metadata") or {}).get("name") for each in given):
+            module.fail_json(msg="Each of definitions needs apiVersion, kind and metadata with a name.")
         cluster = ExactObjects(api, kept, check_mode=module.check_mode, timeout=options["wait_timeout"])
         changes = [cluster.converge(each) for each in given]
         cluster.rolled_out(changes)
@@ -179,8 +186,10 @@ def main() -> NoReturn:
         module.fail_json(msg=str(e))
     except ClusterError as e:
         module.fail_json(msg=f"The cluster's objects cannot be kept as they should be: {e}.")
-    titles = [change.after.title for change in changes if change.after]
-    exit_converged(module, [change for change in changes if change.changed], "objects", "objects of the cluster", titles=titles)
+    if cluster.not_foretold:
+        module.warn(f"Whether this changes is not known, for a webhook does not answer that has to be asked: {', '.join(cluster.not_foretold)}.")
+    results = dict(titles=[change.after.title for change in changes if change.after], not_foretold=cluster.not_foretold)
+    exit_converged(module, [change for change in changes if change.changed], "objects", "objects of the cluster", **results)
 
 
 if __name__ == "__main__":

@@ -14,16 +14,7 @@ description:
   - Fails within a minute when the cluster does not answer.
 author:
   - The image_trust.azure authors (@image-trust)
-requirements:
-  - kubernetes >= 31.0.0
 options:
-  kubeconfig:
-    description: File with the cluster's credentials.
-    type: path
-    required: true
-  context:
-    description: Context in O(kubeconfig). The file's current context when not given.
-    type: str
   groups:
     description: API groups of which all objects are listed.
     type: list
@@ -34,15 +25,12 @@ options:
     type: list
     elements: str
     default: []
-attributes:
-  check_mode:
-    support: full
-    description: Can run in check mode and predict changes.
-    details: Nothing is changed.
-  diff_mode:
-    support: none
-    description: Returns details on what has changed, in diff mode.
-    details: Nothing is changed.
+extends_documentation_fragment:
+  - image_trust.azure.attributes.info
+  - image_trust.azure.cluster
+seealso:
+  - module: image_trust.azure.cluster_objects
+  - module: kubernetes.core.k8s_info
 """
 
 EXAMPLES = r"""
@@ -74,67 +62,94 @@ objects:
     api_version:
       description: API group and version.
       type: str
+      returned: always
       sample: templates.gatekeeper.sh/v1
     kind:
       description: Kind.
       type: str
+      returned: always
       sample: ConstraintTemplate
     namespace:
       description: Namespace. Null for an object of the cluster.
       type: str
+      returned: always
       sample: default
     name:
       description: Name.
       type: str
+      returned: always
       sample: imagesverified
     title:
       description: Kind and name, with the namespace where there is one, for people.
       type: str
+      returned: always
       sample: ConstraintTemplate imagesverified
     reference:
       description: As O(kubernetes.core.k8s#module:definition) takes it, to delete the object.
       type: dict
+      returned: always
       sample: {apiVersion: templates.gatekeeper.sh/v1, kind: ConstraintTemplate, metadata: {name: imagesverified}}
+      contains:
+        apiVersion:
+          description: API group and version.
+          type: str
+          returned: always
+        kind:
+          description: Kind.
+          type: str
+          returned: always
+        metadata:
+          description: Where it is.
+          type: dict
+          returned: always
+          contains:
+            name:
+              description: Name.
+              type: str
+              returned: always
+            namespace:
+              description: Namespace.
+              type: str
+              returned: when it is not an object of the cluster
     labels:
-      description: Labels.
+      description: Labels, by name.
       type: dict
+      returned: always
       sample: {app: web}
     release:
       description: Namespace and name of the Helm release that it is part of, or null.
       type: str
+      returned: always
       sample: gatekeeper-system/ratify
     hook:
       description: Whether a Helm chart made it by a hook, which no release remembers.
       type: bool
+      returned: always
     owned:
       description: Whether another object owns it, with which it goes.
       type: bool
+      returned: always
     managers:
       description: Names of the programs that have written it.
       type: list
       elements: str
+      returned: always
       sample: [helm, kubectl-label]
 """
 
 from typing import NoReturn
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_objects import ClusterObjects
 
 
 def main() -> NoReturn:
-    module = AnsibleModule(
-        argument_spec=dict(
-            kubeconfig=dict(type="path", required=True),
-            context=dict(),
-            groups=dict(type="list", elements="str", default=[]),
-            namespaces=dict(type="list", elements="str", default=[]),
-        ),
-        supports_check_mode=True,
+    module = cluster_module(
+        libraries={"kubernetes": KUBERNETES_IMPORT_ERROR},
+        groups=dict(type="list", elements="str", default=[]),
+        namespaces=dict(type="list", elements="str", default=[]),
     )
-    if KUBERNETES_IMPORT_ERROR is not None:
-        module.fail_json(msg=missing_required_lib("kubernetes"), exception=KUBERNETES_IMPORT_ERROR)
     options = module.params
     try:
         cluster = ClusterObjects(options["kubeconfig"], options["context"])

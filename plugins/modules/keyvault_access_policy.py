@@ -11,7 +11,8 @@ version_added: 1.0.0
 description:
   - Gives permissions in a vault to principals, or takes them away, as C(az keyvault set-policy) does.
   - One principal is given by O(object_id) and O(permissions), several by O(policies). They are compared with one request, and only what differs is
-    written, 16 entries a request.
+    written, 16 entries a request. Permissions that are only added are united with the others within Azure; where some are taken away, the principal's
+    entry is replaced, with what somebody else gave to it at the same moment.
   - Only the entries of these principals are written. The policies of others, and the vault, are never touched, also not by several writers at once;
     except that O(policies) with O(exact=true) removes the others.
   - A vault under Azure RBAC ignores access policies, and is an error that names the role to assign instead.
@@ -40,8 +41,8 @@ options:
     type: str
   permissions:
     description:
-      - The permissions, at least one with O(state=present).
-      - With O(state=absent) these are taken away, and what else the principal has stays; without them all are taken away.
+      - The permissions, at least one.
+      - With O(state=absent) these are taken away, and what else the principal has stays; without this option all are taken away.
     type: dict
     suboptions:
       keys:
@@ -179,6 +180,25 @@ access_policy:
       secrets: [get]
       certificates: []
       storage: []
+  contains:
+    object_id:
+      description: Object id of the principal; null in check mode where an earlier task has yet to make it.
+      type: str
+      returned: always
+    application_id:
+      description: Application through which alone the principal has the permissions; null where it needs none.
+      type: str
+      returned: always
+      sample: 0f7c2c3d-2a43-4b0f-9a57-5d1f3c8b9e22
+    tenant_id:
+      description: Tenant of the principal; null in check mode where the vault does not exist yet.
+      type: str
+      returned: always
+    permissions:
+      description: The permissions, by kind (keys, secrets, certificates, storage), in lower case and in order. Each kind is there.
+      type: dict
+      returned: always
+      sample: {keys: [], secrets: [get], certificates: [get], storage: []}
 access_policies:
   description: What those of O(policies) may do afterwards, in their order, each as RV(access_policy). Who has no entry afterwards is not in it.
   returned: when O(policies) is given
@@ -193,18 +213,37 @@ access_policies:
         secrets: [get]
         certificates: []
         storage: []
+  contains:
+    object_id:
+      description: Object id of the principal; null in check mode where an earlier task has yet to make it.
+      type: str
+      returned: always
+    application_id:
+      description: Application through which alone the principal has the permissions; null where it needs none.
+      type: str
+      returned: always
+      sample: 0f7c2c3d-2a43-4b0f-9a57-5d1f3c8b9e22
+    tenant_id:
+      description: Tenant of the principal; null in check mode where the vault does not exist yet.
+      type: str
+      returned: always
+    permissions:
+      description: The permissions, by kind (keys, secrets, certificates, storage), in lower case and in order. Each kind is there.
+      type: dict
+      returned: always
+      sample: {keys: [], secrets: [get], certificates: [get], storage: []}
 done:
   description: What was written before the write that failed, in words.
   returned: failure of a write, when there were several to make
   type: list
   elements: str
-  sample: ["remove the access policy of principal 99999999-9999-9999-9999-999999999999"]
+  sample: ["remove permissions of principal 99999999-9999-9999-9999-999999999999"]
 not_done:
   description: The write that failed and those that had not begun, in words.
   returned: failure of a write, when there were several to make
   type: list
   elements: str
-  sample: ["add the access policy of principal 5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"]
+  sample: ["add permissions of principal 5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"]
 vault:
   description: The vault, as M(image_trust.azure.keyvault_info) returns it. In check mode, what is not known of one that does not exist yet is null.
   returned: success
@@ -217,6 +256,35 @@ vault:
     rbac_enabled: false
     permission_model: Vault access policy
     secrets_role: Key Vault Secrets User
+  contains:
+    id:
+      description: Id of the resource; null until the vault exists.
+      type: str
+      returned: always
+    name:
+      description: Name.
+      type: str
+      returned: always
+    uri:
+      description: URI of its data plane; null until the vault exists.
+      type: str
+      returned: always
+    tenant_id:
+      description: Tenant; null until the vault exists.
+      type: str
+      returned: always
+    rbac_enabled:
+      description: Whether rights come from role assignments, and access policies are ignored; null until the vault exists.
+      type: bool
+      returned: always
+    permission_model:
+      description: V(Azure role-based access control) or V(Vault access policy), as Azure's portal says it; null until the vault exists.
+      type: str
+      returned: always
+    secrets_role:
+      description: The role that lets a principal read secrets where the vault is under Azure RBAC.
+      type: str
+      returned: always
 error:
   description: What Azure said; only when the module fails.
   returned: failure
@@ -226,6 +294,23 @@ error:
     message: Resource group 'image-trust' could not be found.
     status: 404
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
+  contains:
+    code:
+      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
+      type: str
+      returned: always
+    message:
+      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
+      type: str
+      returned: always
+    status:
+      description: HTTP status of the answer; null where there was none.
+      type: int
+      returned: always
+    request_id:
+      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
+      type: str
+      returned: always
 """
 
 from collections.abc import Mapping

@@ -49,10 +49,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 vault:
-  description:
-    - The vault.
-    - C(permission_model) says whose word counts, V(Azure role-based access control) or V(Vault access policy), as C(rbac_enabled) does.
-    - C(secrets_role) is the role that lets a principal read secrets where the vault is under Azure RBAC.
+  description: The vault.
   returned: success
   type: dict
   sample:
@@ -63,6 +60,35 @@ vault:
     rbac_enabled: false
     permission_model: Vault access policy
     secrets_role: Key Vault Secrets User
+  contains:
+    id:
+      description: Id of the resource; null until the vault exists.
+      type: str
+      returned: always
+    name:
+      description: Name.
+      type: str
+      returned: always
+    uri:
+      description: URI of its data plane; null until the vault exists.
+      type: str
+      returned: always
+    tenant_id:
+      description: Tenant; null until the vault exists.
+      type: str
+      returned: always
+    rbac_enabled:
+      description: Whether rights come from role assignments, and access policies are ignored; null until the vault exists.
+      type: bool
+      returned: always
+    permission_model:
+      description: V(Azure role-based access control) or V(Vault access policy), as Azure's portal says it; null until the vault exists.
+      type: str
+      returned: always
+    secrets_role:
+      description: The role that lets a principal read secrets where the vault is under Azure RBAC.
+      type: str
+      returned: always
 error:
   description: What Azure said; only when the module fails.
   returned: failure
@@ -72,6 +98,23 @@ error:
     message: Resource group 'image-trust' could not be found.
     status: 404
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
+  contains:
+    code:
+      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
+      type: str
+      returned: always
+    message:
+      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
+      type: str
+      returned: always
+    status:
+      description: HTTP status of the answer; null where there was none.
+      type: int
+      returned: always
+    request_id:
+      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
+      type: str
+      returned: always
 """
 
 from typing import NoReturn

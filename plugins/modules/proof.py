@@ -69,21 +69,19 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - image_trust.azure.attributes
   - image_trust.azure.azure
 attributes:
-  action_group:
-    description: Use C(group/image_trust.azure.azure) in C(module_defaults) to set the options of the login for this module.
-    support: full
-    membership:
-      - image_trust.azure.azure
   check_mode:
-    support: full
-    description: Can run in check mode and predict changes.
-    details: The key is used as in a run, but nothing is written.
+    details:
+      - The key is used as in a run, but nothing is written.
   diff_mode:
-    support: full
-    description: Returns details on what has changed, in diff mode.
-    details: Of that on which the verdicts depend, as the two proofs have it. A verdict that is another one is told by RV(proof).
+    details:
+      - Of that on which the verdicts depend, as the two proofs have it. A verdict that is another one is told by RV(proof).
+  idempotent:
+    support: N/A
+    details:
+      - It is a record of a run and not a state.
 seealso:
   - module: image_trust.azure.verification_info
   - module: image_trust.azure.admission_probe
@@ -138,12 +136,390 @@ proof:
       ratify: {pods: 2, ready: 2, versions: [1.4.4], images: []}
     constraint: images-verified
     namespace: default
-    policy: {sha256: 6b1b36cbb04b41490bfc0ab2bfa26f86f4c1b5a0d3c8e7f6a5b4c3d2e1f00112, parts: {}, constraints: [], exempt_namespaces: [], exemptions: []}
+    policy:
+      sha256: 6b1b36cbb04b41490bfc0ab2bfa26f86f4c1b5a0d3c8e7f6a5b4c3d2e1f00112
+      parts: {}
+      failure_policy: Fail
+      constraints: []
+      exempt_namespaces: []
+      exemptions: []
     anchors: []
     verdicts: []
     signed_by:
       key: https://contoso-signing.vault.azure.net/keys/proof/3f6f1c0f7b5a4c0e9d2b8a7c6e5d4f3a
       sha256: 5d41402abc4b2a76b9719d911017c592ae1f1b4d7f6e2c3a9b8c7d6e5f4a3b2c
+  contains:
+    schema:
+      description: Version of the form.
+      type: int
+      returned: always
+    collection:
+      description: Which collection made it.
+      type: dict
+      returned: always
+      contains:
+        name:
+          description: Name.
+          type: str
+          returned: always
+        version:
+          description: Version.
+          type: str
+          returned: always
+    time:
+      description: When it was made, after the last question (UTC).
+      type: str
+      returned: always
+    right:
+      description: Whether every verdict is right, there are some, and there are no RV(proof.problems).
+      type: bool
+      returned: always
+    problems:
+      description: What is missing or does not work, in a sentence each.
+      type: list
+      elements: str
+      returned: always
+    cluster:
+      description: The cluster.
+      type: dict
+      returned: always
+      contains:
+        name:
+          description: Name in the inventory, O(cluster).
+          type: str
+          returned: always
+        id:
+          description: Id in Azure, O(cluster_id); null where it is not given.
+          type: str
+          returned: always
+        kubernetes_version:
+          description: Version of Kubernetes; null where the login may not see it.
+          type: str
+          returned: always
+        uid:
+          description: That of its namespace kube-system, which no other cluster has; null where the login may not see it.
+          type: str
+          returned: always
+        issuer:
+          description: Its OIDC issuer; null where it is not told.
+          type: str
+          returned: always
+    programs:
+      description: Gatekeeper and Ratify, by their pods as they run.
+      type: dict
+      returned: always
+      contains:
+        gatekeeper:
+          description: Gatekeeper.
+          type: dict
+          returned: always
+          contains:
+            pods:
+              description: Number of pods, without those that have ended or are about to.
+              type: int
+              returned: always
+            ready:
+              description: How many of them are ready.
+              type: int
+              returned: always
+            versions:
+              description: Versions that run, as the tags of the images say.
+              type: list
+              elements: str
+              returned: always
+            images:
+              description: Images that run, each once.
+              type: list
+              elements: dict
+              returned: always
+              contains:
+                image:
+                  description: Image, as the node names it.
+                  type: str
+                  returned: always
+                image_id:
+                  description: What the node says that it is, on AKS with its digest; null where the node does not say it.
+                  type: str
+                  returned: always
+        ratify:
+          description: Ratify.
+          type: dict
+          returned: always
+          contains:
+            pods:
+              description: Number of pods, without those that have ended or are about to.
+              type: int
+              returned: always
+            ready:
+              description: How many of them are ready.
+              type: int
+              returned: always
+            versions:
+              description: Versions that run, as the tags of the images say.
+              type: list
+              elements: str
+              returned: always
+            images:
+              description: Images that run, each once.
+              type: list
+              elements: dict
+              returned: always
+              contains:
+                image:
+                  description: Image, as the node names it.
+                  type: str
+                  returned: always
+                image_id:
+                  description: What the node says that it is, on AKS with its digest; null where the node does not say it.
+                  type: str
+                  returned: always
+    constraint:
+      description: O(constraint); null where it is not given.
+      type: str
+      returned: always
+    namespace:
+      description: O(namespace); null where it is not given.
+      type: str
+      returned: always
+    policy:
+      description: What decides which images are admitted.
+      type: dict
+      returned: always
+      contains:
+        sha256:
+          description: SHA-256 of all that decides which images are admitted.
+          type: str
+          returned: always
+        parts:
+          description:
+            - By part, C(objects), the number of objects that it consists of, and C(sha256), of what they say.
+            - In it are C(arguments), those of the programs, and the kinds of objects, of which name and spec count, and of the webhook configurations when
+              they ask and what happens when there is no answer. Certificates by which the programs know each other do not count.
+          type: dict
+          returned: always
+        failure_policy:
+          description: What becomes of a pod when Gatekeeper does not answer, V(Fail) or V(Ignore); null where Gatekeeper is not asked.
+          type: str
+          returned: always
+        constraints:
+          description: The policy's constraints.
+          type: list
+          elements: dict
+          returned: always
+          contains:
+            name:
+              description: Name.
+              type: str
+              returned: always
+            enforcement:
+              description: What becomes of an image that is not verified, such as V(deny), V(warn) or V(dryrun).
+              type: str
+              returned: always
+            namespaces:
+              description: Namespaces in which it holds; all but C(excluded_namespaces) when empty.
+              type: list
+              elements: str
+              returned: always
+            excluded_namespaces:
+              description: Namespaces, or patterns of them, in which it does not hold.
+              type: list
+              elements: str
+              returned: always
+            selectors:
+              description: Fields of its match by which it holds in fewer places than that.
+              type: list
+              elements: str
+              returned: always
+        exempt_namespaces:
+          description: Namespaces that the policy does not cover.
+          type: list
+          elements: dict
+          returned: always
+          contains:
+            name:
+              description: Namespace, or a pattern of names.
+              type: str
+              returned: always
+            by:
+              description: What keeps the policy from covering it.
+              type: list
+              elements: str
+              returned: always
+            reason:
+              description: Why; null where the constraints do not tell it.
+              type: str
+              returned: always
+        exemptions:
+          description: What the constraints admit without verifying it.
+          type: list
+          elements: dict
+          returned: always
+          contains:
+            owner:
+              description: Who answers for it; null where nobody is named.
+              type: str
+              returned: always
+            reason:
+              description: Why; null where none is given.
+              type: str
+              returned: always
+            ends:
+              description: Its last day; null where it has no end.
+              type: str
+              returned: always
+            ended:
+              description: Whether its last day has passed.
+              type: bool
+              returned: always
+            images:
+              description: Images, or patterns of them, that are admitted.
+              type: list
+              elements: str
+              returned: always
+            namespaces:
+              description: Namespaces in which it holds; in all when empty.
+              type: list
+              elements: str
+              returned: always
+            service_accounts:
+              description: Service accounts for whose pods it holds; for all when empty.
+              type: list
+              elements: str
+              returned: always
+    anchors:
+      description: Certificates and keys that Ratify's key management providers hold or were told to hold; with O(read_vaults) as the vaults describe them.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        provider:
+          description: The key management provider that holds it, or should.
+          type: str
+          returned: always
+        kind:
+          description: V(certificate) or V(key).
+          type: str
+          returned: always
+        from:
+          description: Where it is, in a V(vault), or V(inline) in the provider itself.
+          type: str
+          returned: always
+        vault:
+          description: URI of the vault; null where it is inline.
+          type: str
+          returned: always
+        name:
+          description: Name in the vault; null where it is inline.
+          type: str
+          returned: always
+        version:
+          description: Version in the vault; null where it is inline or not told.
+          type: str
+          returned: always
+        held:
+          description: Whether Ratify holds it.
+          type: bool
+          returned: always
+        subject:
+          description: Subject of the certificate (RFC 4514); null of a key, and where it is not described.
+          type: str
+          returned: always
+          sample: CN=contoso-release,O=Contoso
+        sha256:
+          description: SHA-256 of the certificate, or of the key (DER); null where it is not described.
+          type: str
+          returned: always
+          sample: 1f3870be274f6c49b3e31a0c6728957f6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f10
+        not_before:
+          description: From when the certificate is valid; null of a key, and where it is not described.
+          type: str
+          returned: always
+          sample: "2026-01-01T00:00:00Z"
+        not_after:
+          description: Until when the certificate is valid; null of a key, and where it is not described.
+          type: str
+          returned: always
+          sample: "2027-01-01T00:00:00Z"
+        problem:
+          description: Why it is not described, or why Ratify does not hold it; null where all is known.
+          type: str
+          returned: always
+    verdicts:
+      description: One entry for each image, shape and namespace, O(verdicts).
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        image:
+          description: The image that was asked for.
+          type: str
+          returned: always
+        shape:
+          description: How it would have got into the cluster, such as V(container) or V(deployment).
+          type: str
+          returned: always
+        namespace:
+          description: Namespace in which it was asked for.
+          type: str
+          returned: always
+        expected:
+          description: What the cluster should say, V(admitted) or V(denied).
+          type: str
+          returned: always
+        verdict:
+          description: What the cluster said, V(admitted), V(denied) or V(error).
+          type: str
+          returned: always
+        right:
+          description: Whether this is the expected verdict for the expected reason.
+          type: bool
+          returned: always
+        message:
+          description: The refusal, as the cluster gave it, or why an admitted image does not run; empty otherwise.
+          type: str
+          returned: always
+        refused_by:
+          description: The admission webhook that refused; null where none did.
+          type: str
+          returned: always
+        admitted_image:
+          description: The image of an admitted pod as it would be stored, with a digest where the cluster puts it in place of the tag; null of others.
+          type: str
+          returned: always
+          sample: example.azurecr.io/web@sha256:22f1…
+        ran:
+          description: What became of an admitted image that was really run; null where it was not, as in check mode.
+          type: dict
+          returned: always
+          contains:
+            started:
+              description: Whether the image was pulled and its program started.
+              type: bool
+              returned: always
+              sample: true
+            message:
+              description: V(running), or what became of it.
+              type: str
+              returned: always
+              sample: running
+            image_id:
+              description: The image that the node pulled; null where it is not known.
+              type: str
+              returned: always
+              sample: example.azurecr.io/web@sha256:22f1…
+    signed_by:
+      description: The key that signs; null where there is none.
+      type: dict
+      returned: always
+      contains:
+        key:
+          description: URL of the key in its vault with its version, or V(local).
+          type: str
+          returned: always
+        sha256:
+          description: SHA-256 of the public key (DER).
+          type: str
+          returned: always
 summary:
   description: The page to read. Null when O(verification) is not given.
   type: str
@@ -172,10 +548,36 @@ sha256:
   returned: success
   sample: 22f1c0a8e0b1d1b3a4f3f1e2d9c8b7a6958473625140f0e1d2c3b4a5968778f0
 signature_path:
-  description: The file with the signature, V(null) when the record is not signed.
+  description: The file with the signature, V(null) when the record is not signed, or O(path) is not given. In check mode it is not written.
   type: str
   returned: success
   sample: /home/ops/proofs/web.json.sig
+error:
+  description: What Azure said; only when the module fails because of Azure.
+  returned: failure of what Azure or the key vault is asked for
+  type: dict
+  sample:
+    code: Forbidden
+    message: The user, group or application does not have keys sign permission on key vault contoso-signing.
+    status: 403
+    request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
+  contains:
+    code:
+      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
+      type: str
+      returned: always
+    message:
+      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
+      type: str
+      returned: always
+    status:
+      description: HTTP status of the answer; null where there was none.
+      type: int
+      returned: always
+    request_id:
+      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
+      type: str
+      returned: always
 """
 
 import hashlib

@@ -51,18 +51,14 @@ options:
     type: int
     default: 30
   versions:
-    description: Versions of C(gatekeeper) and C(ratify) below which attention is drawn to a cluster.
+    description:
+      - Versions of C(gatekeeper) and C(ratify) below which attention is drawn to a cluster.
+      - As C(kubernetes), the newest minor version that is known, such as V(1.36). Where a cluster runs a newer one, that one counts. Attention is drawn to a
+        cluster that is three or more minor versions behind, which AKS does not support but for long-term support.
     type: dict
     default: {}
-attributes:
-  check_mode:
-    support: full
-    description: Can run in check mode and predict changes.
-    details: Nothing is changed.
-  diff_mode:
-    support: none
-    description: Returns details on what has changed, in diff mode.
-    details: Nothing is changed.
+extends_documentation_fragment:
+  - image_trust.azure.attributes.info
 seealso:
   - module: image_trust.azure.proof
 """
@@ -85,9 +81,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 report:
-  description:
-    - What the proofs say. C(right) is whether each cluster is V(proven), or at most needs V(attention); the others are V(wrong) or V(unknown).
-    - C(plot) is the axis of the ends of certificates. C(days) are those of the calendar, from C(day) on.
+  description: What the proofs say. Days are those of the calendar in UTC.
   type: dict
   returned: success
   sample:
@@ -97,7 +91,7 @@ report:
     terms:
       max_age_hours: 48
       warn_days: 30
-      versions: {gatekeeper: 3.23.0, ratify: 1.4.4}
+      versions: {gatekeeper: 3.23.0, ratify: 1.4.4, kubernetes: "1.36"}
     summary: {wrong: 0, unknown: 1, attention: 0, proven: 0}
     clusters:
       - name: web-staging
@@ -116,6 +110,427 @@ report:
         - {month: 2027-03, at: 538}
         - {month: 2027-05, at: 877}
     exemptions: []
+  contains:
+    schema:
+      description: Version of the form.
+      type: int
+      returned: always
+    day:
+      description: The day (UTC) for which it is.
+      type: str
+      returned: always
+    right:
+      description: Whether there are clusters, and each is V(proven) or at most needs V(attention).
+      type: bool
+      returned: always
+    terms:
+      description: By what is judged.
+      type: dict
+      returned: always
+      contains:
+        max_age_hours:
+          description: O(max_age_hours).
+          type: int
+          returned: always
+        warn_days:
+          description: O(warn_days).
+          type: int
+          returned: always
+        versions:
+          description: Versions by name of the program, O(versions). C(kubernetes) is the newest minor version of that one and of those that run.
+          type: dict
+          returned: always
+    summary:
+      description: How many clusters are what.
+      type: dict
+      returned: always
+      contains:
+        wrong:
+          description: How many are V(wrong).
+          type: int
+          returned: always
+        unknown:
+          description: How many are V(unknown).
+          type: int
+          returned: always
+        attention:
+          description: How many are V(attention).
+          type: int
+          returned: always
+        proven:
+          description: How many are V(proven).
+          type: int
+          returned: always
+    clusters:
+      description: The clusters, the worst first.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        name:
+          description: Name in the inventory.
+          type: str
+          returned: always
+        state:
+          description: V(wrong), V(unknown), V(attention) or V(proven), that of the worst of RV(report.clusters[].findings).
+          type: str
+          returned: always
+        findings:
+          description: What there is to say of it, the worst first.
+          type: list
+          elements: dict
+          returned: always
+          contains:
+            state:
+              description: V(wrong), V(unknown) or V(attention).
+              type: str
+              returned: always
+            text:
+              description: What it is, in a sentence.
+              type: str
+              returned: always
+        proof:
+          description: Its proof.
+          type: dict
+          returned: always
+          contains:
+            path:
+              description: The file; null where none is written.
+              type: str
+              returned: always
+            sha256:
+              description: SHA-256 of the file; null where it cannot be read.
+              type: str
+              returned: always
+              sample: 22f1c0a8e0b1d1b3a4f3f1e2d9c8b7a6958473625140f0e1d2c3b4a5968778f0
+            signature:
+              description: V(verified), V(wrong), V(missing) or V(not checked).
+              type: str
+              returned: always
+            time:
+              description: When it was made (UTC); null where nothing of it counts.
+              type: str
+              returned: always
+              sample: "2026-11-24T06:10:00Z"
+            days:
+              description: Its age in days; null where nothing of it counts.
+              type: int
+              returned: always
+              sample: 0
+        facts:
+          description: What the proof says; null where nothing of it counts.
+          type: dict
+          returned: always
+          contains:
+            kubernetes_version:
+              description: Version of Kubernetes; V(?) where it is not known.
+              type: str
+              returned: always
+              sample: v1.36.4
+            collection_version:
+              description: Version of the collection that made the proof.
+              type: str
+              returned: always
+              sample: 1.0.0
+            programs:
+              description: Gatekeeper and Ratify.
+              type: dict
+              returned: always
+              contains:
+                gatekeeper:
+                  description: Gatekeeper.
+                  type: dict
+                  returned: always
+                  contains:
+                    pods:
+                      description: Number of pods, without those that have ended or are about to.
+                      type: int
+                      returned: always
+                    ready:
+                      description: How many of them are ready.
+                      type: int
+                      returned: always
+                    versions:
+                      description: Versions that run, as the tags of the images say.
+                      type: list
+                      elements: str
+                      returned: always
+                ratify:
+                  description: Ratify.
+                  type: dict
+                  returned: always
+                  contains:
+                    pods:
+                      description: Number of pods, without those that have ended or are about to.
+                      type: int
+                      returned: always
+                    ready:
+                      description: How many of them are ready.
+                      type: int
+                      returned: always
+                    versions:
+                      description: Versions that run, as the tags of the images say.
+                      type: list
+                      elements: str
+                      returned: always
+            policy_sha256:
+              description: SHA-256 of all that decides which images are admitted.
+              type: str
+              returned: always
+              sample: 6b1b36cbb04b41490bfc0ab2bfa26f86f4c1b5a0d3c8e7f6a5b4c3d2e1f00112
+            constraints:
+              description: The policy's constraints.
+              type: list
+              elements: dict
+              returned: always
+              contains:
+                name:
+                  description: Name.
+                  type: str
+                  returned: always
+                  sample: images-verified
+                enforcement:
+                  description: What becomes of an image that is not verified, such as V(deny), V(warn) or V(dryrun).
+                  type: str
+                  returned: always
+                  sample: deny
+                namespaces:
+                  description: Namespaces in which it holds; all but the exempt ones when empty.
+                  type: list
+                  elements: str
+                  returned: always
+                  sample: []
+            exempt_namespaces:
+              description: Namespaces that the policy does not cover.
+              type: list
+              elements: dict
+              returned: always
+              contains:
+                name:
+                  description: Namespace, or a pattern of names.
+                  type: str
+                  returned: always
+                by:
+                  description: What keeps the policy from covering it.
+                  type: list
+                  elements: str
+                  returned: always
+                reason:
+                  description: Why; null where the constraints do not tell it.
+                  type: str
+                  returned: always
+            asked:
+              description: Number of verdicts.
+              type: int
+              returned: always
+              sample: 34
+            right:
+              description: How many of them are right.
+              type: int
+              returned: always
+              sample: 34
+            images:
+              description: The images that were asked for, each once.
+              type: list
+              elements: dict
+              returned: always
+              contains:
+                image:
+                  description: Image.
+                  type: str
+                  returned: always
+                  sample: nginx:latest
+                covered:
+                  description: Number of verdicts in the namespace that the policy covers, by verdict.
+                  type: dict
+                  returned: always
+                  sample: {denied: 9}
+                exempt:
+                  description: Number of verdicts in exempt namespaces, by verdict.
+                  type: dict
+                  returned: always
+                  sample: {admitted: 1}
+                wrong:
+                  description: How many of all these are wrong.
+                  type: int
+                  returned: always
+                  sample: 0
+            wrong:
+              description: The wrong verdicts, in one entry those that differ in nothing but how and where the image was asked for.
+              type: list
+              elements: dict
+              returned: always
+              contains:
+                image:
+                  description: Image.
+                  type: str
+                  returned: always
+                  sample: nginx:latest
+                expected:
+                  description: What the cluster should have said, V(admitted) or V(denied).
+                  type: str
+                  returned: always
+                  sample: denied
+                verdict:
+                  description: What the cluster said, V(admitted), V(denied) or V(error).
+                  type: str
+                  returned: always
+                  sample: admitted
+                message:
+                  description: The refusal, or why an admitted image does not run; null where there is none.
+                  type: str
+                  returned: always
+                  sample: null
+                shapes:
+                  description: How the image would have got into the cluster.
+                  type: list
+                  elements: str
+                  returned: always
+                  sample: [container, deployment]
+                namespaces:
+                  description: Namespaces in which it was asked for.
+                  type: list
+                  elements: str
+                  returned: always
+                  sample: [default]
+            kubernetes_behind:
+              description: How many minor versions Kubernetes is behind the newest one that is known; null where that cannot be said.
+              type: int
+              returned: always
+              sample: 0
+    certificates:
+      description: Certificates and keys that the clusters trust, each once; those first whose end is not known, then by their end.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        called:
+          description: Name in the vault, or in the subject, or the beginning of its SHA-256.
+          type: str
+          returned: always
+          sample: contoso-release
+        kind:
+          description: V(certificate) or V(key).
+          type: str
+          returned: always
+          sample: certificate
+        subject:
+          description: Subject of the certificate (RFC 4514); null of a key, and where it is not described.
+          type: str
+          returned: always
+          sample: CN=contoso-release,O=Contoso
+        sha256:
+          description: SHA-256 of the certificate, or of the key (DER); null where it is not described.
+          type: str
+          returned: always
+          sample: 1f3870be274f6c49b3e31a0c6728957f6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f10
+        not_after:
+          description: Until when the certificate is valid; null of a key, and where it is not described.
+          type: str
+          returned: always
+          sample: "2027-01-01T00:00:00Z"
+        problem:
+          description: Why it is not described, or why Ratify does not hold it; null where all is known.
+          type: str
+          returned: always
+          sample: null
+        days:
+          description: Days until it ends, negative when it has ended; null where there is no end or it is not known.
+          type: int
+          returned: always
+          sample: 38
+        clusters:
+          description: Clusters that trust it.
+          type: list
+          elements: str
+          returned: always
+          sample: [web-production, web-staging]
+        state:
+          description: V(wrong) when it has ended, V(attention) when it soon ends, V(unknown) when that is not known, V(proven) otherwise.
+          type: str
+          returned: always
+          sample: proven
+    plot:
+      description: The axis of the ends of certificates.
+      type: dict
+      returned: always
+      contains:
+        days:
+          description: How many days it is long, from RV(report.day) on.
+          type: int
+          returned: always
+        near:
+          description: What is near, in thousandths of it.
+          type: int
+          returned: always
+        marks:
+          description: The first days of months on it.
+          type: list
+          elements: dict
+          returned: always
+          contains:
+            month:
+              description: Year and month.
+              type: str
+              returned: always
+            at:
+              description: Where it is, in thousandths of the axis.
+              type: int
+              returned: always
+    exemptions:
+      description: What is exempt in which cluster; those without an end first, then by their end.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        cluster:
+          description: The cluster.
+          type: str
+          returned: always
+          sample: web-staging
+        owner:
+          description: Who answers for it; V(nobody) where nobody is named.
+          type: str
+          returned: always
+          sample: team-legacy@contoso.example
+        reason:
+          description: Why; null where none is given.
+          type: str
+          returned: always
+          sample: moves to signed images with release 7
+        ends:
+          description: Its last day; null where it has no end.
+          type: str
+          returned: always
+          sample: "2027-03-31"
+        images:
+          description: Images, or patterns of them, that are admitted.
+          type: list
+          elements: str
+          returned: always
+          sample: [docker.io/bitnami/*]
+        namespaces:
+          description: Namespaces in which it holds; in all when empty.
+          type: list
+          elements: str
+          returned: always
+          sample: [legacy]
+        service_accounts:
+          description: Service accounts for whose pods it holds; for all when empty.
+          type: list
+          elements: str
+          returned: always
+          sample: []
+        days:
+          description: Days until its last one, negative when it has ended; null where it has no end.
+          type: int
+          returned: always
+          sample: 127
+        state:
+          description: V(wrong) when it has ended, V(attention) when it soon ends, V(unknown) when it has no end, V(proven) otherwise.
+          type: str
+          returned: always
+          sample: proven
 """
 
 from typing import NoReturn

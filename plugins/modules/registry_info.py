@@ -47,11 +47,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 registry:
-  description:
-    - The registry.
-    - C(role_assignment_mode) is V(LegacyRegistryPermissions) or V(AbacRepositoryPermissions).
-    - C(pull_role) is the role that lets a principal pull in this mode, C(AcrPull) or C(Container Registry Repository Reader);
-      C(pull_roles) is that one, and after it those that would in another mode and have no effect in this one.
+  description: The registry.
   returned: success
   type: dict
   sample:
@@ -61,6 +57,32 @@ registry:
     role_assignment_mode: LegacyRegistryPermissions
     pull_role: AcrPull
     pull_roles: [AcrPull, Container Registry Repository Reader]
+  contains:
+    id:
+      description: Id of the resource.
+      type: str
+      returned: always
+    name:
+      description: Name.
+      type: str
+      returned: always
+    login_server:
+      description: Host, with which names of its images begin.
+      type: str
+      returned: always
+    role_assignment_mode:
+      description: V(LegacyRegistryPermissions) or V(AbacRepositoryPermissions).
+      type: str
+      returned: always
+    pull_role:
+      description: The role that lets a principal pull in this mode, V(AcrPull) or V(Container Registry Repository Reader).
+      type: str
+      returned: always
+    pull_roles:
+      description: That role, and after it those that would in another mode and have no effect in this one.
+      type: list
+      elements: str
+      returned: always
 error:
   description: What Azure said; only when the module fails.
   returned: failure
@@ -70,6 +92,23 @@ error:
     message: Resource group 'image-trust' could not be found.
     status: 404
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
+  contains:
+    code:
+      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
+      type: str
+      returned: always
+    message:
+      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
+      type: str
+      returned: always
+    status:
+      description: HTTP status of the answer; null where there was none.
+      type: int
+      returned: always
+    request_id:
+      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
+      type: str
+      returned: always
 """
 
 from typing import NoReturn

@@ -15,30 +15,17 @@ description:
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
-  - kubernetes >= 31.0.0
   - cryptography >= 42.0.0
 options:
-  kubeconfig:
-    description: File with the cluster's credentials.
-    type: path
-    required: true
-  context:
-    description: Context in O(kubeconfig). The file's current context when not given.
-    type: str
   namespace:
     description: Namespace of Gatekeeper and Ratify.
     type: str
     default: gatekeeper-system
-attributes:
-  check_mode:
-    support: full
-    description: Can run in check mode and predict changes.
-    details: Nothing is changed.
-  diff_mode:
-    support: none
-    description: Returns details on what has changed, in diff mode.
-    details: Nothing is changed.
+extends_documentation_fragment:
+  - image_trust.azure.attributes.info
+  - image_trust.azure.cluster
 seealso:
+  - module: image_trust.azure.admission_probe
   - module: image_trust.azure.proof
 """
 
@@ -55,13 +42,26 @@ EXAMPLES = r"""
 
 RETURN = r"""
 cluster:
-  description: The cluster. C(uid) is that of its namespace kube-system, which no other cluster has. C(issuer) is null where it is not told.
+  description: The cluster.
   type: dict
   returned: success
   sample:
     kubernetes_version: v1.36.4
     uid: 1d4f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
     issuer: https://westeurope.oic.prod-aks.azure.com/00000000-0000-0000-0000-000000000000/11111111-1111-1111-1111-111111111111/
+  contains:
+    kubernetes_version:
+      description: Version of Kubernetes; null where the login may not see it.
+      type: str
+      returned: always
+    uid:
+      description: That of its namespace kube-system, which no other cluster has; null where the login may not see it.
+      type: str
+      returned: always
+    issuer:
+      description: Its OIDC issuer; null where it is not told.
+      type: str
+      returned: always
 programs:
   description: Gatekeeper and Ratify, by their pods as they run.
   type: dict
@@ -81,11 +81,73 @@ programs:
       images:
         - image: ghcr.io/notaryproject/ratify:v1.4.4
           image_id: ghcr.io/notaryproject/ratify@sha256:f88205688a6b9dc753c8c80e5efa69cc97352139c68f44f2d2ba8fc31d89550c
+  contains:
+    gatekeeper:
+      description: Gatekeeper.
+      type: dict
+      returned: always
+      contains:
+        pods:
+          description: Number of pods, without those that have ended or are about to.
+          type: int
+          returned: always
+        ready:
+          description: How many of them are ready.
+          type: int
+          returned: always
+        versions:
+          description: Versions that run, as the tags of the images say.
+          type: list
+          elements: str
+          returned: always
+        images:
+          description: Images that run, each once.
+          type: list
+          elements: dict
+          returned: always
+          contains:
+            image:
+              description: Image, as the node names it.
+              type: str
+              returned: always
+            image_id:
+              description: What the node says that it is, on AKS with its digest; null where the node does not say it.
+              type: str
+              returned: always
+    ratify:
+      description: Ratify.
+      type: dict
+      returned: always
+      contains:
+        pods:
+          description: Number of pods, without those that have ended or are about to.
+          type: int
+          returned: always
+        ready:
+          description: How many of them are ready.
+          type: int
+          returned: always
+        versions:
+          description: Versions that run, as the tags of the images say.
+          type: list
+          elements: str
+          returned: always
+        images:
+          description: Images that run, each once.
+          type: list
+          elements: dict
+          returned: always
+          contains:
+            image:
+              description: Image, as the node names it.
+              type: str
+              returned: always
+            image_id:
+              description: What the node says that it is, on AKS with its digest; null where the node does not say it.
+              type: str
+              returned: always
 policy:
-  description:
-    - SHA-256 of all that decides which images are admitted, and of each part of it. In C(parts), C(arguments) are those of the programs; all others are
-      kinds of objects, of which name and spec count, and of the webhook configurations when they ask and what happens when there is no answer.
-    - Each is of the canonical JSON, without the certificates by which the programs know each other.
+  description: What decides which images are admitted, all of it and each part as a SHA-256, which is of the canonical JSON.
   type: dict
   returned: success
   sample:
@@ -94,8 +156,25 @@ policy:
       constraints:
         objects: 1
         sha256: 2c624232cc5a6d0b8b1d0c1f3a8a5b9e7d6c5b4a39281706f5e4d3c2b1a09f8e
+    failure_policy: Fail
+  contains:
+    sha256:
+      description: SHA-256 of all that decides which images are admitted.
+      type: str
+      returned: always
+    parts:
+      description:
+        - By part, C(objects), the number of objects that it consists of, and C(sha256), of what they say.
+        - In it are C(arguments), those of the programs, and the kinds of objects, of which name and spec count, and of the webhook configurations when
+          they ask and what happens when there is no answer. Certificates by which the programs know each other do not count.
+      type: dict
+      returned: always
+    failure_policy:
+      description: What becomes of a pod when Gatekeeper does not answer, V(Fail) or V(Ignore); null where Gatekeeper is not asked.
+      type: str
+      returned: always
 constraints:
-  description: The policy's constraints. An empty list of C(namespaces) is all but C(excluded_namespaces).
+  description: The policy's constraints.
   type: list
   elements: dict
   returned: success
@@ -104,8 +183,33 @@ constraints:
       enforcement: deny
       namespaces: []
       excluded_namespaces: [gatekeeper-system, kube-system]
+      selectors: []
+  contains:
+    name:
+      description: Name.
+      type: str
+      returned: always
+    enforcement:
+      description: What becomes of an image that is not verified, such as V(deny), V(warn) or V(dryrun).
+      type: str
+      returned: always
+    namespaces:
+      description: Namespaces in which it holds; all but C(excluded_namespaces) when empty.
+      type: list
+      elements: str
+      returned: always
+    excluded_namespaces:
+      description: Namespaces, or patterns of them, in which it does not hold.
+      type: list
+      elements: str
+      returned: always
+    selectors:
+      description: Fields of its match by which it holds in fewer places than that.
+      type: list
+      elements: str
+      returned: always
 exempt_namespaces:
-  description: Namespaces, or patterns of them, that the policy does not cover, by what, and why, which is null where role policy has not noted it.
+  description: Namespaces that the policy does not cover.
   type: list
   elements: dict
   returned: success
@@ -113,6 +217,20 @@ exempt_namespaces:
     - name: kube-system
       by: [constraint images-verified, webhook validation.gatekeeper.sh]
       reason: what the cluster needs to start
+  contains:
+    name:
+      description: Namespace, or a pattern of names.
+      type: str
+      returned: always
+    by:
+      description: What keeps the policy from covering it.
+      type: list
+      elements: str
+      returned: always
+    reason:
+      description: Why; null where the constraints do not tell it.
+      type: str
+      returned: always
 exemptions:
   description: What the constraints admit without verifying it.
   type: list
@@ -125,10 +243,36 @@ exemptions:
       images: [docker.io/bitnami/*]
       namespaces: [legacy]
       service_accounts: []
+  contains:
+    owner:
+      description: Who answers for it; null where nobody is named.
+      type: str
+      returned: always
+    reason:
+      description: Why; null where none is given.
+      type: str
+      returned: always
+    ends:
+      description: Its last day; null where it has no end.
+      type: str
+      returned: always
+    images:
+      description: Images, or patterns of them, that are admitted.
+      type: list
+      elements: str
+      returned: always
+    namespaces:
+      description: Namespaces in which it holds; in all when empty.
+      type: list
+      elements: str
+      returned: always
+    service_accounts:
+      description: Service accounts for whose pods it holds; for all when empty.
+      type: list
+      elements: str
+      returned: always
 anchors:
-  description:
-    - Certificates and keys that Ratify's key management providers hold. C(sha256) is of the certificate, or of the key (DER).
-    - C(problem) says why it is not described, or why Ratify does not hold it.
+  description: Certificates and keys that Ratify's key management providers hold, or were told to hold and do not.
   type: list
   elements: dict
   returned: success
@@ -139,11 +283,65 @@ anchors:
       vault: https://contoso-signing.vault.azure.net/
       name: contoso-release
       version: d14071e06f0d4d16a841c0a61e9ab072
+      held: true
       subject: null
       sha256: null
       not_before: null
       not_after: null
       problem: not read from the vault
+  contains:
+    provider:
+      description: The key management provider that holds it, or should.
+      type: str
+      returned: always
+    kind:
+      description: V(certificate) or V(key).
+      type: str
+      returned: always
+    from:
+      description: Where it is, in a V(vault), or V(inline) in the provider itself.
+      type: str
+      returned: always
+    vault:
+      description: URI of the vault; null where it is inline.
+      type: str
+      returned: always
+    name:
+      description: Name in the vault; null where it is inline.
+      type: str
+      returned: always
+    version:
+      description: Version in the vault; null where it is inline or not told.
+      type: str
+      returned: always
+    held:
+      description: Whether Ratify holds it.
+      type: bool
+      returned: always
+    subject:
+      description: Subject of the certificate (RFC 4514); null of a key, and where it is not described.
+      type: str
+      returned: always
+      sample: CN=contoso-release,O=Contoso
+    sha256:
+      description: SHA-256 of the certificate, or of the key (DER); null where it is not described.
+      type: str
+      returned: always
+      sample: 1f3870be274f6c49b3e31a0c6728957f6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f10
+    not_before:
+      description: From when the certificate is valid; null of a key, and where it is not described.
+      type: str
+      returned: always
+      sample: "2026-01-01T00:00:00Z"
+    not_after:
+      description: Until when the certificate is valid; null of a key, and where it is not described.
+      type: str
+      returned: always
+      sample: "2027-01-01T00:00:00Z"
+    problem:
+      description: Why it is not described, or why Ratify does not hold it; null where all is known.
+      type: str
+      returned: always
 problems:
   description: What is missing or does not work, in a sentence each.
   type: list
@@ -154,11 +352,11 @@ problems:
 
 from typing import NoReturn
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.image_trust.azure.plugins.module_utils._anchors import CRYPTOGRAPHY_IMPORT_ERROR, anchors
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_objects import ClusterObjects
-from ansible_collections.image_trust.azure.plugins.module_utils._exempt import constraints, exempt_namespaces, exemptions
+from ansible_collections.image_trust.azure.plugins.module_utils._exempt import constraints, exempt_namespaces, exemptions, failure_policy, narrowed
 from ansible_collections.image_trust.azure.plugins.module_utils._policy_digest import policy_digest
 from ansible_collections.image_trust.azure.plugins.module_utils._programs import programs
 from ansible_collections.image_trust.azure.plugins.module_utils._proof import problems
@@ -166,13 +364,10 @@ from ansible_collections.image_trust.azure.plugins.module_utils._verification im
 
 
 def main() -> NoReturn:
-    module = AnsibleModule(
-        argument_spec=dict(kubeconfig=dict(type="path", required=True), context=dict(), namespace=dict(default="gatekeeper-system")),
-        supports_check_mode=True,
+    module = cluster_module(
+        libraries={"kubernetes": KUBERNETES_IMPORT_ERROR, "cryptography": CRYPTOGRAPHY_IMPORT_ERROR},
+        namespace=dict(default="gatekeeper-system"),
     )
-    for library, error in (("kubernetes", KUBERNETES_IMPORT_ERROR), ("cryptography", CRYPTOGRAPHY_IMPORT_ERROR)):
-        if error is not None:
-            module.fail_json(msg=missing_required_lib(library), exception=error)
     try:
         found = read(ClusterObjects(module.params["kubeconfig"], module.params["context"]), module.params["namespace"])
     except ClusterError as e:
@@ -182,12 +377,12 @@ def main() -> NoReturn:
         changed=False,
         cluster={"kubernetes_version": found.kubernetes_version, "uid": found.uid, "issuer": found.issuer},
         programs=running,
-        policy=policy_digest(found),
+        policy={**policy_digest(found), "failure_policy": failure_policy(found)},
         constraints=constraints(found),
         exempt_namespaces=exempt_namespaces(found),
         exemptions=exemptions(found),
         anchors=anchors(found.objects["key_management_providers"]),
-        problems=problems(found.objects, running, found.refused),
+        problems=[*problems(found.objects, running, found.refused), *narrowed(found)],
     )
 
 

@@ -11,8 +11,8 @@ import yaml
 
 from .pages import ROOT
 
-RAISING = ("fail_json", "refuse", "unusable")
-"""Functions that end a module with their text; beside exceptions, which end in Error."""
+RAISING = ("fail_json", "refuse", "unusable", "warn")
+"""Functions that end a module with their text, or go on with it as a warning; beside exceptions, which end in Error."""
 
 
 def messages() -> dict[str, str]:

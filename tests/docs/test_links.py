@@ -15,6 +15,10 @@ def links(page: Path) -> list[str]:
     return [target for target in targets if target and "://" not in target and not target.startswith("mailto:")]
 
 
+def test_links_are_found() -> None:
+    assert sum(len(links(page)) for page in PAGES) > 100
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_links_lead_to_what_is_there(page: Path) -> None:
     for link in links(page):

@@ -1,9 +1,10 @@
-"""The README names all that the collection has."""
+"""The README names all that the collection has, and that of a role all its variables."""
 
 from __future__ import annotations
 
 import pytest
 
+from . import specs
 from .pages import ROOT
 
 README = (ROOT / "README.md").read_text()
@@ -12,16 +13,22 @@ MODULES = {path.stem for path in (ROOT / "plugins/modules").glob("*.py")}
 
 @pytest.mark.parametrize("playbook", sorted(path.stem for path in (ROOT / "playbooks").glob("*.yml")))
 def test_each_playbook(playbook: str) -> None:
-    assert f"\n| `{playbook}` | " in README
+    assert f"\n| `{playbook}` | " in README, "name it in README.md, in the table of the playbooks"
 
 
 @pytest.mark.parametrize("role", sorted(path.name for path in (ROOT / "roles").iterdir()))
 def test_each_role(role: str) -> None:
-    assert f"\n| [{role}](roles/{role}/README.md) | " in README
+    assert f"\n| [{role}](roles/{role}/README.md) | " in README, "name it in README.md, in the table of the roles"
+
+
+@pytest.mark.parametrize("role", sorted(path.name for path in (ROOT / "roles").iterdir()))
+def test_each_variable_of_a_role(role: str) -> None:
+    readme = (ROOT / "roles" / role / "README.md").read_text()
+    assert [variable for variable in specs.role(role) if f"`{variable}`" not in readme] == []
 
 
 @pytest.mark.parametrize("module", sorted(MODULES))
 def test_each_module(module: str) -> None:
     base = module.removesuffix("_info")
     also_reads = base in MODULES and "with `…_info`" in next(line for line in README.splitlines() if f"`{base}`" in line)
-    assert f"`{module}`" in README or also_reads
+    assert f"`{module}`" in README or also_reads, "name it in README.md, in the table of the modules"

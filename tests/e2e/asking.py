@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import kubernetes
+from urllib3.exceptions import HTTPError
 
 from lab.clusters import cluster
 
@@ -102,4 +103,6 @@ def _refusal(client: kubernetes.client.ApiClient, image: str) -> str:
         kubernetes.client.CoreV1Api(client).create_namespaced_replication_controller("default", body, dry_run="All")
     except kubernetes.client.ApiException as error:
         return str(json.loads(error.body or "{}")["message"])
+    except HTTPError as error:
+        return f"the API server did not answer: {error}"
     return ""

@@ -19,6 +19,10 @@ import httpx
 import kubernetes
 import pytest
 
+from lab import seed
+from lab.azure import state as azure_state
+from lab.azure.state import ServicePrincipal
+from lab.config import home
 from tests.artifact import installed
 
 if TYPE_CHECKING:
@@ -29,13 +33,13 @@ pytest.register_assert_rewrite("tests.e2e.plans")
 ROOT = Path(__file__).parents[2]
 INVENTORY = ROOT / "inventories/lab"
 TEAM = "image-trust-team"
-RATIFY = """
+ONE_ROLE = """
 - hosts: clusters
   connection: local
   gather_facts: false
   roles:
-    - role: image_trust.azure.ratify
-      ratify_kubeconfig: "{{ aks_kubeconfig }}"
+    - role: image_trust.azure.NAME
+      NAME_kubeconfig: "{{ aks_kubeconfig }}"
 """
 WRITES = {"PUT", "PATCH", "DELETE", "POST"}
 
@@ -59,6 +63,8 @@ class Request:
     method: str
     path: str
     status: int
+    action: str | None
+    """Which Resource Manager looked for in the caller's roles."""
 
     @property
     def writes(self) -> bool:
@@ -70,10 +76,11 @@ def failed(result: dict[str, Any]) -> bool:
 
 
 class Lab:
-    """The running lab: its environment, the collection as users install it, its Azure."""
+    """The running lab: its environment, in which playbooks run with the rights of docs/rights.md, the collection as users install it, its Azure."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
+    def __init__(self, environment: dict[str, str], owner: ServicePrincipal) -> None:
         self.environment = environment
+        self.owner = owner
         self.url = environment["AZURE_CLOUD_ENVIRONMENT"]
         self.http = httpx.Client(verify=ssl.create_default_context(cafile=environment["SSL_CERT_FILE"]), timeout=60)
         self.subscription = f"{self.url}/subscriptions/{environment['AZURE_SUBSCRIPTION_ID']}"
@@ -100,13 +107,13 @@ class Lab:
         )
 
     def arm(self, method: str, path: str, version: str, body: Any = None) -> Any:
-        """Ask Resource Manager as the controller; `path` is relative to the subscription. Raises httpx.HTTPStatusError."""
+        """Ask Resource Manager as the subscription's owner; `path` is relative to it. Raises httpx.HTTPStatusError."""
         token = self.http.post(
             f"{self.url.replace('127.0.0.1', 'localhost')}/{self.environment['AZURE_TENANT']}/oauth2/v2.0/token",
             data={
                 "grant_type": "client_credentials",
-                "client_id": self.environment["AZURE_CLIENT_ID"],
-                "client_secret": self.environment["AZURE_SECRET"],
+                "client_id": self.owner.client_id,
+                "client_secret": self.owner.secret,
                 "scope": f"{self.url}/.default",
             },
         ).raise_for_status()
@@ -117,7 +124,7 @@ class Lab:
     def requests(self) -> list[Request]:
         """What Resource Manager was asked since `forget_requests`."""
         log = self.http.get(f"{self.url}/lab/requests").raise_for_status().json()["requests"]
-        return [Request(entry["method"], entry["path"], entry["status"]) for entry in log if entry["path"].startswith("/subscriptions/")]
+        return [Request(*(entry[name] for name in ("method", "path", "status", "action"))) for entry in log if entry["path"].startswith("/subscriptions/")]
 
     def forget_requests(self) -> None:
         self.http.delete(f"{self.url}/lab/requests").raise_for_status()
@@ -133,7 +140,9 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def lab(collections: Path) -> Lab:
     printed = subprocess.run([sys.executable, "-m", "lab", "env"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     exports = dict(word.split("=", 1) for line in printed.splitlines() for word in shlex.split(line)[1:])
-    return Lab({**os.environ, **exports, "ANSIBLE_COLLECTIONS_PATH": str(collections)})
+    state = azure_state.load(home() / "azure/state.json")
+    assert state
+    return Lab({**os.environ, **exports, "ANSIBLE_COLLECTIONS_PATH": str(collections)}, state.service_principals[seed.OWNER])
 
 
 @pytest.fixture(scope="session")
@@ -160,7 +169,7 @@ def ratify(lab: Lab, site: Run, tmp_path: Path) -> Callable[..., Run]:
     from .objects import identity
 
     playbook = tmp_path / "ratify.yml"
-    playbook.write_text(RATIFY)
+    playbook.write_text(ONE_ROLE.replace("NAME", "ratify"))
     known = {
         "ratify_client_id": identity(lab)["clientId"],
         "ratify_tenant_id": TENANT,
@@ -169,6 +178,14 @@ def ratify(lab: Lab, site: Run, tmp_path: Path) -> Callable[..., Run]:
         "ratify_mutation_excluded_namespaces": ["kube-system", "gatekeeper-system"],
     }
     return lambda *options, **variables: lab.play(playbook, *options, **{**known, **variables})
+
+
+@pytest.fixture
+def gatekeeper(lab: Lab, site: Run, tmp_path: Path) -> Callable[..., Run]:
+    """Runs role gatekeeper alone with these variables."""
+    playbook = tmp_path / "gatekeeper.yml"
+    playbook.write_text(ONE_ROLE.replace("NAME", "gatekeeper"))
+    return lambda *options, **variables: lab.play(playbook, *options, **variables)
 
 
 @pytest.fixture(scope="session")

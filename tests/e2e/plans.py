@@ -8,7 +8,7 @@ from pathlib import Path
 from lab.config import home
 
 from . import snapshots
-from .conftest import Lab, Run
+from .conftest import Lab, Request, Run
 from .snapshots import Snapshot
 
 KUBECONFIG = home() / "kubeconfigs/lab1.yaml"
@@ -64,6 +64,8 @@ class FromNothing:
     """The cluster as role aks leaves it, with nothing of ours in it."""
     foretold_rest: Run
     made_rest: Run
+    requests: list[Request]
+    """All that Azure was asked on the way, from the deletion of the cluster before on."""
 
 
 def make_anew(lab: Lab, folder: Path) -> FromNothing:
@@ -71,15 +73,23 @@ def make_anew(lab: Lab, folder: Path) -> FromNothing:
 
     At the beginning there is a kubeconfig of an earlier cluster, before the second run there is none.
     """
-    succeeded(lab.play("teardown", aks_delete_cluster="lab1"))
+    asked: list[Request] = []
+
+    def logged(run: Run) -> Run:
+        asked.extend(lab.requests())
+        lab.forget_requests()
+        return run
+
+    lab.forget_requests()
+    logged(succeeded(lab.play("teardown", aks_delete_cluster="lab1")))
     azure = snapshots.of_azure(lab)
     KUBECONFIG.write_text(STALE)
     KUBECONFIG.chmod(0o600)
-    foretold = check(lab, "site")
+    foretold = logged(check(lab, "site"))
     only_the_cluster = folder / "cluster.yml"
     only_the_cluster.write_text(ONLY_THE_CLUSTER)
-    made_cluster = succeeded(lab.play(only_the_cluster))
+    made_cluster = logged(succeeded(lab.play(only_the_cluster)))
     cluster = snapshots.of_cluster()
     KUBECONFIG.unlink()
-    foretold_rest = check(lab, "site")
-    return FromNothing(azure, foretold, made_cluster, cluster, foretold_rest, succeeded(lab.play("site")))
+    foretold_rest = logged(check(lab, "site"))
+    return FromNothing(azure, foretold, made_cluster, cluster, foretold_rest, logged(succeeded(lab.play("site"))), asked)

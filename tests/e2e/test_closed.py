@@ -130,7 +130,8 @@ def test_a_drain_leaves_a_pod_of_the_webhook(kube: Any) -> None:
             except kubernetes.client.ApiException as error:
                 answers.append(error.status)
         assert answers == [201, 201, 429]
-        assert refusal(kube, pod(SIGNED), "default") == ""
+        # The API server may still have a connection to one that goes; none comes before the node is schedulable again.
+        until(lambda: refusal(kube, pod(SIGNED), "default") == "", "the pod that is left admits a signed image", 30)
     finally:
         nodes.patch(name="lab1", body={"spec": {"unschedulable": False}}, content_type="application/merge-patch+json")
 
@@ -153,7 +154,7 @@ def test_rescue_opens_whatever_is_down_and_closes_again_and_the_role_does_not_pa
         foretold = rescue("open", "--check").changed
         assert "failed calling webhook" in refusal(kube, pod(UNSIGNED), "default")
         assert rescue("open").changed == foretold != []
-        until(lambda: refusal(kube, pod(UNSIGNED), "default") == "", "everything is admitted", 10)
+        until(lambda: refusal(kube, pod(UNSIGNED), "default") == "", "everything is admitted", 30)
         assert rescue("open").changed == []
         refused = gatekeeper()
         assert "lab1 is open: every image is admitted since" in refused.error

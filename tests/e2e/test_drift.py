@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -74,7 +75,27 @@ def test_every_object_that_was_deleted_is_found_and_made_again(lab: Lab, hand: H
     assert snapshots.differences(azure, snapshots.of_azure(lab)) == []
 
 
-def test_a_record_that_somebody_edited_is_not_believed_and_one_that_was_deleted_is_written_again(lab: Lab, hand: Hand, without: snapshots.Snapshot) -> None:
+MARKED = {"helm.sh/hook": "pre-install,pre-upgrade"}
+SBOM = {"name": "sbom", "artifactTypes": "application/spdx+json"}
+FOREIGN: list[drift.Json] = [
+    {
+        "apiVersion": "config.ratify.deislabs.io/v1beta1",
+        "kind": kind,
+        "metadata": {"name": name, "annotations": {**MARKED, **annotations}, **place},
+        "spec": spec,
+    }
+    for kind, name, place, annotations, spec in (
+        ("Verifier", "of-another", {}, {}, SBOM),
+        ("Verifier", "verifier-notation-2", {}, {"meta.helm.sh/release-name": "ratify", "meta.helm.sh/release-namespace": "gatekeeper-system"}, SBOM),
+        ("NamespacedVerifier", "verifier-notation", {"namespace": "default"}, {}, SBOM),
+    )
+]
+"""Configuration of Ratify that looks as if its chart had made it."""
+
+
+def test_a_record_that_somebody_edited_is_not_believed_and_one_that_was_deleted_is_written_again(
+    lab: Lab, hand: Hand, without: snapshots.Snapshot, ratify: Callable[..., Run]
+) -> None:
     records = [item for item in managed(without).values() if item.get("type") == drift.RECORD]
     assert {item["metadata"]["labels"]["name"] for item in records} == {"gatekeeper", "ratify"}
     before = {title: each for title, each in content(managed(without)).items() if "sh.helm.release" not in title}
@@ -87,6 +108,16 @@ def test_a_record_that_somebody_edited_is_not_believed_and_one_that_was_deleted_
 
     for item in records:
         hand.delete(item)
+    # By the mark of a hook, which anybody may copy, nothing is the chart's.
+    for other in FOREIGN:
+        hand.create(other)
+    installing = ratify("--check").error
+    removing = ratify("--check", ratify_state="absent").error
+    for other in FOREIGN:
+        assert f"{other['kind']} {other['metadata'].get('namespace', '')}/{other['metadata']['name']}".replace(" /", " ") in installing
+        assert other["metadata"]["name"] in removing
+        hand.delete(other)
+
     foretold = check(lab, "site")
     assert [name for name in foretold.changed if "is installed" in name] == foretold.changed != []
     assert succeeded(lab.play("site", **FEW)).changed == foretold.changed
@@ -135,6 +166,32 @@ def test_one_change_that_opens_the_cluster_is_found_alone(lab: Lab, hand: Hand, 
     answer = hand.converge(release)
     assert [each["title"] for each in answer["objects"]] == [f"{kind} {name}"]
     assert drift.content({name: item}) == drift.content({name: hand.get(item)})
+
+
+def test_pods_that_an_autoscaler_added_stay_until_it_is_gone(hand: Hand) -> None:
+    deployment = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "ratify", "namespace": "gatekeeper-system"}}
+    given = hand.get(deployment)["spec"]["replicas"]
+    autoscaler = {
+        "apiVersion": "autoscaling/v2",
+        "kind": "HorizontalPodAutoscaler",
+        "metadata": {"name": "of-a-team", "namespace": "gatekeeper-system"},
+        "spec": {
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "ratify"},
+            "minReplicas": given + 1,
+            "maxReplicas": given + 1,
+        },
+    }
+    hand.create(autoscaler)
+    try:
+        deadline = time.monotonic() + 60
+        while hand.get(deployment)["spec"]["replicas"] != given + 1:
+            assert time.monotonic() < deadline, "the autoscaler adds no pod"
+            time.sleep(0.5)
+        assert hand.converge("ratify")["objects"] == []
+    finally:
+        hand.delete(autoscaler)
+    assert [each["title"] for each in hand.converge("ratify")["objects"]] == ["Deployment gatekeeper-system/ratify"]
+    assert hand.get(deployment)["spec"]["replicas"] == given
 
 
 def test_what_others_made_and_lets_more_images_in_is_named_and_left(lab: Lab, hand: Hand, site: Run) -> None:

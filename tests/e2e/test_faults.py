@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
+import kubernetes
 import pytest
 
+from lab import charts
+from lab.clusters import cluster
 from tests.azure_states import comparable, labelled, labels
 from tests.killing import run_killed
 from tests.random_faults import SHARE, random_faults
@@ -56,14 +60,19 @@ def differences(found: dict[str, Any], wanted: dict[str, Any]) -> list[str]:
 
 
 @pytest.fixture
-def nothing(lab: Lab, undisturbed: dict[str, Any]) -> Iterator[None]:
-    """Before it nothing of site.yml is there but the cluster, and after it everything, as other tests expect."""
-    taken = lab.play("teardown")
-    assert taken.returncode == 0, taken.error or taken.output[-3000:]
+def everything(lab: Lab, undisturbed: dict[str, Any]) -> Iterator[None]:
+    """After it everything of site.yml is there, as other tests expect."""
     yield
     lab.http.delete(f"{lab.url}/lab/faults").raise_for_status()
     if differences(outcome(lab), undisturbed):
         lab.play("site")
+
+
+@pytest.fixture
+def nothing(lab: Lab, everything: None) -> None:
+    """Nothing of site.yml is there but the cluster."""
+    taken = lab.play("teardown")
+    assert taken.returncode == 0, taken.error or taken.output[-3000:]
 
 
 @pytest.mark.parametrize("seed", seeds(1, 8))
@@ -86,20 +95,29 @@ BOUND = 60
 
 
 def helm_is_at(release: str) -> Callable[[], None]:
-    """Waits until Helm has begun with the release, which nobody but it may do then."""
+    """Waits until Helm has begun to install or to remove the release, which nobody but it may do then."""
 
     def wait() -> None:
         deadline = time.monotonic() + BOUND
-        while not any(_pending(item, release) for item in snapshots.objects()):
+        while not any(status.startswith(("pending", "uninstalling")) for status in records(release)):
             assert time.monotonic() < deadline, f"Helm did not begin with {release}"
-            time.sleep(0.5)
+            time.sleep(0.2)
 
     return wait
 
 
-def _pending(item: dict[str, Any], release: str) -> bool:
-    said = item["metadata"].get("labels", {})
-    return item["kind"] == "Secret" and (said.get("owner"), said.get("name")) == ("helm", release) and said.get("status", "").startswith("pending")
+def records(release: str) -> list[str]:
+    """The status in each of Helm's records of the release."""
+    with kubernetes.config.new_client_from_config(str(cluster("lab1").kubeconfig)) as client:
+        kinds = kubernetes.dynamic.DynamicClient(client).resources
+        found = kinds.get(api_version="v1", kind="Secret").get(label_selector=f"owner=helm,name={release}").items
+    return [secret.metadata.labels.status for secret in found]
+
+
+def left(release: str) -> list[str]:
+    """What there is of the release but its record."""
+    mark = "meta.helm.sh/release-name"
+    return [f"{item['kind']} {item['metadata']['name']}" for item in snapshots.objects() if item["metadata"].get("annotations", {}).get(mark) == release]
 
 
 AMID: list[tuple[str, Callable[[], object]]] = [
@@ -111,16 +129,41 @@ AMID: list[tuple[str, Callable[[], object]]] = [
 """Where the run is killed, one run after the other: a task, and what is waited for from its beginning on."""
 
 
-def test_killed_again_and_again_the_last_run_ends_as_an_undisturbed_one(lab: Lab, undisturbed: dict[str, Any], nothing: None) -> None:
-    words, environment = lab.command("site", gatekeeper_wait_timeout=BOUND, ratify_wait_timeout=BOUND)
+def killed(lab: Lab, playbook: str, amid: str, wait: Callable[[], object]) -> None:
+    """Kill a run of the playbook in this task, when `wait` has returned."""
+    words, environment = lab.command(playbook, gatekeeper_wait_timeout=BOUND, ratify_wait_timeout=BOUND)
+    began = run_killed(words, environment, when=lambda began: began[-1].endswith(f" : {amid}"), wait=wait)
+    assert began[-1].endswith(amid), f"the run ended before {amid!r}"
 
-    def killed(amid: str, wait: Callable[[], object]) -> list[str]:
-        return run_killed(words, environment, when=lambda began: began[-1].endswith(f" : {amid}"), wait=wait)
+
+def test_killed_again_and_again_the_last_run_ends_as_an_undisturbed_one(lab: Lab, undisturbed: dict[str, Any], everything: None) -> None:
+    for amid, release in (("Ratify is uninstalled", "ratify"), ("Gatekeeper is uninstalled", "gatekeeper")):
+        killed(lab, "teardown", amid, helm_is_at(release))
+        assert "uninstalling" in records(release)
+    taken = lab.play("teardown")
+    assert taken.returncode == 0, taken.error or taken.output[-3000:]
+    assert [*left("ratify"), *left("gatekeeper"), *records("ratify"), *records("gatekeeper")] == []
 
     for amid, wait in AMID:
-        assert killed(amid, wait)[-1].endswith(amid), f"the run ended before {amid!r}"
+        killed(lab, "site", amid, wait)
     last = lab.play("site")
     assert last.returncode == 0, last.error or last.output[-3000:]
+    assert differences(outcome(lab), undisturbed) == []
+
+
+def test_a_release_whose_removal_was_killed_is_installed_anew(lab: Lab, undisturbed: dict[str, Any], ratify: Callable[..., Run], everything: None) -> None:
+    words = ["helm", "uninstall", "ratify", "--wait", "--namespace", "gatekeeper-system", "--kubeconfig", str(cluster("lab1").kubeconfig)]
+    removal = subprocess.Popen(words, env=lab.environment)
+    try:
+        helm_is_at("ratify")()
+    finally:
+        removal.kill()
+        removal.wait()
+    assert "uninstalling" in records("ratify")
+    refused = ratify(ratify_chart_version="1.15.4", ratify_values={})
+    assert f"In the cluster is chart ratify {charts.RATIFY.version}, and ratify_chart_version is 1.15.4" in refused.error
+    anew = ratify(ratify_wait_timeout=BOUND)
+    assert anew.returncode == 0, anew.error
     assert differences(outcome(lab), undisturbed) == []
 
 
@@ -128,11 +171,11 @@ def test_killed_again_and_again_the_last_run_ends_as_an_undisturbed_one(lab: Lab
 def test_killed_after_each_task_in_turn_the_last_run_ends_as_an_undisturbed_one(lab: Lab, undisturbed: dict[str, Any], nothing: None) -> None:
     words, environment = lab.command("site", gatekeeper_wait_timeout=BOUND, ratify_wait_timeout=BOUND)
 
-    def killed(after: int) -> list[str]:
+    def began_when_killed(after: int) -> list[str]:
         return run_killed(words, environment, when=lambda began: len(began) == after + 1, wait=lambda: None)
 
     after = 1
-    while len(killed(after)) > after:
+    while len(began_when_killed(after)) > after:
         after += 1
     assert after > 40
     assert differences(outcome(lab), undisturbed) == []

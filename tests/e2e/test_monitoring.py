@@ -25,6 +25,8 @@ PANELS = [panel for panel in json.loads((MONITORING / "dashboard.json").read_tex
 TARGETS = [(panel["title"], target) for panel in PANELS for target in panel["targets"]]
 SEEN = {"ImageTrustFailedOpen", "ImageTrustWebhookUnreachable", "ImageTrustWebhookErrors", "ImageTrustRatifyErrors"}
 """What `happened` brings about."""
+SLOW = {"ImageTrustWebhookSlow", "ImageTrustMutationSlow", "ImageTrustVerificationSlow"}
+"""What a machine that has much to do may bring about for a moment: these fire after ten minutes of it."""
 LABEL = "image-trust-monitoring"
 
 
@@ -146,7 +148,9 @@ def test_each_metric_and_label_of_the_alerts_is_measured(watched: Path) -> None:
 
 def test_the_alerts_that_fire_are_those_of_what_happened(watched: Path) -> None:
     (found,) = ask(watched, "alerts")
-    assert {(alert["labels"]["alertname"], alert["state"]) for alert in found["alerts"]} == {(name, "firing") for name in SEEN}
+    named = {state: {alert["labels"]["alertname"] for alert in found["alerts"] if alert["state"] == state} for state in ("firing", "pending")}
+    assert named["firing"] == SEEN
+    assert named["pending"] <= SLOW
 
 
 def test_each_panel_shows_something_and_the_labels_that_it_names(watched: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import kubernetes
 import pytest
 
-from lab.config import REGISTRY, REPOSITORY
+from lab.config import REGISTRY, REPOSITORY, home
 
 from .conftest import Lab, Run
 
@@ -80,6 +81,32 @@ def test_nobody_exempts_himself_by_a_label(kube: Any, team: str) -> None:
     assert "it has no signature" in refusal(kube, pod(UNSIGNED, labels=labels, annotations={"admissions.enforcer/disabled": "true"}), team)
 
 
+def test_nobody_is_trusted_by_what_a_namespace_tells_ratify(kube: Any, team: str) -> None:
+    def tell(kind: str, name: str, spec: dict[str, Any]) -> Any:
+        version = "config.ratify.deislabs.io/v1beta1"
+        kinds = kube.resources.get(api_version=version, kind=kind)
+        kinds.create(namespace=team, body={"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec})
+        return kinds
+
+    certificate = (home() / "signers/other.crt").read_text()
+    anybody = {"name": "all", "registryScopes": ["*"], "signatureVerification": {"level": "strict"}, "trustStores": ["ca:own"], "trustedIdentities": ["*"]}
+    trusting = {"trustPolicyDoc": {"version": "1.0", "trustPolicies": [anybody]}, "verificationCertStores": {"ca": {"own": [f"{team}/own"]}}}
+    tell("NamespacedKeyManagementProvider", "own", {"type": "inline", "parameters": {"contentType": "certificate", "value": certificate}})
+    verifier = {"name": "notation", "version": "1.0.0", "artifactTypes": "application/vnd.cncf.notary.signature", "parameters": trusting}
+    verifiers = tell("NamespacedVerifier", "own", verifier)
+    for event in verifiers.watch(namespace=team, name="own", timeout=30):
+        if (event["raw_object"].get("status") or {}).get("issuccess"):
+            break
+    else:
+        pytest.fail("Ratify did not read the verifier within 30 s")
+
+    said = refusal(kube, pod(f"{IMAGE}:other-signer"), team)
+    assert "its signer is not trusted here" in said
+    [digest] = set(re.findall(r"sha256:[0-9a-f]{64}", said))
+    # By this name Ratify asks the namespace's own verifier, and says yes.
+    assert f"image [{team}]{IMAGE}@{digest} is not verified: it is not the name of an image" in refusal(kube, pod(f"[{team}]{IMAGE}@{digest}"), team)
+
+
 def test_an_exemption_covers_what_it_names_until_it_ends_and_the_run_says_when_it_has(kube: Any, policy: Any, team: str) -> None:
     exemption = {"owner": "team", "reason": "is being moved", "images": [IMAGE], "namespaces": [team]}
     assert policy(policy_exemptions=[{**exemption, "ends": "2099-12-31"}], policy_message_suffix="Ask #platform").returncode == 0
@@ -125,6 +152,8 @@ def test_a_namespace_is_warned_while_all_others_are_denied_and_deny_waits_until_
     for event in running.watch(namespace=team, name="it", timeout=60):
         if event["object"].status.phase == "Running":
             break
+    else:
+        pytest.fail("what is only warned of did not run within 60 s")
 
     refused = policy()
     assert refused.returncode != 0
@@ -142,6 +171,13 @@ def test_a_namespace_is_warned_while_all_others_are_denied_and_deny_waits_until_
     assert policy().changed == []
     # What runs already can be labelled and deleted.
     running.patch(name="it", namespace=team, body={"metadata": {"labels": {"kept": "yes"}}}, content_type="application/merge-patch+json")
+
+
+def test_a_namespace_that_is_in_two_stages_is_named_and_nothing_is_changed(policy: Any) -> None:
+    refused = policy(policy_stages=[{"namespaces": ["shop", "legacy"], "enforcement": "warn"}, {"namespaces": ["legacy"], "enforcement": "dryrun"}])
+    assert refused.returncode != 0
+    assert refused.error.endswith("policy_stages names a namespace twice: legacy.")
+    assert refused.changed == []
 
 
 def test_what_somebody_narrowed_by_hand_is_found_and_put_back(kube: Any, policy: Any) -> None:

@@ -9,11 +9,13 @@ from typing import Any
 import pytest
 import yaml
 
+from lab import rights
 from lab.config import home
-from lab.seed import ADMINISTRATORS
+from lab.seed import ADMINISTRATORS, CONTROLLER
 
 from .conftest import Lab, Run
 from .objects import ACR_PULL, CLUSTER_PATH, REGISTRY_PATH, VAULT_PATH, identity
+from .plans import FromNothing
 from .test_missing import restart_ratify
 
 REPOSITORY_READER = "b93aa761-3e63-49ed-ac28-beffa264f7ac"
@@ -21,12 +23,18 @@ SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 CREDENTIALS = "image_trust.azure.aks : The cluster's credentials are in a file of their own"
 
 
+def test_whole_runs_ask_for_each_action_of_the_documented_roles_and_for_no_other(lab: Lab, from_nothing: FromNothing) -> None:
+    assert lab.environment["AZURE_CLIENT_ID"] == CONTROLLER
+    assert [request for request in from_nothing.requests if request.status == 403] == []
+    assert {request.action for request in from_nothing.requests} == rights.allowed()
+
+
 def switch_models(lab: Lab, mode: str, *, rbac: bool) -> None:
     lab.arm("PATCH", REGISTRY_PATH, "2025-11-01", {"properties": {"roleAssignmentMode": mode}})
     lab.arm("PATCH", VAULT_PATH, "2026-02-01", {"properties": {"enableRbacAuthorization": rbac}})
 
 
-def rights(lab: Lab) -> tuple[set[str], set[str], set[str], bool]:
+def given(lab: Lab) -> tuple[set[str], set[str], set[str], bool]:
     """Roles on the registry of the nodes and of Ratify, Ratify's roles on the vault, and whether it has an entry there."""
     nodes = lab.arm("GET", CLUSTER_PATH, "2024-09-01")["properties"]["identityProfile"]["kubeletidentity"]["objectId"]
     ratify = identity(lab)["principalId"]
@@ -42,12 +50,12 @@ def roles(lab: Lab, path: str, principal: str) -> set[str]:
 @pytest.fixture
 def found(lab: Lab, site: Run) -> Iterator[tuple[set[str], set[str], set[str], bool]]:
     """The rights as they were found, and are again afterwards."""
-    before = rights(lab)
+    before = given(lab)
     yield before
     switch_models(lab, "LegacyRegistryPermissions", rbac=False)
     back = lab.play("site")
     assert back.returncode == 0, back.error
-    assert rights(lab) == before
+    assert given(lab) == before
 
 
 def test_registry_and_vault_of_another_model_make_verify_red_and_site_gives_the_other_rights(
@@ -62,7 +70,7 @@ def test_registry_and_vault_of_another_model_make_verify_red_and_site_gives_the_
 
     followed = lab.play("site")
     assert followed.returncode == 0, followed.error
-    assert rights(lab) == ({REPOSITORY_READER}, {REPOSITORY_READER}, {SECRETS_USER}, False)
+    assert given(lab) == ({REPOSITORY_READER}, {REPOSITORY_READER}, {SECRETS_USER}, False)
     assert [name for name in followed.changed if name.endswith("permission model is Azure role-based access control")]
 
 

@@ -130,9 +130,8 @@ def test_a_signers_next_certificate_is_trusted_without_a_run_and_one_that_is_dis
 
     unsigned = afresh(kube, UNSIGNED)
     with asking_for(unsigned) as asked:
-        assert admitted(SIGNED)
-        assert admitted(CHAINED)
-        assert not admitted(renewed)
+        until(lambda: admitted(SIGNED) and admitted(CHAINED), "what is trusted is admitted", KNOWN)
+        assert "does not contain any trusted certificate" in refusal(kube, pod(renewed), "default")
         made = lab.http.put(renewable, content=seed.RENEWED.certificate.read_text()).raise_for_status().json()["version"]
         until(lambda: admitted(renewed) and not admitted(SIGNED), "the next certificate is trusted, and no other", KNOWN)
 

@@ -1,4 +1,4 @@
-"""From the previous chart of Ratify to the current one, while somebody asks for images all the time. About two minutes."""
+"""From the previous charts of Ratify and Gatekeeper to the current ones, while somebody asks for images all the time. About two minutes each."""
 
 from __future__ import annotations
 
@@ -13,54 +13,66 @@ from lab import charts, previous
 from lab.clusters import cluster
 from lab.node.control import Node
 
-from .asking import afresh, asking_for
+from . import snapshots
+from .asking import Asked, afresh, asking_for
 from .conftest import Lab
 from .test_policy import SIGNED, UNSIGNED
 
 MENDED = "image_trust.azure.ratify : Ratify is as its release made it"
 INSTALLED = "image_trust.azure.ratify : Ratify is installed"
+GATEKEEPER_INSTALLED = "image_trust.azure.gatekeeper : Gatekeeper is installed"
+WEBHOOKS = "gatekeeper-validating-webhook-configuration"
 WITHOUT_SIGNED = 30
 """Seconds for which signed images may be denied in an upgrade; docs/trust.md names them."""
 
 
 @pytest.fixture
-def current(kube: Any, ratify: Any) -> Iterator[None]:
-    """Afterwards the current version is there, whatever became of the test."""
+def current(kube: Any, gatekeeper: Any, ratify: Any) -> Iterator[None]:
+    """Afterwards the current versions are there, whatever became of the test."""
     yield
-    if images(kube) != image_of(charts.RATIFY):
-        ratify()
+    for chart, role in ((charts.GATEKEEPER, gatekeeper), (charts.RATIFY, ratify)):
+        if images(kube, chart) != image_of(chart):
+            role()
 
 
 def image_of(chart: charts.Chart) -> set[str]:
     named = chart.values()["image"]
-    return {f"{named['repository']}:{named['tag']}"}
+    return {f"{named['repository']}:{named.get('tag') or named['release']}"}
 
 
-def images(kube: Any) -> set[str]:
-    """What Ratify's pods run that are not about to end."""
-    pods = kube.resources.get(api_version="v1", kind="Pod").get(namespace="gatekeeper-system", label_selector="app.kubernetes.io/name=ratify").items
+def images(kube: Any, chart: charts.Chart) -> set[str]:
+    """What the pods of Ratify or Gatekeeper run that are not about to end."""
+    label = "app.kubernetes.io/name=ratify" if chart is charts.RATIFY else "app=gatekeeper"
+    pods = kube.resources.get(api_version="v1", kind="Pod").get(namespace="gatekeeper-system", label_selector=label).items
     return {container.image for pod in pods if not pod.metadata.deletionTimestamp for container in pod.spec.containers}
 
 
-def definitions(kube: Any) -> dict[str, Any]:
-    """The schemas of Ratify's kinds by name."""
+def definitions(kube: Any, chart: charts.Chart) -> dict[str, Any]:
+    """The schemas of the chart's kinds by name, as they are in the cluster."""
     listed = kube.resources.get(api_version="apiextensions.k8s.io/v1", kind="CustomResourceDefinition").get().to_dict()["items"]
-    return {each["metadata"]["name"]: schemas(each) for each in listed if each["spec"]["group"] == "config.ratify.deislabs.io"}
+    return {each["metadata"]["name"]: schemas(each) for each in listed if each["metadata"]["name"] in of_the_chart(chart)}
 
 
 def schemas(definition: dict[str, Any]) -> dict[str, Any]:
     return {version["name"]: version["schema"] for version in definition["spec"]["versions"]}
 
 
-def of_the_chart() -> dict[str, Any]:
-    packaged = [yaml.safe_load(content) for path, content in charts.RATIFY.files().items() if path.startswith("crds/")]
+def of_the_chart(chart: charts.Chart) -> dict[str, Any]:
+    packaged = [yaml.safe_load(content) for path, content in chart.files().items() if path.startswith("crds/")]
     return {each["metadata"]["name"]: schemas(each) for each in packaged}
 
 
-def test_an_upgrade_admits_nothing_unsigned_and_brings_the_definitions_and_a_way_back_is_only_taken_by_name(
+def assert_closed_and_soon_open(asked: Asked, unsigned: str, signed: str) -> None:
+    print(json.dumps({"refused": asked.refused(unsigned), "signed images denied for seconds": asked.longest_refusal(signed)}))
+    assert asked.admitted(unsigned) == 0 < asked.refused(unsigned)
+    assert not asked.answers[signed][-1].refusal
+    assert asked.longest_refusal(signed) < WITHOUT_SIGNED
+
+
+def test_an_upgrade_of_ratify_admits_nothing_unsigned_and_brings_the_definitions_and_a_way_back_is_only_taken_by_name(
     lab: Lab, kube: Any, ratify: Any, current: None
 ) -> None:
-    older = {"ratify_chart_repository": f"{lab.url}/charts/ratify-previous", "ratify_chart_version": previous.provide(Node(cluster("lab1")))}
+    older = {"ratify_chart_repository": f"{lab.url}/charts/ratify-previous", "ratify_chart_version": previous.ratify(Node(cluster("lab1")))}
     refused = ratify(**older)
     assert f"In the cluster is chart ratify {charts.RATIFY.version}, and ratify_chart_version is {charts.PREVIOUS_RATIFY.version}" in refused.error
     assert refused.changed == []
@@ -70,7 +82,7 @@ def test_an_upgrade_admits_nothing_unsigned_and_brings_the_definitions_and_a_way
         back = ratify(**older, ratify_downgrade=True)
     assert back.returncode == 0, back.error
     assert back.changed == [INSTALLED]
-    assert images(kube) == image_of(charts.PREVIOUS_RATIFY)
+    assert images(kube, charts.RATIFY) == image_of(charts.PREVIOUS_RATIFY)
     assert asked.admitted(unsigned) == 0
 
     # Both charts have the same definitions; so one is made what an older chart's was, without a field that the current one knows.
@@ -78,16 +90,61 @@ def test_an_upgrade_admits_nothing_unsigned_and_brings_the_definitions_and_a_way
     kinds = kube.resources.get(api_version="apiextensions.k8s.io/v1", kind="CustomResourceDefinition")
     name = "keymanagementproviders.config.ratify.deislabs.io"
     kinds.patch(name=name, body=[{"op": "remove", "path": path}], content_type="application/json-patch+json")
-    assert definitions(kube) != of_the_chart()
+    assert definitions(kube, charts.RATIFY) != of_the_chart(charts.RATIFY)
 
     with asking_for(unsigned, signed) as asked:
         upgraded = ratify()
     assert upgraded.returncode == 0, upgraded.error
     assert upgraded.changed == [MENDED, INSTALLED]
-    print(json.dumps({"refused": asked.refused(unsigned), "signed images denied for seconds": asked.longest_refusal(signed)}))
-    assert images(kube) == image_of(charts.RATIFY)
-    assert definitions(kube) == of_the_chart()
-    assert asked.admitted(unsigned) == 0 < asked.refused(unsigned)
-    assert not asked.answers[signed][-1].refusal
-    assert asked.longest_refusal(signed) < WITHOUT_SIGNED
+    assert images(kube, charts.RATIFY) == image_of(charts.RATIFY)
+    assert definitions(kube, charts.RATIFY) == of_the_chart(charts.RATIFY)
+    assert_closed_and_soon_open(asked, unsigned, signed)
     assert ratify().changed == []
+
+
+def policy() -> dict[str, Any]:
+    """What is asked of Gatekeeper, and of whom it asks: which objects, and what they say."""
+    kinds = ("ConstraintTemplate", "ImagesVerified", "Provider")
+    return {f"{item['kind']} {item['metadata']['name']}": (item["metadata"]["uid"], item["spec"]) for item in snapshots.objects() if item["kind"] in kinds}
+
+
+def webhooks(kube: Any) -> Any:
+    return kube.resources.get(api_version="admissionregistration.k8s.io/v1", kind="ValidatingWebhookConfiguration")
+
+
+def became_of_the_webhook(kube: Any, since: str) -> set[tuple[str, str]]:
+    """What happened to it since that version of it, and what then becomes of a pod for which nobody answers: pods that always answer do not tell."""
+    events = webhooks(kube).watch(name=WEBHOOKS, resource_version=since, timeout=2)
+    return {(event["type"], each.failurePolicy) for event in events for each in event["object"].webhooks if each.name == "validation.gatekeeper.sh"}
+
+
+def test_an_upgrade_of_gatekeeper_admits_nothing_unsigned_and_keeps_the_policy_and_a_way_back_is_only_taken_by_name(
+    lab: Lab, kube: Any, gatekeeper: Any, current: None
+) -> None:
+    older = {"gatekeeper_chart_repository": f"{lab.url}/charts/gatekeeper-previous", "gatekeeper_chart_version": previous.gatekeeper(Node(cluster("lab1")))}
+    refused = gatekeeper(**older)
+    assert (
+        f"In the cluster is chart gatekeeper {charts.GATEKEEPER.version}, and gatekeeper_chart_version is {older['gatekeeper_chart_version']}" in refused.error
+    )
+    assert refused.changed == []
+
+    signed, unsigned = afresh(kube, SIGNED), afresh(kube, UNSIGNED)
+    before, since = policy(), webhooks(kube).get(name=WEBHOOKS).metadata.resourceVersion
+    with asking_for(unsigned) as asked:
+        back = gatekeeper(**older, gatekeeper_downgrade=True)
+    assert back.returncode == 0, back.error
+    assert back.changed == [GATEKEEPER_INSTALLED]
+    assert images(kube, charts.GATEKEEPER) == image_of(charts.PREVIOUS_GATEKEEPER)
+    assert asked.admitted(unsigned) == 0
+    assert definitions(kube, charts.GATEKEEPER) != of_the_chart(charts.GATEKEEPER)
+
+    with asking_for(unsigned, signed) as asked:
+        upgraded = gatekeeper()
+    assert upgraded.returncode == 0, upgraded.error
+    assert upgraded.changed == [GATEKEEPER_INSTALLED]
+    assert images(kube, charts.GATEKEEPER) == image_of(charts.GATEKEEPER)
+    assert definitions(kube, charts.GATEKEEPER) == of_the_chart(charts.GATEKEEPER)
+    assert policy() == before
+    assert became_of_the_webhook(kube, since) == {("MODIFIED", "Fail")}
+    assert_closed_and_soon_open(asked, unsigned, signed)
+    assert gatekeeper().changed == []

@@ -123,7 +123,7 @@ def prometheus(kube: Any, folder: Path) -> Iterator[None]:
             process.wait(30)
 
 
-def _wait(folder: Path, process: subprocess.Popen[bytes], seconds: float = 90) -> None:
+def _wait(folder: Path, process: subprocess.Popen[bytes], seconds: float = 180) -> None:
     """Until each target was read twice, and each rule was judged after that."""
     deadline, complete, seen = time.monotonic() + seconds, float("inf"), ""
     while time.monotonic() < deadline:

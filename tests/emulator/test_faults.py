@@ -63,6 +63,12 @@ def test_a_fault_chooses_by_method_host_and_path(lab: Lab, fault: dict[str, str]
     assert (lab.call("GET", VAULT).status_code == 503) is strikes
 
 
+def test_a_page_is_answered_as_a_proxy_does(lab: Lab) -> None:
+    switch(lab, status=200, page="<html>Blocked</html>")
+    answer = lab.call("GET", VAULT)
+    assert (answer.status_code, answer.text, answer.headers["content-type"]) == (200, "<html>Blocked</html>", "text/html; charset=utf-8")
+
+
 def test_a_delay_only_waits(lab: Lab) -> None:
     switch(lab, delay=0.2)
     began = time.monotonic()

@@ -1,6 +1,7 @@
 """Asks a cluster for images all the time, in the background, and keeps every answer.
 
-An answer that is no verdict, because the API server or a webhook is away or takes too long, is a denial here: nothing would have been made.
+An answer that is no verdict, because a webhook is away or takes too long, is a denial here: the API server says that nothing would have been made. That it
+says nothing at all is none: such a sample shows nothing of what must be denied.
 """
 
 from __future__ import annotations
@@ -27,6 +28,9 @@ from tests.e2e.conftest import INVENTORY
 
 PACE = 1.0
 """Seconds between two beginnings of the same question, where it is answered sooner."""
+NO_ANSWER = ("the API server did not answer", "HTTP 0")
+"""How a message begins where the API server has said nothing."""
+NOTHING = "(?!)"
 
 
 @dataclass(frozen=True)
@@ -67,6 +71,11 @@ class Sample:
     def admitted(self) -> bool:
         return self.answer.verdict == "admitted"
 
+    @property
+    def answered(self) -> bool:
+        """Whether the API server has said what becomes of the image, and be it that a webhook is away."""
+        return not self.answer.message.startswith(NO_ANSWER)
+
 
 def expectations() -> list[Expectation]:
     """The images of the lab, what the cluster has to say to each, and why."""
@@ -98,6 +107,8 @@ class Asking:
 
     kubeconfig: Path
     questions: Sequence[Question]
+    remembered: tuple[str, float] = (NOTHING, 0.0)
+    """What may still be said of a fault that is over, as a regular expression, and to whom asks before when."""
     _samples: list[Sample] = field(default_factory=list)
     _stop: threading.Event = field(default_factory=threading.Event)
 

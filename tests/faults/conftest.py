@@ -23,6 +23,7 @@ __all__ = ["collections", "kube", "lab", "site"]
 def asking(site: Run) -> Iterator[Asking]:
     with Asking(cluster("lab1").kubeconfig, matrix()).going_on() as asking:
         yield asking
+    assert asking.wrongly_admitted() == []
 
 
 @pytest.fixture(scope="session")

@@ -68,12 +68,13 @@ def inside(network: str, make: Callable[[], socket.socket]) -> socket.socket:
 
 @dataclass
 class Front:
-    """The server. `connections` counts those that were made to it, also those that were given up for its certificate."""
+    """The server. `connections` counts those that were made to it, also those that were given up for its certificate; `answers` what it said to Gatekeeper."""
 
     network: str
     address: str
     ratify: Callable[[str, bytes], bytes]
     connections: int = 0
+    answers: int = 0
 
     @contextmanager
     def answering(self, way: Way, certificate: tuple[Path, Path]) -> Iterator[None]:
@@ -93,6 +94,7 @@ class Front:
                 self.send_response(status)
                 self.send_header("Content-Length", str(len(answer)))
                 self.end_headers()
+                front.answers += 1
                 self.wfile.write(answer)
 
             def log_request(self, *_: Any) -> None:

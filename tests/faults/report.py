@@ -23,7 +23,7 @@ class Report:
 
     def fault(self, fault: Fault, samples: Sequence[Sample], seconds: float) -> None:
         """What was said while the fault was there, and after how many seconds what must run was admitted."""
-        must_not_run = [sample for sample in samples if not sample.question.must_run]
+        must_not_run = [sample for sample in samples if not sample.question.must_run and sample.answered]
         admitted = sum(sample.admitted for sample in must_not_run)
         by_tag, by_digest = (_denied([sample for sample in samples if sample.question.must_run and sample.question.name == name]) for name in ("tag", "digest"))
         self.rows[fault.name] = f"{admitted} of {len(must_not_run)} | {by_tag} | {by_digest} | {seconds:.0f} s | {fault.recovers:.0f} s"

@@ -20,7 +20,7 @@ Meanwhile = Literal["denied", "pods denied", "some denied", "admitted", "either"
 class Fault:
     """`says` is a regular expression for what those are told who are denied for the fault's sake. `recovers` is in seconds, from the fault's end on.
 
-    `tags` and `digests` are what becomes of images that must run, by what they are asked for.
+    `tags` and `digests` are what becomes of images that must run, by what they are asked for. `takes` are seconds for which somebody waits for an answer.
     """
 
     name: str
@@ -29,6 +29,7 @@ class Fault:
     recovers: float
     tags: Meanwhile = "denied"
     digests: Meanwhile = "denied"
+    takes: float = 0.0
 
     def meanwhile(self, question: Question) -> Meanwhile:
         meanwhile = self.digests if question.digest else self.tags
@@ -39,6 +40,11 @@ class Fault:
     @property
     def denies(self) -> bool:
         return any(meanwhile.endswith("denied") for meanwhile in (self.tags, self.digests))
+
+    @property
+    def tells(self) -> bool:
+        """Whether there is somebody who is told of it: who asks for an image that must run, or where these are admitted, for one that must not."""
+        return (self.tags, self.digests) != ("either", "either")
 
 
 @dataclass(frozen=True)
@@ -56,6 +62,8 @@ between Ratify's attempts have grown as long as the fault was; and where everyth
 UNASKED = "image verification is not available: failed to|failed to resolve external data placeholders: failed to|is not pinned to a digest"
 UNREASONED = f"Ratify gave no reason|{UNASKED}"
 UNHEARD = 'failed calling webhook "validation.gatekeeper.sh"'
+UNMUTATED = f"{UNHEARD}|is not pinned to a digest"
+"""Of a webhook that does not answer, that for tags is passed over, and the other one denies what still has its tag."""
 UNREAD = "Ratify cannot read what it needs from Azure"
 REGISTRY, VAULT, LOGIN = r"^imagetrustlab\.azurecr\.io", r"\.vault\.azure\.net", r"^login\.microsoftonline\.com"
 UNREACHED = f"cannot be reached|operation timed out|operation failed|{UNASKED}"
@@ -74,15 +82,15 @@ FAULTS = (
     Fault("Ratify says true in words", ratify_answers(ways.of_each(ways.in_words)), UNREASONED, CACHED),
     Fault("Ratify says true, and an error beside it", ratify_answers(ways.of_items(lambda items: items, systemError="oh")), f"oh|{UNREASONED}", CACHED),
     Fault("Ratify's certificate is of another authority", ratify_answers(ways.saying(200, b""), foreign=True), UNASKED, SOON),
-    Fault("Ratify takes 1.5 s for a digest, its time-out is 2 s", ratify_answers(ways.waiting("mutate", 1.5)), UNASKED, SOON, "either", "either"),
+    Fault("Ratify takes 1.5 s for a digest, its time-out is 2 s", ratify_answers(ways.waiting("mutate", 1.5)), UNASKED, SOON, "either", "either", 1.5),
     Fault("Ratify takes 2.5 s for a digest", ratify_answers(ways.waiting("mutate", 2.5)), UNASKED, SOON, "pods denied", "either"),
-    Fault("Ratify takes 2.5 s for a verdict, its time-out is 3 s", ratify_answers(ways.waiting("verify", 2.5)), UNASKED, SOON, "either", "either"),
+    Fault("Ratify takes 2.5 s for a verdict, its time-out is 3 s", ratify_answers(ways.waiting("verify", 2.5)), UNASKED, SOON, "either", "either", 2.5),
     Fault("Ratify takes 3.5 s for a verdict, Gatekeeper's time-out is 5 s", ratify_answers(ways.waiting("verify", 3.5)), UNASKED, SOON),
     Fault("Ratify takes 5.5 s for a verdict", ratify_answers(ways.waiting("verify", 5.5)), UNASKED, SOON),
     Fault("Gatekeeper has no pods", scaled_to_nothing(GATEKEEPER), UNHEARD, POD),
-    Fault("one of Gatekeeper's pods is lost", a_pod_lost(GATEKEEPER), UNHEARD, POD, "either", "either"),
-    Fault("one of Gatekeeper's pods hangs", a_pod_frozen(GATEKEEPER), UNHEARD, POD, "either", "either"),
-    Fault("Gatekeeper is restarted", restarted(GATEKEEPER), UNHEARD, POD, "either", "either"),
+    Fault("one of Gatekeeper's pods is lost", a_pod_lost(GATEKEEPER), UNMUTATED, POD, "either", "either"),
+    Fault("one of Gatekeeper's pods hangs", a_pod_frozen(GATEKEEPER), UNMUTATED, POD, "either", "either"),
+    Fault("Gatekeeper is restarted", restarted(GATEKEEPER), UNMUTATED, POD, "either", "either"),
     Fault("the registry is down", of_azure({"host": REGISTRY, "reset": "before"}), UNREACHED, CACHED),
     Fault("the registry answers 429", of_azure({"host": REGISTRY, "status": 429, "retry_after": 1}), f"the registry is too busy|{UNREACHED}", CACHED),
     Fault("the registry takes 4 s", of_azure({"host": REGISTRY, "delay": 4}), UNREACHED, CACHED),

@@ -19,8 +19,8 @@ from .report import Report
 from .table import CERTIFICATE_REMOVED, IDENTITY_REMOVED, SIGNED_LATE, Change
 from .world import World
 
-IN_A_ROW = 8
-"""Answers after which all of Gatekeeper's pods have been asked."""
+BEFORE, AFTER = 4, 8
+"""Answers in a row: after the first ones there is something to remember, and for some time still; after the others all of Gatekeeper's pods have been asked."""
 SPEC = "config.ratify.deislabs.io/v1beta1"
 
 
@@ -29,15 +29,15 @@ def follows(image: str, change: Change, make: Callable[[], None], report: Report
     before, after = ("denied", "admitted") if change is SIGNED_LATE else ("admitted", "denied")
     question = Question(Expectation(image, "admitted"), "container")
 
-    def all_are(verdict: str, samples: list[Sample]) -> bool:
-        return len(samples) >= IN_A_ROW and all(sample.answer.verdict == verdict for sample in samples[-IN_A_ROW:])
+    def all_are(verdict: str, samples: list[Sample], in_a_row: int) -> bool:
+        return len(samples) >= in_a_row and all(sample.answer.verdict == verdict for sample in samples[-in_a_row:])
 
     with Asking(cluster("lab1").kubeconfig, [question]).going_on() as asking:
         began = time.monotonic()
-        until(lambda: all_are(before, asking.since(began)), f"it is {before} before", 60)
+        until(lambda: all_are(before, asking.since(began), BEFORE), f"it is {before} before", 60)
         make()
         changed = time.monotonic()
-        until(lambda: all_are(after, asking.since(changed)), f"it is {after}", change.follows + 30)
+        until(lambda: all_are(after, asking.since(changed), AFTER), f"it is {after}", change.follows + 30)
         seconds = max((sample.ended - changed for sample in asking.since(changed) if sample.answer.verdict != after), default=0.0)
     assert seconds <= change.follows
     assert seconds > 1, "nothing was remembered: this test has seen no cache"

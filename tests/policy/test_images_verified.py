@@ -86,12 +86,15 @@ DEPLOYER = "system:serviceaccount:ops:deployer"
 NOT_VERIFIED = f"image {WEB} is not verified"
 EXTRA = {"initContainers": [{"name": "i", "image": SIDE}]}
 DEBUG = {"ephemeralContainers": [{"name": "e", "image": SIDE}]}
+VOLUME = {"volumes": [{"name": "v", "image": {"reference": SIDE}}, {"name": "tmp", "emptyDir": {}}]}
 
 FROM_AZURE = "Ratify cannot read what it needs from Azure"
 REPORTS = {
     "No verification results for the artifact": "it has no signature",
     "the signature's certificate chain does not contain any trusted certificate": "its signer is not trusted here",
     "signing certificate from the digital signature does not match the X.509 trusted identities": "its signer is not trusted here",
+    "unable to parse the digital signature, error : invalid character": "its signature cannot be read",
+    "certificate chain is not present": "its signature cannot be read",
     "artifact has no applicable trust policy": "nobody is trusted to sign for its repository",
     "content descriptor mismatch": "its signature was made for another image",
     "no valid Cosign signatures found": "its signer is not trusted here",
@@ -139,6 +142,49 @@ CASES = {
     "one of two is denied by name": Case(pod(SIDE, WEB), answer(yes(SIDE), no(WEB)), (NOT_VERIFIED,)),
     "an init container is judged": Case(pod(WEB, **EXTRA), answer(yes(WEB), no(SIDE)), (f"image {SIDE} is not verified",)),
     "an ephemeral container is judged": Case(pod(WEB, **DEBUG), answer(yes(WEB), no(SIDE)), (f"image {SIDE} is not verified",)),
+    "an image that is mounted as a volume is judged": Case(pod(WEB, **VOLUME), answer(yes(WEB), no(SIDE)), (f"image {SIDE} is not verified",)),
+    "a verified image that is mounted as a volume is admitted": Case(pod(WEB, **VOLUME), answer(yes(WEB), yes(SIDE))),
+    "a tag that is mounted as a volume is denied": Case(
+        pod(WEB, volumes=[{"name": "v", "image": {"reference": TAG}}]), answer(yes(WEB), yes(TAG)), (f"image {TAG} is not pinned to a digest",)
+    ),
+    "a tag that a workload's pods would mount as a volume is denied early, for nothing replaces it": Case(
+        workload("Deployment", TAG, volumes=[{"name": "v", "image": {"reference": f"{TAG}-files"}}]),
+        answer(yes(TAG), yes(f"{TAG}-files")),
+        (f"image {TAG}-files is not pinned to a digest",),
+    ),
+    "a volume of an image that is not named is denied": Case(pod(WEB, volumes=[{"name": "v", "image": {}}]), answer(yes(WEB)), ("v names no image",)),
+    "an update that adds a volume of an image is judged by it": Case(
+        workload("Deployment", WEB, **VOLUME), answer(no(WEB), no(SIDE)), (f"image {SIDE} is not verified",), "UPDATE", workload("Deployment", WEB)
+    ),
+    "an update that leaves a volume of an image as it is is admitted": Case(
+        workload("Deployment", WEB, **VOLUME), answer(no(SIDE)), operation="UPDATE", before=workload("Deployment", WEB, **VOLUME)
+    ),
+    "a volume of an exempt image is admitted": Case(pod(WEB, **VOLUME), answer(yes(WEB)), parameters=exemption(images=["example.azurecr.io/side"])),
+    # The answers are those of Ratify to whatever it makes of such a name.
+    **{
+        f"{name!r} is no name of an image, and nobody is asked": Case(
+            pod(WEB, name), answer(yes(WEB), yes(name)), (f"image {name} is not verified: it is not the name of an image",)
+        )
+        for name in (f"[shop]{WEB}", f"[]{WEB}", f" {WEB}", f"{WEB}\n", f"{SIDE}\n@{WEB}", f"/{WEB}", "[::1]:5000/web@sha256:" + "1" * 64)
+    },
+    "what is no name of an image is denied in what makes pods": Case(
+        workload("Deployment", f"[shop]{WEB}"), None, (f"image [shop]{WEB} is not verified: it is not the name of an image",)
+    ),
+    "what is no name of an image is denied as a volume": Case(
+        pod(WEB, volumes=[{"name": "v", "image": {"reference": f"[shop]{SIDE}"}}]), answer(yes(WEB), yes(f"[shop]{SIDE}")), ("it is not the name of an image",)
+    ),
+    "an exemption does not cover what is no name of an image": Case(
+        pod(f"[shop]{WEB}"), None, ("it is not the name of an image",), parameters=exemption(images=["example.azurecr.io/*"])
+    ),
+    "a name with a port, a tag and capital letters is one": Case(
+        pod(f"Example.azurecr.io:443/a-b_c/d.e:V_1.0@{WEB.split('@')[1]}"), answer(yes(f"Example.azurecr.io:443/a-b_c/d.e:V_1.0@{WEB.split('@')[1]}"))
+    ),
+    "a name that only the registry of another begins with is judged": Case(
+        pod(f"example.azurecr.io@evil.example/web@{WEB.split('@')[1]}"), answer(), ("is not verified",), parameters=exemption(images=["example.azurecr.io/*"])
+    ),
+    "a signed name's tag beside the digest of another image is that image": Case(
+        pod(f"{TAG}@{SIDE.split('@')[1]}"), answer(yes(TAG), yes(WEB)), ("is not verified: Ratify gave no reason",)
+    ),
     "all kinds of containers verified are admitted": Case(pod(WEB, **EXTRA, **DEBUG), answer(yes(WEB), yes(SIDE))),
     "a tag is denied, even a verified one": Case(pod(TAG), answer(yes(TAG)), ("is not pinned to a digest",)),
     "a tag is admitted where digests are not asked for": Case(pod(TAG), answer(yes(TAG)), parameters={"requireDigest": False}),

@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.image_trust.azure.plugins.module_utils._report_versions import newest_minor
 
+from lab.tools import family
 from tests import report_proofs as proofs
 from tests import reports
 from tests.report_proofs import SIGNED, anchor, exemption, proof, verdict, with_policy
@@ -119,6 +121,15 @@ def test_a_cluster_with_a_hostile_name_is_text_too(tmp_path: Path) -> None:
     assert name in page.text
 
 
+def test_text_that_no_file_can_hold_ends_no_report(tmp_path: Path) -> None:
+    """JSON may have half of a character, which UTF-8 has not."""
+    proofs.write(tmp_path, proof("web"))
+    (tmp_path / "proof-half.json").write_text(json.dumps(proof("half", problems=["\ud800"])))
+    (tmp_path / "proof-half-rescue.jsonl").write_text(json.dumps({"state": "open", "why": "\ud800"}))
+    report = made(tmp_path, clusters=("web", "half"))
+    assert {each["name"]: each["state"] for each in report["clusters"]} == {"half": "unknown", "web": "proven"}
+
+
 def test_no_cluster_of_the_inventory_is_left_out_whatever_is_wrong_with_it(tmp_path: Path) -> None:
     proofs.write(tmp_path, proof("web"))
     (tmp_path / "proof-broken.json").write_text("{")
@@ -189,6 +200,6 @@ def test_what_cannot_be_meant_is_refused_and_no_report_is_written(variables: dic
     assert not (tmp_path / "report.html").exists()
 
 
-def test_the_versions_are_those_that_the_collection_installs(tmp_path: Path) -> None:
+def test_the_versions_are_those_that_the_collection_installs_and_of_kubernetes_the_one_it_is_tested_with(tmp_path: Path) -> None:
     versions = made(tmp_path)["terms"]["versions"]
-    assert versions == {"gatekeeper": "3.23.0", "ratify": "1.4.4"}
+    assert versions == {"gatekeeper": "3.23.0", "ratify": "1.4.4", "kubernetes": newest_minor([family("kubernetes").version("k8s.io/kubernetes")])}

@@ -7,7 +7,7 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,9 +51,10 @@ Command = Callable[..., tuple[list[str], dict[str, str]]]
 
 @pytest.fixture
 def command(azure: Emulated, backend: Backend, tmp_path: Path) -> Command:
-    """`command(*roles, check=False, **variables)` for the cluster lab1, its registry and its vault: words and environment of a run of these roles."""
+    """`command(*roles, check=False, hosts=("lab1",), **variables)` for these clusters, the registry and the vault: words and environment of a run of these
+    roles."""
 
-    def build(*roles: str, check: bool = False, **variables: Any) -> tuple[list[str], dict[str, str]]:
+    def build(*roles: str, check: bool = False, hosts: Sequence[str] = ("lab1",), **variables: Any) -> tuple[list[str], dict[str, str]]:
         given = {
             "aks_resource_group": GROUP,
             "aks_location": "eastus",
@@ -65,7 +66,7 @@ def command(azure: Emulated, backend: Backend, tmp_path: Path) -> Command:
         }
         play, inventory = tmp_path / "play.yml", tmp_path / "inventory"
         play.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "roles": [f"image_trust.azure.{role}" for role in roles]}]))
-        inventory.write_text(f"lab1 ansible_connection=local ansible_python_interpreter={sys.executable}\n")
+        inventory.write_text("".join(f"{host} ansible_connection=local ansible_python_interpreter={sys.executable}\n" for host in hosts))
         program = str(Path(sys.executable).with_name("ansible-playbook"))
         words = [program, "-i", str(inventory), str(play), "-e", json.dumps(given), *(["--check"] if check else [])]
         return words, {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(tmp_path)}

@@ -46,9 +46,10 @@ IDLE = ("Validating arguments", "Result", "is as asked")
 """Tasks that do nothing outside Ansible: killed after one of these is killed before it."""
 
 
+@pytest.mark.parametrize("first", [1, 2], ids=["odd", "even"])  # of the tasks, for two workers
 @pytest.mark.parametrize("into", [0.0, *([0.3, 0.6, 0.9, 1.5] if SOAK else [])], ids=lambda seconds: f"{seconds} s into the next one")
 def test_killed_after_each_task_in_turn_the_next_run_ends_as_an_undisturbed_one(
-    play: Play, command: Command, azure: Emulated, tmp_path: Path, into: float
+    play: Play, command: Command, azure: Emulated, tmp_path: Path, into: float, first: int
 ) -> None:
     def from_nothing() -> None:
         azure.reset()
@@ -62,7 +63,7 @@ def test_killed_after_each_task_in_turn_the_next_run_ends_as_an_undisturbed_one(
     from_nothing()
     wanted = outcome(azure, play(*ROLES))
     from_nothing()
-    after = 1
+    after = first
     while len(began := killed(after)) > after:
         if not any(word in began[after - 1] for word in IDLE):
             resumed = play(*ROLES)
@@ -71,5 +72,5 @@ def test_killed_after_each_task_in_turn_the_next_run_ends_as_an_undisturbed_one(
             assert (found["facts"], found["azure"]) == (wanted["facts"], wanted["azure"]), f"killed after {began[after - 1]!r}"
             assert [path.name for path in tmp_path.glob("*kubeconfig*")] == ["kubeconfig"]
         from_nothing()
-        after += 1
+        after += 2
     assert after > len(wanted["changed"])

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
+from lab.rights import CONDITION
 from tests.emulated import Emulated
-from tests.role_definitions import CONDITION, be_the_least
+from tests.role_definitions import be_the_least
 
 from .conftest import GROUP, Play
 from .test_rights import ABAC, LEGACY, switch

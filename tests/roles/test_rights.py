@@ -101,6 +101,18 @@ def test_absent_takes_the_rights_of_both_models_and_nobody_elses(azure: Emulated
     assert play("identity", "aks", identity_state="absent", aks_state="absent").changed == []
 
 
+def test_clusters_that_share_an_identity_take_it_away_in_one_run_as_its_check_says(azure: Emulated, play: Play) -> None:
+    shared: dict[str, Any] = {"identity_name": "shared", "identity_issuer_url": "https://issuer.example/{{ inventory_hostname }}/"}
+    assert play("identity", hosts=("lab1", "lab2"), **shared).errors == []
+    gone = {**shared, "identity_federation_name": "RATIFY-{{ inventory_hostname }}", "identity_state": "absent"}
+    alone = play("identity", check=True, **gone)
+    predicted, taken = (play("identity", hosts=("lab1", "lab2"), check=check, **gone) for check in (True, False))
+    assert len(set(alone.changed)) == 1
+    assert taken.errors == []
+    assert set(taken.changed) == set(predicted.changed) > set(alone.changed)
+    assert (azure.state.identities, policies(azure)) == ({}, {})
+
+
 def test_absent_leaves_the_nodes_the_pull_role_that_az_had_given_them_before(azure: Emulated, play: Play) -> None:
     nodes = play("aks", aks_registries=[]).facts["aks_result"]["kubelet_identity"]["object_id"]
     registry = azure.state.registry_named("imagetrustlab")

@@ -49,11 +49,13 @@ def replace(existing: Entry | None, sent: Entry) -> Entry:
 
 
 def remove(existing: Entry | None, sent: Entry) -> Entry | None:
-    """What is left when the permissions sent are taken away; None when that is nothing."""
+    """What is left when the permissions sent are taken away; None when that is nothing. In another case than they are kept they stay, and nothing is said:
+    https://github.com/Azure/azure-rest-api-specs/issues/42963
+    """
     if existing is None:
         return None
-    gone = {category: {name.lower() for name in names} for category, names in _permissions(sent).items()}
-    left = {category: [name for name in names if name.lower() not in gone.get(category, set())] for category, names in _permissions(existing).items()}
+    gone = _permissions(sent)
+    left = {category: [name for name in names if name not in gone.get(category, [])] for category, names in _permissions(existing).items()}
     return {**existing, "permissions": left} if any(left.values()) else None
 
 

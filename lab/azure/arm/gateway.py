@@ -87,6 +87,9 @@ class Call:
             return existing or {}
         if not isinstance(value, dict) or not all(isinstance(v, str) for v in value.values()):
             raise bad_request("The request content was invalid and could not be deserialized: tags are strings by name.", "InvalidRequestContent")
+        # https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources
+        if len({name.lower() for name in value}) < len(value):
+            raise bad_request("The request content was invalid and could not be deserialized: a tag's name is there twice.", "InvalidRequestContent")
         if len(value) > 50:
             raise bad_request(f"The tags have {len(value)} entries; the maximum is '50'.", "TagCountLimitExceeded")
         return value

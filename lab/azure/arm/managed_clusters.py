@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
+import json
 import logging
 import re
 from datetime import UTC, datetime
@@ -11,17 +13,15 @@ from typing import Any
 from starlette.responses import Response
 
 from lab.azure.arm import cluster_users, groups, identities
-from lab.azure.arm.errors import ArmError, bad_request, resource_not_found
+from lab.azure.arm.cluster_properties import NAMESPACE, PATH_TYPE, changed, created, enabled
+from lab.azure.arm.errors import ArmError, resource_not_found
 from lab.azure.arm.gateway import GROUP, SUBSCRIPTION, Call, Operation, ResourceType, answer, nothing, page, versions
 from lab.azure.context import Azure, blocking
 from lab.azure.state import ManagedCluster, guid, now
 from lab.azure.state import Operation as Job
-from lab.errors import LabError
 
 _log = logging.getLogger(__name__)
 
-NAMESPACE = "Microsoft.ContainerService"
-PATH_TYPE = f"{NAMESPACE}/managedClusters"
 TYPE = f"{NAMESPACE}/ManagedClusters"
 """As the provider spells it in answers."""
 CLUSTERS = ResourceType(
@@ -36,13 +36,28 @@ CLUSTERS = ResourceType(
 )
 OPERATIONS_TYPE = ResourceType(NAMESPACE, "locations/operations", ["2016-03-30", *CLUSTERS.versions])
 PATH = GROUP + f"/providers/{PATH_TYPE}/{{name}}"
-ISSUER_IS_DEFAULT_FROM = (1, 34)
-"""New clusters of this Kubernetes version have the OIDC issuer on unless the request says otherwise."""
+ETAG_FROM = "2024-10-01"
 LOCATIONS = SUBSCRIPTION + f"/providers/{NAMESPACE}/locations/{{location}}"
 
 
-def _view(cluster: ManagedCluster) -> dict[str, Any]:
+def _etag(cluster: ManagedCluster) -> str:
+    """Another one after each change of the cluster, but not of a pool: https://learn.microsoft.com/azure/aks/use-etags"""
+    counted = {key: value for key, value in cluster.properties.items() if key not in ("provisioningState", "powerState", "agentPoolProfiles")}
+    return hashlib.sha256(json.dumps([cluster.tags, counted], sort_keys=True).encode()).hexdigest()[:32]
+
+
+def _check_conditions(call: Call, existing: ManagedCluster | None) -> None:
+    """Raise `ArmError` where the cluster is not the one that the caller has read."""
+    match, none_match = (call.request.headers.get(name) for name in ("if-match", "if-none-match"))
+    there = {"*", _etag(existing)} if existing else set()
+    if (match and match not in there) or (none_match == "*" and existing):
+        raise ArmError(412, "PreconditionFailed", "The eTag of the request does not match that of the managed cluster.")
+
+
+def _view(call: Call, cluster: ManagedCluster) -> dict[str, Any]:
     view: dict[str, Any] = {"id": cluster.id, "location": cluster.location, "name": cluster.name}
+    if call.version >= ETAG_FROM:
+        view["eTag"] = _etag(cluster)
     if cluster.tags:
         view["tags"] = cluster.tags
     view |= {"type": TYPE, "properties": cluster.properties}
@@ -57,20 +72,23 @@ def _cluster(call: Call) -> ManagedCluster:
 
 
 async def _get(call: Call) -> Response:
-    return answer(_view(_cluster(call)))
+    return answer(_view(call, _cluster(call)))
 
 
 async def _list(call: Call) -> Response:
     prefix = call.key.partition("/providers/")[0] + "/"
-    return page(call, [_view(cluster) for key, cluster in call.azure.state.clusters.items() if key.startswith(prefix)])
+    return page(call, [_view(call, cluster) for key, cluster in call.azure.state.clusters.items() if key.startswith(prefix)])
 
 
 async def _put(call: Call) -> Response:
     existing = call.azure.state.clusters.get(call.key)
-    cluster = await _changed(call, existing) if existing else await _new(call)
+    _check_conditions(call, existing)
+    if existing:
+        _refuse_while_busy(existing)
+    cluster = await changed(call, existing) if existing else await created(call)
     call.azure.state.clusters[call.key] = cluster
     call.azure.clusters_changed()
-    return answer(_view(cluster), 200 if existing else 201, _begin(call, cluster))
+    return answer(_view(call, cluster), 200 if existing else 201, _begin(call, cluster))
 
 
 async def _patch(call: Call) -> Response:
@@ -79,7 +97,7 @@ async def _patch(call: Call) -> Response:
     _refuse_while_busy(cluster)
     cluster.tags = call.tags(cluster.tags)
     cluster.properties["provisioningState"] = "Updating"
-    return answer(_view(cluster), 200, _begin(call, cluster))
+    return answer(_view(call, cluster), 200, _begin(call, cluster))
 
 
 async def _delete(call: Call) -> Response:
@@ -110,7 +128,7 @@ async def _abort(call: Call) -> Response:
     running = call.azure.state.operations.get(cluster.operation)
     if running is None or running.status != "InProgress" or cluster.properties["provisioningState"] in ("Deleting", "Canceling"):
         raise ArmError(409, "OperationNotAllowed", f"There is no operation on the managed cluster '{cluster.name}' that can be aborted.")
-    shown, job = answer(_view(cluster), 202), Job(id=guid(), status="InProgress", started=now())
+    shown, job = answer(_view(call, cluster), 202), Job(id=guid(), status="InProgress", started=now())
     call.azure.state.operations[job.id], running.aborted_by = job, job.id
     cluster.properties["provisioningState"] = "Canceling"
     call.azure.save()
@@ -135,196 +153,6 @@ def _refuse_while_busy(cluster: ManagedCluster) -> None:
             f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}. Please wait for it to finish before starting a new operation. "
             "See https://aka.ms/aks-pending-operation for more details",
         )
-
-
-def _enabled(properties: dict[str, Any], *path: str) -> bool | None:
-    """The flag `enabled` below `path`; None when the request does not say."""
-    value: Any = properties
-    for step in (*path, "enabled"):
-        value = value.get(step) if isinstance(value, dict) else None
-    return None if value is None else bool(value)
-
-
-async def _new(call: Call) -> ManagedCluster:
-    azure, name, group, sent = call.azure, call["name"], call["group"], call.properties()
-    if not re.fullmatch(r"[a-zA-Z0-9]([a-zA-Z0-9_-]{0,61}[a-zA-Z0-9])?", name):
-        message = (
-            "The value of parameter name is invalid. Error details: it has 1 to 63 letters, digits, '-' and '_', and starts and ends with a letter or digit."
-        )
-        raise bad_request(message, "InvalidParameter")
-    if azure.state.cluster_named(name):
-        raise ArmError(409, "NodeInUse", f"The lab has one node '{name}', and it is a managed cluster of another resource group already.")
-    location = call.location()
-    for required in ("agentPoolProfiles", "dnsPrefix"):
-        if not sent.get(required):
-            raise bad_request(f"Required parameter {required} is missing (null).", "InvalidParameter")
-    identity = call.body.get("identity") or {}
-    if not identity.get("type") and not sent.get("servicePrincipalProfile"):
-        raise bad_request("Required parameter servicePrincipalProfile is missing (null).", "InvalidParameter")
-    version = await _version(azure, name, sent)
-    oidc = _enabled(sent, "oidcIssuerProfile")
-    if oidc is None:
-        oidc = tuple(map(int, version.split(".")[:2])) >= ISSUER_IS_DEFAULT_FROM
-    if _enabled(sent, "securityProfile", "workloadIdentity") and not oidc:
-        raise _workload_identity_needs_issuer()
-    try:
-        issuer = await blocking(azure.backend.issuer, name)
-    except LabError as error:
-        raise bad_request(f"The value of parameter name is invalid. Error details: {error}", "InvalidParameter") from error
-    if call.key in azure.state.clusters:
-        raise ArmError(409, "Conflict", f"The managed cluster '{name}' is being created by another request.")
-    fqdn = f"{sent['dnsPrefix']}-{guid()[:8]}"
-    properties: dict[str, Any] = {
-        "provisioningState": "Creating",
-        "powerState": {"code": "Running"},
-        "kubernetesVersion": version,
-        "currentKubernetesVersion": version,
-        "dnsPrefix": sent["dnsPrefix"],
-        "fqdn": f"{fqdn}.hcp.{location}.azmk8s.io",
-        "azurePortalFQDN": f"{fqdn}.portal.hcp.{location}.azmk8s.io",
-        "agentPoolProfiles": [_pool(pool, version) for pool in sent["agentPoolProfiles"]],
-        "servicePrincipalProfile": {"clientId": (sent.get("servicePrincipalProfile") or {}).get("clientId", "msi")},
-        "nodeResourceGroup": sent.get("nodeResourceGroup") or f"MC_{group}_{name}_{location}"[:80],
-        "enableRBAC": sent.get("enableRBAC", True),
-        "supportPlan": "KubernetesOfficial",
-        "networkProfile": _network(sent.get("networkProfile") or {}),
-        "maxAgentPools": 100,
-        "disableLocalAccounts": sent.get("disableLocalAccounts", False),
-        "securityProfile": {},
-        "storageProfile": {"diskCSIDriver": {"enabled": True}, "fileCSIDriver": {"enabled": True}, "snapshotController": {"enabled": True}},
-        "oidcIssuerProfile": {"enabled": True, "issuerURL": issuer} if oidc else {"enabled": False},
-        "workloadAutoScalerProfile": {},
-    }
-    entra = cluster_users.profile(azure, None, sent.get("aadProfile"))
-    properties |= {"aadProfile": entra} if entra else {}
-    asked = {key: value for key, value in sent.items() if value not in (None, {}) and key not in (*properties, "identityProfile")}
-    given = {key: sent[key] for key in ("securityProfile", "storageProfile") if sent.get(key)}
-    return ManagedCluster(
-        id=f"/subscriptions/{call['subscription']}/resourcegroups/{group}/providers/{PATH_TYPE}/{name}",
-        name=name,
-        location=location,
-        tags=call.tags(),
-        properties=_merged(_merged(properties, asked), given),
-        identity={"type": identity["type"], "principalId": guid(), "tenantId": azure.state.tenant} if identity.get("type") else {},
-        sku={"name": "Base", "tier": "Free"} | (call.body.get("sku") or {}),
-    )
-
-
-async def _version(azure: Azure, name: str, sent: dict[str, Any]) -> str:
-    """The Kubernetes version, full; the lab has one. Raises `ArmError` when another is asked for."""
-    has = await blocking(azure.backend.kubernetes_version, name)
-    wanted = sent.get("kubernetesVersion") or has
-    if has != wanted and not has.startswith(wanted + "."):
-        raise bad_request(
-            f"Managed cluster {name} is on version {wanted}, which is not supported in this region. Please use [az aks get-versions] "
-            "command to get the supported "
-            "version list in this region.",
-            "K8sVersionNotSupported",
-        )
-    return has
-
-
-def _network(sent: dict[str, Any]) -> dict[str, Any]:
-    """The network profile with Azure's defaults. What the lab's nodes really use is told by Kubernetes only."""
-    said = {key: value for key, value in sent.items() if value is not None}
-    overlay = {"networkPlugin": "azure", "networkPluginMode": "overlay"} if "networkPlugin" not in said else {}
-    pods, services = said.get("podCidr", "10.244.0.0/16"), said.get("serviceCidr", "10.0.0.0/16")
-    defaults: dict[str, Any] = {
-        "loadBalancerSku": "standard",
-        "loadBalancerProfile": {"managedOutboundIPs": {"count": 1}},
-        "podCidr": pods,
-        "serviceCidr": services,
-        "dnsServiceIP": "10.0.0.10",
-        "outboundType": "loadBalancer",
-        "podCidrs": [pods],
-        "serviceCidrs": [services],
-        "ipFamilies": ["IPv4"],
-    }
-    return {**defaults, **overlay, **said}
-
-
-def _pool(pool: dict[str, Any], version: str) -> dict[str, Any]:
-    defaults = {
-        "count": 1,
-        "vmSize": "Standard_D4ds_v5",
-        "osDiskSizeGB": 128,
-        "osDiskType": "Managed",
-        "kubeletDiskType": "OS",
-        "maxPods": 250,
-        "type": "VirtualMachineScaleSets",
-        "enableAutoScaling": False,
-        "provisioningState": "Creating",
-        "powerState": {"code": "Running"},
-        "orchestratorVersion": version,
-        "currentOrchestratorVersion": version,
-        "enableNodePublicIP": False,
-        "mode": "System",
-        "enableEncryptionAtHost": False,
-        "enableUltraSSD": False,
-        "osType": "Linux",
-        "osSKU": "Ubuntu",
-        "nodeImageVersion": "AKSUbuntu-2404gen2containerd-202610.01.0",
-        "upgradeSettings": {},
-        "enableFIPS": False,
-    }
-    only_asked = ("scaleSetPriority", "scaleSetEvictionPolicy", "spotMaxPrice", "nodeTaints")
-    said = {key: value for key, value in pool.items() if value not in (None, "", 0) and key not in only_asked}
-    return {"name": pool.get("name", "nodepool1"), **defaults, **said}
-
-
-def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """`old` with what `new` says; what it does not say (or says null) stays."""
-    result = dict(old)
-    for key, value in new.items():
-        if value is not None:
-            result[key] = _merged(old[key], value) if isinstance(value, dict) and isinstance(old.get(key), dict) else value
-    return result
-
-
-def _workload_identity_needs_issuer() -> ArmError:
-    return bad_request("Enabling workload identity requires enabling OIDC issuer.", "OIDCIssuerRequiredForWorkloadIdentity")
-
-
-async def _changed(call: Call, existing: ManagedCluster) -> ManagedCluster:
-    """The cluster after an update; what the request does not mention stays."""
-    _refuse_while_busy(existing)
-    location, sent = call.location(existing.location), call.properties()
-    properties = existing.properties
-    for fixed in ("dnsPrefix", "nodeResourceGroup"):
-        if sent.get(fixed) not in (None, properties[fixed]):
-            raise bad_request(f"Changing property 'properties.{fixed}' is not allowed.", "PropertyChangeNotAllowed")
-    asked_version = sent.get("kubernetesVersion")
-    if asked_version and asked_version != properties["kubernetesVersion"] and not properties["kubernetesVersion"].startswith(asked_version + "."):
-        raise bad_request(f"Upgrading to {asked_version} is not supported: the lab has one version.", "K8sVersionNotSupported")
-    oidc = _enabled(sent, "oidcIssuerProfile")
-    if oidc is False and _enabled(properties, "oidcIssuerProfile"):
-        raise bad_request("OIDC issuer feature cannot be disabled.", "OIDCIssuerFeatureCannotBeDisabled")
-    if _enabled(sent, "securityProfile", "workloadIdentity") and not (oidc or _enabled(properties, "oidcIssuerProfile")):
-        raise _workload_identity_needs_issuer()
-    read_only = (
-        "servicePrincipalProfile",
-        "provisioningState",
-        "powerState",
-        "fqdn",
-        "azurePortalFQDN",
-        "identityProfile",
-        "kubernetesVersion",
-        "currentKubernetesVersion",
-        "agentPoolProfiles",
-    )
-    merged = _merged(properties, {key: value for key, value in sent.items() if key not in read_only})
-    entra = cluster_users.profile(call.azure, properties.get("aadProfile"), sent.get("aadProfile"))
-    merged |= {"aadProfile": entra} if entra else {}
-    if oidc:
-        merged["oidcIssuerProfile"] = {"enabled": True, "issuerURL": await blocking(call.azure.backend.issuer, existing.name)}
-    pools = {pool["name"]: pool for pool in properties["agentPoolProfiles"]}
-    for pool in sent.get("agentPoolProfiles") or []:
-        name = pool.get("name", "nodepool1")
-        pools[name] = _merged(pools[name], pool) if name in pools else _pool(pool, properties["kubernetesVersion"])
-    merged |= {"agentPoolProfiles": list(pools.values()), "provisioningState": "Updating"}
-    return ManagedCluster(
-        existing.id, existing.name, location, call.tags(existing.tags), merged, existing.identity, existing.sku | (call.body.get("sku") or {})
-    )
 
 
 def _begin(call: Call, cluster: ManagedCluster) -> dict[str, str]:
@@ -371,7 +199,7 @@ async def _provision(azure: Azure, cluster: ManagedCluster) -> None:
     """Make the node and what runs on it as the cluster's properties say. What is right already stays as it is."""
     properties, creating = cluster.properties, cluster.properties["provisioningState"] == "Creating"
     await blocking(azure.backend.start_cluster, cluster.name)
-    if _enabled(properties, "securityProfile", "workloadIdentity"):
+    if enabled(properties, "securityProfile", "workloadIdentity"):
         await blocking(azure.backend.install_workload_identity, cluster.name, azure.state.tenant)
     elif not creating:
         await blocking(azure.backend.remove_workload_identity, cluster.name)

@@ -32,6 +32,27 @@ def new_enough(request: PipelineRequest[Any]) -> None:
         request.http_request.url = url._replace(query=urlencode({**query, "api-version": oldest}, doseq=True)).geturl()
 
 
+def of_azure(response: PipelineResponse[Any, Any]) -> None:
+    """`raw_response_hook` of a client: raises azure-core's `DecodeError` for a success that is not Azure's, such as the page of a proxy. The SDK takes one for
+    a deletion that is done, or for nothing, or fails on it in its own ways."""
+    answer: Any = response.http_response
+    if answer.status_code not in (200, 201):
+        return
+    if hasattr(answer, "read"):
+        answer.read()
+    content = answer.body()
+    if not content and (answer.request.method == "DELETE" or "/operation" in answer.request.url.lower()):
+        return
+    try:
+        is_azures = isinstance(json.loads(content), dict)
+    except ValueError:
+        is_azures = False
+    if not is_azures:
+        from azure.core.exceptions import DecodeError
+
+        raise DecodeError(f"a success (HTTP {answer.status_code}) was answered, but not as Azure does", response=answer)
+
+
 def as_sent(response: PipelineResponse[Any, Any], model: Any, headers: Any) -> Any:
     """`cls` of an operation: the JSON that Azure sent instead of the SDK's model of it."""
     return json.loads(response.http_response.text())

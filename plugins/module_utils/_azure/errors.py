@@ -18,7 +18,8 @@ T = TypeVar("T")
 class ModuleError(Exception):
     """The one error of the collection: a sentence that names the object and the way out, and what Azure said beside it.
 
-    `code` is Azure's error code, or one of ours where Azure was not asked: InvalidInput, LoginFailed, Unreachable, Timeout, MissingLibrary.
+    `code` is Azure's error code, or one of ours where Azure was not asked or did not answer: InvalidInput, LoginFailed, Unreachable, InvalidAnswer, Timeout,
+    MissingLibrary.
     `status` is the HTTP status, `request_id` what Microsoft's support asks for; both None where there was no answer.
     """
 
@@ -60,8 +61,13 @@ WAYS_OUT = {
     "InvalidAuthenticationTokenTenant": "check that tenant is the subscription's",
     "MissingSubscriptionRegistration": "register the resource provider in the subscription",
     "ParentResourceNotFound": "create the object it belongs to first, or correct its name",
+    "InvalidResourceType": "check that this cloud has it, and cloud_environment",
+    "InvalidResourceNamespace": "check that this cloud has it, and cloud_environment",
+    "InvalidAnswer": "check cloud_environment and the proxy of this machine",
     "Unreachable": "check cloud_environment, the proxy and the network of this machine",
 }
+NOT_OF_THE_OBJECT = ("SubscriptionNotFound", "InvalidResourceType", "InvalidResourceNamespace")
+"""Codes of a 404 that says nothing of whether the object exists."""
 
 
 def ask(what: str, request: Callable[[], T]) -> T:
@@ -93,22 +99,27 @@ def failed(what: str, error: AzureError, started: float) -> ModuleError:
 
 
 def _failure_of(what: str, error: AzureError) -> ModuleError:
-    from azure.core.exceptions import HttpResponseError, ServiceRequestError, ServiceResponseError
+    from azure.core.exceptions import DecodeError, HttpResponseError, ServiceRequestError, ServiceResponseError
 
+    if isinstance(error, DecodeError):
+        return _failure(what, "InvalidAnswer", str(error.message), error.status_code, None)
     if isinstance(error, HttpResponseError) and error.response is not None:
         detail = error.error
-        code = str(detail.code) if detail and detail.code else str(error.reason)
+        own = str(detail.code) if detail and detail.code else None
         message = str(detail.message) if detail and detail.message else str(error.message)
         headers: Mapping[str, str] = getattr(error.response, "headers", {})
-        return _failure(what, code, message, error.status_code, headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id"))
+        request_id = headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id")
+        return _failure(what, own or str(error.reason), message, error.status_code, request_id, by_azure=own is not None)
     if isinstance(error, (ServiceRequestError, ServiceResponseError)):
         return _failure(what, "Unreachable", str(error.message), None, None)
     return _failure(what, type(error).__name__, str(error.message), None, None)
 
 
-def _failure(what: str, code: str, message: str, status: int | None, request_id: str | None) -> ModuleError:
+def _failure(what: str, code: str, message: str, status: int | None, request_id: str | None, *, by_azure: bool = True) -> ModuleError:
     text = " ".join(message.split()).rstrip(".")
-    way_out = WAYS_OUT.get(code)
+    # A proxy's 404, say, is nobody's word that something is missing.
+    strange = status == 404 and not by_azure
+    way_out = WAYS_OUT["InvalidAnswer"] if strange else WAYS_OUT.get(code)
     sentence = f"Could not {what}: {text} ({code})" + (f"; {way_out}." if way_out else ".")
-    kind = MissingError if status == 404 and code != "SubscriptionNotFound" else ModuleError
+    kind = MissingError if status == 404 and not strange and code not in NOT_OF_THE_OBJECT else ModuleError
     return kind(sentence, code=code, message=message, status=status, request_id=request_id)

@@ -7,6 +7,9 @@ import json
 import random
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from math import ceil
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -79,9 +82,15 @@ def of_error(error: AzureError) -> Retry | None:
 
 
 def retry_after(response: Any) -> int | None:
-    """Seconds that Azure asks to wait; None where it does not say."""
+    """Seconds that Azure asks to wait, as a number or until a date; None where it does not say."""
     said = str(response.headers.get("Retry-After", ""))
-    return int(said) if said.isdecimal() else None
+    if said.isdecimal():
+        return int(said)
+    try:
+        until = parsedate_to_datetime(said)
+        return max(0, ceil((until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds()))
+    except (ValueError, OverflowError):
+        return None
 
 
 class Retrying:
@@ -131,9 +140,9 @@ def _read(response: Any) -> Any:
 
 
 def _pause(retry: Retry, tries: int, asked: int | None) -> float:
-    if asked is not None:
-        return asked + retry.first_pause * _RANDOM.random()
-    return min(retry.first_pause * 2.0**tries, retry.longest_pause) * _RANDOM.uniform(0.5, 1.0)
+    usual = min(retry.first_pause * 2.0**tries, retry.longest_pause) * _RANDOM.uniform(0.5, 1.0)
+    # A time of zero, or a date that is over by this machine's clock, is no reason to ask without end.
+    return usual if asked is None else max(usual, asked + retry.first_pause * _RANDOM.random())
 
 
 def _code(response: Any) -> str:

@@ -64,6 +64,7 @@ class Azure:
             "credential_scopes": [self._cloud.scope],
             "user_agent": "image_trust.azure",
             "raw_request_hook": answers.new_enough,
+            "raw_response_hook": answers.of_azure,
             **TIMEOUTS,
             **POLLING,
         }

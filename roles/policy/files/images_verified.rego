@@ -12,16 +12,23 @@ pod_spec(object) := object.spec {
 
 lists := {"containers", "initContainers", "ephemeralContainers"}
 
+# What brings images into a pod: its containers, and volumes that are made of one.
+bringing(object) := {[list, container] | lists[list]; container := pod_spec(object)[list][_]} | {["volumes", made_of_image(volume)] |
+	volume := pod_spec(object).volumes[_]
+	volume.image
+}
+
+made_of_image(volume) := object.union({"name": volume.name}, {"image": image | image := volume.image.reference})
+
 containers[[list, container]] {
-	lists[list]
-	container := pod_spec(input.review.object)[list][_]
+	bringing(input.review.object)[[list, container]]
 }
 
 # An update is judged by what it adds: a pod that runs already can still be labelled, finished and deleted.
 unchanged[[list, container]] {
 	containers[[list, container]]
 	input.review.operation == "UPDATE"
-	before := pod_spec(input.review.oldObject)[list][_]
+	bringing(input.review.oldObject)[[list, before]]
 	before.name == container.name
 	before.image == container.image
 }
@@ -80,7 +87,16 @@ fits_image(exemption, container) {
 
 repository(image) := regex.replace(split(image, "@")[0], `:[^:/]+$`, "")
 
-images := {container.image | judged[container]}
+# Ratify takes what stands in brackets before an image for a namespace, and believes whom somebody trusts there: it is never asked such a thing.
+# https://github.com/ratify-project/ratify/blob/v1.4.4/pkg/utils/utils.go
+is_name(image) {
+	regex.match(`^[a-zA-Z0-9][a-zA-Z0-9._:/@+-]*$`, image)
+}
+
+images := {container.image |
+	judged[container]
+	is_name(container.image)
+}
 
 answer := external_data({"provider": "ratify-provider", "keys": [image | images[image]]}) {
 	count(images) > 0
@@ -90,6 +106,7 @@ verified[image] {
 	answer.system_error == ""
 	response := answer.responses[_]
 	image := response[0]
+	images[image]
 	response[1].isSuccess == true
 }
 
@@ -112,13 +129,19 @@ violation[{"msg": msg}] {
 	msg := said(sprintf("container %v names no image", [object.get(container, "name", "without a name")]))
 }
 
-# Not of what makes pods: their tags are replaced when the pods are made, and each pod is judged again.
 violation[{"msg": msg}] {
 	input.parameters.requireDigest
-	input.review.object.kind == "Pod"
 	judged[container]
+	not pinned_later[container]
 	not contains(container.image, "@sha256:")
 	msg := said(sprintf("image %v is not pinned to a digest", [container.image]))
+}
+
+# Of what makes pods, tags of containers are replaced when the pods are made, and each pod is judged again. Nothing replaces those of volumes.
+pinned_later[container] {
+	input.review.object.kind != "Pod"
+	lists[list]
+	containers[[list, container]]
 }
 
 violation[{"msg": said("the object has no containers that could be verified")}] {
@@ -141,7 +164,9 @@ said(text) := sprintf("%v. %v", [text, input.parameters.messageSuffix]) {
 reason(image) := text {
 	text := concat("; ", {explained(report) | reported(image)[report]})
 	text != ""
-} else := "Ratify gave no reason"
+} else := "Ratify gave no reason" {
+	is_name(image)
+} else := "it is not the name of an image"
 
 reported(image) := reasons {
 	reports := {text |
@@ -168,6 +193,7 @@ meanings := [
 	{"says": "does not contain any trusted certificate|does not match the X.509 trusted identities|no valid Cosign signatures", "means": "its signer is not trusted here"},
 	{"says": "no applicable trust policy|No policy found for the artifact", "means": "nobody is trusted to sign for its repository"},
 	{"says": "content descriptor mismatch", "means": "its signature was made for another image"},
+	{"says": "unable to parse the digital signature|certificate chain is not present", "means": "its signature cannot be read"},
 	{"says": "timestamp countersignature|timestamping certificate|tsa trust store|TSA certificate", "means": "it has no time stamp that is trusted here"},
 	{"says": "is revoked", "means": "its signer's certificate is revoked"},
 	{"says": "revocation status", "means": "it is not known whether its signer's certificate is revoked"},

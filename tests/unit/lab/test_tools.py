@@ -6,7 +6,7 @@ import pytest
 
 from lab import tools
 from lab.errors import LabError
-from lab.tools import FAMILIES, PREVIOUS_RATIFY, Family
+from lab.tools import FAMILIES, PREVIOUS, Family
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Family:
 
 
 def test_every_folder_of_tools_is_a_family_and_no_two_that_are_built_have_a_program_of_the_same_name() -> None:
-    assert {family.name for family in (*FAMILIES, PREVIOUS_RATIFY)} == {folder.name for folder in tools.TOOLS.iterdir()}
+    assert {family.name for family in (*FAMILIES, *PREVIOUS)} == {folder.name for folder in tools.TOOLS.iterdir()}
     programs = [program for family in FAMILIES for program in family.programs]
     assert len(programs) == len(set(programs))
 

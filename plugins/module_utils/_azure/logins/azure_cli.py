@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -21,7 +22,7 @@ Runner = Callable[[list[str]], tuple[int, str, str]]
 """Runs a command, as AnsibleModule.run_command does: its exit code, what it printed, what it complained. Raises OSError where there is no such program."""
 
 TIMEOUT = 60
-"""Seconds within which az has a token."""
+"""Seconds within which az answers."""
 KEPT = 3600
 """Seconds for which it is known which account az is logged in to; a new `az login` is noticed at once."""
 
@@ -81,7 +82,9 @@ def _account(subscription_id: str | None, profile: tuple[str, str], cache: RunCa
 
 
 def _az(run: Runner, *command: str) -> Any:
-    code, printed, complaint = run(["az", *command, "--output", "json"])
+    # The program of coreutils, where it is there, ends az with all that it has started.
+    timeout = shutil.which("timeout")
+    code, printed, complaint = run([*([timeout, str(TIMEOUT)] if timeout else []), "az", *command, "--output", "json"])
     if code:
         raise OSError(complaint)
     return json.loads(printed)

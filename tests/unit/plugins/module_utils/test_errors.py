@@ -52,10 +52,27 @@ def test_what_is_not_there_is_none(code: str) -> None:
     assert find("read it", failing(1, answer(404, code))) is None
 
 
-@pytest.mark.parametrize(("status", "code"), [(404, "SubscriptionNotFound"), (403, "AuthorizationFailed"), (400, "NotFound")])
+@pytest.mark.parametrize(
+    ("status", "code"),
+    [
+        (404, "SubscriptionNotFound"),
+        # A cloud that does not know the type, or not in this api-version.
+        (404, "InvalidResourceType"),
+        (404, "InvalidResourceNamespace"),
+        (403, "AuthorizationFailed"),
+        (400, "NotFound"),
+    ],
+)
 def test_what_could_not_be_read_is_not_taken_as_missing(status: int, code: str) -> None:
     with pytest.raises(ModuleError, match=code):
         find("read it", failing(1, answer(status, code)))
+
+
+@pytest.mark.parametrize("body", ["<html>Not Found</html>", "", "{}", '{"error": {}}'])
+def test_who_does_not_answer_as_azure_does_is_not_taken_to_say_that_something_is_missing(body: str) -> None:
+    response: Any = SimpleNamespace(status_code=404, reason="Not Found", headers={}, text=lambda: body)
+    with pytest.raises(ModuleError, match=r"^Could not read it: .*Not Found.*; check cloud_environment and the proxy of this machine.$"):
+        find("read it", failing(1, HttpResponseError(response=response)))
 
 
 def test_no_answer() -> None:

@@ -8,7 +8,7 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.image_trust.azure.plugins.module_utils._helm_release import RecordError, decoded, newest, objects
+from ansible_collections.image_trust.azure.plugins.module_utils._helm_release import RecordError, decoded, newest, objects, standing
 
 DEFINITION = "kind: CustomResourceDefinition\nmetadata: {name: stores.example}\n"
 RECORD: dict[str, Any] = {
@@ -32,6 +32,8 @@ metadata: {name: web, namespace: other}
         {"events": ["pre-install"], "delete_policies": ["before-hook-creation"], "manifest": "kind: Store\nmetadata: {name: oras}\nsince: 2026-01-02\n"},
         {"events": ["pre-install"], "delete_policies": ["hook-succeeded"], "manifest": "kind: Job\nmetadata: {name: upgrade}\n"},
         {"events": ["post-install"], "manifest": "kind: Note\nmetadata: {name: last}\n"},
+        {"events": ["pre-delete", "post-delete"], "manifest": "kind: Job\nmetadata: {name: last-rites}\n"},
+        {"events": ["pre-rollback"], "manifest": "kind: Job\nmetadata: {name: back}\n"},
         {"events": ["test"], "manifest": "kind: Pod\nmetadata: {name: test}\n"},
     ],
 }
@@ -78,12 +80,38 @@ def test_the_last_record_counts_unless_helm_is_at_work(secrets: list[dict[str, A
     assert (int(record["metadata"]["labels"]["version"]) if record else None) == found
 
 
+@pytest.mark.parametrize(
+    ("statuses", "stand"),
+    [
+        ([], []),
+        (["deployed"], [1]),
+        (["superseded", "superseded", "deployed"], [3]),
+        (["deployed", "pending-upgrade"], [1, 2]),
+        (["deployed", "failed", "pending-rollback"], [1, 2, 3]),
+        (["failed", "deployed"], [2]),
+        (["pending-install"], [1]),
+        (["superseded", "pending-upgrade"], [1, 2]),
+        (["superseded", "uninstalling"], [2]),
+        ([*["superseded"] * 8, "deployed", "pending-upgrade"], [9, 10]),
+    ],
+)
+def test_what_may_be_in_the_cluster_is_what_helm_finished_last_and_all_that_it_began_later(statuses: list[str], stand: list[int]) -> None:
+    # As the API server lists them, by name: v10 before v2.
+    secrets = sorted((secret(number, status) for number, status in enumerate(statuses, 1)), key=lambda each: each["metadata"]["name"])
+    assert [int(each["metadata"]["labels"]["version"]) for each in standing(secrets)] == stand
+
+
 def test_a_record_is_read_also_where_others_have_labelled_it() -> None:
     assert decoded(secret()) == RECORD
     assert decoded(secret(manager="kubectl-label", fieldsV1={"f:metadata": {}})) == RECORD
 
 
-@pytest.mark.parametrize("change", [{"data": None}, {"data": {}}, {"data": {"release": "!"}}, {"data": {"release": base64.b64encode(b"eA==").decode()}}])
+BROKEN = {"data": {"release": base64.b64encode(base64.b64encode(gzip.compress(b"{}")[:10] + b"\xff" * 9)).decode()}}
+
+
+@pytest.mark.parametrize(
+    "change", [{"data": None}, {"data": {}}, {"data": {"release": "!"}}, {"data": {"release": base64.b64encode(b"eA==").decode()}}, BROKEN]
+)
 def test_a_record_that_cannot_be_read_says_what_to_do(change: dict[str, Any]) -> None:
     with pytest.raises(RecordError, match=r"release web, Secret trust/web.v1, cannot be read[.] .* Delete that Secret"):
         decoded({**secret(), **change})

@@ -18,6 +18,8 @@ AT = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 EXPIRED = {**ANCHOR, "name": "old", "not_after": "2026-11-01T00:00:00Z"}
 ENDING = {**ANCHOR, "not_after": "2026-12-10T00:00:00Z"}
 UNREAD = {**ANCHOR, "subject": None, "sha256": None, "not_before": None, "not_after": None, "problem": "not read from the vault"}
+NOT_HELD = {**UNREAD, "name": "new", "held": False}
+CONSTRAINT = state()["constraints"][0]
 KEY = {**UNREAD, "kind": "key", "problem": None}
 
 
@@ -32,11 +34,30 @@ RIGHT: dict[str, tuple[dict[str, Any], list[str]]] = {
     "the only certificate was not read": ({"anchors": [UNREAD]}, []),
     "a key has no end": ({"anchors": [EXPIRED, KEY]}, []),
     "all certificates have expired": ({"anchors": [EXPIRED]}, ["None of the certificates that Ratify holds is valid now."]),
+    "beside the expired one there is one that Ratify does not hold": (
+        {"anchors": [EXPIRED, NOT_HELD]},
+        ["None of the certificates that Ratify holds is valid now."],
+    ),
     "no certificate is valid yet": (
         {"anchors": [{**ANCHOR, "not_before": "2026-12-01T00:00:00Z"}]},
         ["None of the certificates that Ratify holds is valid now."],
     ),
     "nobody is trusted": ({"anchors": []}, ["Ratify trusts nobody: it holds no certificate and no key."]),
+    "the constraint looks at labels": (
+        {"constraints": [{**CONSTRAINT, "selectors": ["labelSelector", "name"]}]},
+        ["The constraint images-verified only holds for what fits its labelSelector, name."],
+    ),
+    "the constraint only warns": (
+        {"constraints": [{**CONSTRAINT, "enforcement": "warn"}]},
+        ["The constraint images-verified denies nothing: its enforcement is warn."],
+    ),
+    "a constraint beside it only warns": ({"constraints": [CONSTRAINT, {**CONSTRAINT, "name": "other", "enforcement": "warn"}]}, []),
+    "a constraint beside it looks at labels": ({"constraints": [CONSTRAINT, {**CONSTRAINT, "name": "other", "selectors": ["labelSelector"]}]}, []),
+    "the constraint holds in one namespace": (
+        {"constraints": [{**CONSTRAINT, "namespaces": ["default"]}]},
+        ["No constraint holds in all namespaces but the excluded ones: images-verified only holds in default."],
+    ),
+    "a stage holds in one namespace": ({"constraints": [CONSTRAINT, {**CONSTRAINT, "name": "images-verified-warn", "namespaces": ["legacy"]}]}, []),
     "the constraint is another one": ({"constraint": "other"}, ["The constraint other is not there."]),
     "Ratify is not there": ({"problems": ["Ratify has no pod that is ready."]}, ["Ratify has no pod that is ready."]),
 }
@@ -65,6 +86,10 @@ def test_an_exemption_ends_with_its_last_day(ends: str, ended: bool) -> None:
 
 NOTES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "nothing ends": ({}, []),
+    "it fails open": (
+        {"policy": {**state()["policy"], "failure_policy": "Ignore"}},
+        ["While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore)."],
+    ),
     "a certificate ends": ({"anchors": [ENDING]}, ["The certificate brooklyn-io of kmprovider-akv ends on 2026-12-10."]),
     "a certificate has ended": ({"anchors": [EXPIRED]}, ["The certificate old of kmprovider-akv has ended on 2026-11-01."]),
     "a certificate is not known": ({"anchors": [UNREAD]}, ["The certificate brooklyn-io of kmprovider-akv: not read from the vault."]),

@@ -12,15 +12,17 @@ from ansible_collections.image_trust.azure.plugins.module_utils._report import F
 from ansible_collections.image_trust.azure.plugins.module_utils._report_dates import plot
 
 from tests.proofs import faults
-from tests.report_proofs import NGINX, SIGNED, UNSIGNED, anchor, exemption, proof, verdict, with_policy
+from tests.report_proofs import NGINX, SIGNED, UNSIGNED, anchor, exemption, of_kubernetes, proof, verdict, with_policy
 from tests.reports import all_states
 
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-TERMS = Terms(AT, hours=48, days=30, versions={"gatekeeper": "3.23.0", "ratify": "1.4.4"})
+TERMS = Terms(AT, hours=48, days=30, versions={"gatekeeper": "3.23.0", "ratify": "1.4.4", "kubernetes": "1.36"})
 WEB = proof("web")
 OLD = {"pods": 2, "ready": 2, "images": [], "versions": ["3.9.1"]}
-WARN = {"name": "images-verified-warn", "enforcement": "warn", "namespaces": ["legacy"], "excluded_namespaces": []}
-DRYRUN = {"name": "images-verified", "enforcement": "dryrun", "namespaces": [], "excluded_namespaces": []}
+WARN = {"name": "images-verified-warn", "enforcement": "warn", "namespaces": ["legacy"], "excluded_namespaces": [], "selectors": []}
+DRYRUN = {"name": "images-verified", "enforcement": "dryrun", "namespaces": [], "excluded_namespaces": [], "selectors": []}
+NOT_HELD = anchor("new", None, held=False, problem="Ratify does not hold it")
+SAID_BY_PROBLEM_ALONE = {key: value for key, value in NOT_HELD.items() if key != "held"}
 WRONG = verdict(SIGNED, "job", "denied", expected="admitted", right=False, message="no")
 
 
@@ -74,6 +76,11 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
         ["What is not verified is not denied.", "It denies nothing in all namespaces but the exempt ones: dryrun."],
     ),
     "it has no constraint": (found(with_policy(WEB, constraints=[])), "wrong", ["What is not verified is not denied."]),
+    "it fails open": (
+        found(with_policy(WEB, failure_policy="Ignore")),
+        "attention",
+        ["While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore)."],
+    ),
     "it only warns in a namespace": (
         found(with_policy(WEB, constraints=[*WEB["policy"]["constraints"], WARN])),
         "attention",
@@ -96,6 +103,23 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
         "attention",
         ["Ratify: 1 of 2 pods were ready."],
     ),
+    "a version has more digits than Python takes": (
+        found(proof("web", programs={"ratify": {**OLD, "versions": ["9" * 5000]}})),
+        "attention",
+        [f"Ratify {'9' * 5000} is older than this collection's, 1.4.4."],
+    ),
+    "its Kubernetes is the last that is supported": (found(proof("web", cluster=of_kubernetes("web", "v1.34.9"))), "proven", []),
+    "its Kubernetes is older": (
+        found(proof("web", cluster=of_kubernetes("web", "v1.33.12"))),
+        "attention",
+        ["Kubernetes v1.33.12 is 3 minor versions behind 1.36; AKS supports the newest 3."],
+    ),
+    "its Kubernetes is newer": (found(proof("web", cluster=of_kubernetes("web", "v1.37.0"))), "proven", []),
+    "which Kubernetes it has is not known": (
+        found(proof("web", cluster=of_kubernetes("web", None))),
+        "attention",
+        ["How far Kubernetes ? is behind is not known."],
+    ),
     "a certificate ends in a day": (
         found(proof("web", anchors=[anchor("release", "2026-11-25T00:00:00Z")])),
         "attention",
@@ -116,6 +140,16 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
         found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z")])),
         "wrong",
         ["None of the certificates that it trusts is valid any more.", "The certificate old has ended."],
+    ),
+    "one has ended, and Ratify does not hold the other": (
+        found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z"), NOT_HELD])),
+        "wrong",
+        ["None of the certificates that it trusts is valid any more.", "The certificate old has ended.", "The certificate new: Ratify does not hold it."],
+    ),
+    "one has ended, and the proof is so old that it does not say whether Ratify holds the other": (
+        found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z"), SAID_BY_PROBLEM_ALONE])),
+        "attention",
+        ["The certificate old has ended.", "The certificate new: Ratify does not hold it."],
     ),
     "one was not read": (found(proof("web", anchors=[anchor("new", None, problem="HTTP 403")])), "attention", ["The certificate new: HTTP 403."]),
     "a key has no end": (found(proof("web", anchors=[anchor("cosign", None, kind="key")])), "proven", []),
@@ -158,12 +192,15 @@ NO_PROOFS = [
     *({key: value for key, value in WEB.items() if key != missing} for missing in ("cluster", "time", "policy", "anchors", "verdicts", "programs", "problems")),
     {**WEB, "time": "yesterday"},
     {**WEB, "time": "2026-11-24T12:00:00"},
+    {**WEB, "time": "20261124T120000Z"},
     {**WEB, "time": 7},
     {**WEB, "anchors": None},
     {**WEB, "anchors": [anchor("release", "never")]},
+    {**WEB, "anchors": [anchor("release", "20271124T120000Z")]},
     {**WEB, "anchors": [{}]},
     {**WEB, "programs": []},
     {**WEB, "programs": {"ratify": {**OLD, "pods": "many"}}},
+    {**WEB, "programs": {"ratify": {**OLD, "pods": float("inf")}}},
     {**WEB, "verdicts": ["right"]},
     with_policy(WEB, constraints="none"),
     with_policy(WEB, exemptions=[exemption("me", "soon")]),
@@ -204,6 +241,16 @@ def test_a_certificate_of_many_clusters_is_there_once_and_the_most_urgent_comes_
         ("soon", 7, "attention", ["c"]),
         ("release", 365, "proven", ["a", "b", "c"]),
     ]
+
+
+def test_the_newest_kubernetes_of_all_clusters_is_the_one_that_the_others_are_behind() -> None:
+    versions = {"a": "v1.36.4", "b": "v1.37.1-beta", "c": "v1.34.2", "d": "2.0"}
+    made = judged(*(Found(name, "/", proof=proof(name, cluster=of_kubernetes(name, version))) for name, version in versions.items() if name != "d"))
+    assert made["terms"]["versions"]["kubernetes"] == "1.37"
+    told = {cluster["name"]: (cluster["facts"]["kubernetes_behind"], cluster["state"]) for cluster in made["clusters"]}
+    assert told == {"a": (1, "proven"), "b": (0, "proven"), "c": (3, "attention")}
+    made = judged(*(Found(name, "/", proof=proof(name, cluster=of_kubernetes(name, version))) for name, version in versions.items()))
+    assert [cluster["facts"]["kubernetes_behind"] for cluster in made["clusters"]] == [None, None, None, 0]
 
 
 def test_nothing_of_a_changed_proof_is_shown() -> None:

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
 from types import SimpleNamespace
 from typing import Any
 
@@ -58,6 +60,7 @@ def send(outcome: Any, times: int = 10_000) -> Any:
 
 
 DONE = answer(200)
+PAST = "Wed, 21 Oct 2015 07:28:00 GMT"
 OUTCOMES: dict[int | str, Any] = {
     **{row: answer(row) if isinstance(row, int) else answer(409, row) for row in RETRIES},
     RETRY_AFTER: answer(409, "Whatever", retry_after="3"),
@@ -98,9 +101,28 @@ def test_a_time_beyond_the_bound_is_not_waited_for(clock: Clock) -> None:
     assert clock.sleeps == []
 
 
-def test_a_time_of_zero_is_no_reason_to_hurry_after_others(clock: Clock) -> None:
-    assert send(answer(429, retry_after="0"), 50) is DONE
+@pytest.mark.parametrize("status", [409, 429, 503])
+def test_the_time_that_azure_names_may_be_a_date(clock: Clock, status: int) -> None:
+    assert send(answer(status, retry_after=format_datetime(datetime.now(UTC) + timedelta(seconds=20), usegmt=True)), 3) is DONE
+    assert all(15 <= pause <= 22 for pause in clock.sleeps)
+
+
+def test_a_date_beyond_the_bound_is_not_waited_for(clock: Clock) -> None:
+    assert send(answer(429, retry_after=format_datetime(datetime.now(UTC) + timedelta(days=1)))).status_code == 429
+    assert clock.sleeps == []
+
+
+@pytest.mark.parametrize("said", ["0", PAST])
+def test_a_time_that_is_over_is_no_reason_to_ask_without_end(clock: Clock, said: str) -> None:
+    """Such as a date, where the clock of this machine is ahead."""
+    assert send(answer(429, retry_after=said)).status_code == 429
+    assert len(clock.sleeps) < 60
     assert len(set(clock.sleeps)) > 10
+
+
+@pytest.mark.parametrize("said", ["soon", "1.5", "-1", "", "Wed, 99 Oct 2026 07:28:00 GMT", "Wed, 21 Oct 2026 07:28:00 +99999999"])
+def test_a_time_that_cannot_be_read_is_none(said: str) -> None:
+    assert retries.retry_after(answer(429, retry_after=said)) is None
 
 
 @pytest.mark.parametrize(
@@ -112,7 +134,7 @@ def test_a_time_of_zero_is_no_reason_to_hurry_after_others(clock: Clock) -> None
         answer(409, "Conflict"),
         answer(409, "RoleAssignmentExists"),
         answer(409, "OperationNotAllowed"),
-        answer(401, retry_after="Wed, 21 Oct 2026 07:28:00 GMT"),
+        answer(401, retry_after="soon"),
         answer(501),
         ServiceRequestError("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed'))"),
         ClientAuthenticationError("no"),

@@ -117,7 +117,14 @@ def test_a_set_leaves_others_alone_unless_it_shall_be_alone() -> None:
     changes = plan(VAULT, current, wanted, exact=True, alone=True)
     assert [change.after for change in changes] == [*many([1], "list"), having(keys={"sign"}), None, None, None]
     assert [change.before for change in changes[2:]] == [OTHER, *many([0, 2], "get")]
-    assert [operation for operation, _ in batches(changes)] == ["remove", "replace", "add"]
+    assert batches(changes) == [("remove", [OTHER, *many([0, 2], "get")]), ("replace", many([1], "list")), ("add", [having(keys={"sign"})])]
+
+
+def test_a_request_that_adds_names_only_what_is_new_and_one_that_takes_away_what_is_left() -> None:
+    current = [having(secrets={"get", "list"}, keys={"sign"})]
+    assert batches(plan(VAULT, current, [wanting(secrets={"get", "set"})], exact=False)) == [("add", [having(secrets={"set"})])]
+    assert batches(plan_absent(current, [wanting(secrets={"get", "set"})])) == [("replace", [having(secrets={"list"}, keys={"sign"})])]
+    assert batches(plan(VAULT, current, [wanting(keys={"sign"})], exact=True)) == [("replace", [having(keys={"sign"})])]
 
 
 def test_alone_an_entry_through_an_application_is_another_one() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
@@ -12,7 +13,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.image_trust.azure.plugins.module_utils import _admission, _probe
+from ansible_collections.image_trust.azure.plugins.module_utils import _admission, _probe, _probe_namespace
 from ansible_collections.image_trust.azure.plugins.modules import admission_probe
 
 from tests.kubernetes_api import Cluster, denied, serving
@@ -61,8 +62,8 @@ def test_every_image_is_asked_for_in_every_shape_and_nothing_stays(cluster: Clus
 def test_an_ephemeral_container_is_added_as_kubectl_debug_does(cluster: Cluster) -> None:
     run(cluster, shapes=["ephemeral_container"])
     patches = {(path, kind) for method, path, kind in cluster.sent if method == "PATCH"}
-    # https://github.com/kubernetes/kubectl/blob/master/pkg/cmd/debug/debug.go: a strategic merge patch of the subresource
-    assert patches == {("/api/v1/namespaces/default/pods/p1/ephemeralcontainers", "application/strategic-merge-patch+json")}
+    # https://github.com/kubernetes/kubectl/blob/master/pkg/cmd/debug/debug.go: a patch of the subresource
+    assert patches == {("/api/v1/namespaces/default/pods/p1/ephemeralcontainers", "application/merge-patch+json")}
 
 
 WORKLOADS = {
@@ -114,6 +115,24 @@ def test_an_image_that_only_a_dry_run_denies_is_a_hole(cluster: Cluster, monkeyp
     result = run(cluster, run=True)
     assert [(v["image"], v["verdict"], v["right"]) for v in result["verdicts"]] == [(SIGNED, "admitted", True), (UNSIGNED, "admitted", False)]
     assert not cluster.pods
+
+
+def test_a_pod_that_a_slow_api_server_does_not_delete_is_given_up_in_time_and_named(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = cluster.answer
+
+    def slow(method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
+        if method == "DELETE":
+            time.sleep(0.2)
+            return 500, {"message": "etcd is slow"}
+        return answer(method, path, query, body)
+
+    monkeypatch.setattr(cluster, "answer", slow)
+    monkeypatch.setattr(_probe_namespace, "GONE_WITHIN", 1.0)
+    begun = time.monotonic()
+    result = run(cluster, run=True)
+    assert "the probe's Pod default/p1 could not be deleted, delete it by hand: it refuses DELETE" in result["msg"]
+    assert "HTTP 500 etcd is slow" in result["msg"]
+    assert time.monotonic() - begun < 10
 
 
 def test_check_mode_makes_no_pod(cluster: Cluster) -> None:

@@ -6,6 +6,7 @@ import pytest
 
 from lab.azure.state import ManagedCluster
 from tests.emulated import Emulated
+from tests.module_fixtures import meanwhile
 from tests.module_runs import Backend, Run, failure
 
 MODULE = "aks_cluster"
@@ -159,3 +160,31 @@ def test_a_resource_group_that_does_not_exist_is_named(run: Run, azure: Emulated
 def test_bad_input_is_refused_before_any_request(run: Run, azure: Emulated, wrong: dict[str, Any], sentence: str) -> None:
     assert sentence in failure(run(MODULE, **{**LAB1, **wrong}))
     assert azure.requests == []
+
+
+def test_what_somebody_else_changes_between_reading_and_writing_is_kept(run: Run, converge: Run, azure: Emulated, backend: Backend) -> None:
+    converge(MODULE, **LAB1, location="eastus")
+    turn_everything_off(azure)
+    meanwhile(azure, "/managedClusters/lab1$", lambda: kept(azure).properties["addonProfiles"].update(azurepolicy={"enabled": False}))
+    result = run(MODULE, **LAB1, oidc_issuer=True, workload_identity=True)
+    assert result["cluster"]["workload_identity"] is True
+    assert kept(azure).properties["addonProfiles"] == {"azurepolicy": {"enabled": False}}
+    assert len(azure.writes) == 2
+
+
+def test_a_cluster_that_somebody_else_makes_between_reading_and_writing_is_not_written_over(run: Run, azure: Emulated, backend: Backend) -> None:
+    run(MODULE, **LAB1, location="eastus")
+    made = azure.state.clusters.copy()
+    azure.state.clusters.clear()
+    meanwhile(azure, "/managedClusters/lab1$", lambda: azure.state.clusters.update(made))
+    result = run(MODULE, **LAB1, location="eastus", node_count=7)
+    assert not result.get("failed"), result
+    assert [pool["count"] for pool in kept(azure).properties["agentPoolProfiles"]] == [3]
+
+
+def test_a_cluster_that_somebody_deletes_while_it_is_made_is_not_said_to_be_there(run: Run, azure: Emulated, backend: Backend) -> None:
+    azure.fail(method="GET", path="/managedClusters/lab1$", delay=0.01, count=2)
+    azure.fail(method="GET", path="/managedClusters/lab1$", status=404, code="ResourceNotFound", count=1)
+    result = run(MODULE, **LAB1, location="eastus")
+    assert failure(result).startswith("There is no cluster lab1 in resource group image-trust-lab; ")
+    assert azure.azure.faults.active == []

@@ -49,6 +49,15 @@ def test_without_path_it_is_returned(run: Run, cluster: Backend) -> None:
     assert (result["changed"], result["kubeconfig"]) == (False, cluster.kubeconfig_text)
 
 
+@pytest.mark.parametrize("state", ["present", "absent"])
+def test_an_empty_path_is_not_a_path_that_is_not_given(run: Run, cluster: Backend, azure: Emulated, state: str) -> None:
+    """The kubeconfig would be in what the task prints."""
+    result = run(MODULE, **LAB1, path="", state=state)
+    assert failure(result) == "path is empty; give the file, or leave it out to have the kubeconfig returned."
+    assert "kubeconfig" not in result
+    assert azure.requests == []
+
+
 def test_absent_removes_the_file_without_asking_azure(run: Run, azure: Emulated, tmp_path: Path) -> None:
     path = tmp_path / "lab1"
     path.write_text("text")

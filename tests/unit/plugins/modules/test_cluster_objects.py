@@ -19,6 +19,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.modules import cluster_objects
 
@@ -28,6 +29,8 @@ Json = dict[str, Any]
 SECRETS = "/api/v1/namespaces/trust/secrets"
 WEBHOOKS = "/apis/hooks/v1/webhooks"
 DEPLOYMENTS = "/apis/apps/v1/namespaces/trust/deployments"
+NO_ANSWER = 'Internal error occurred: failed calling webhook "validation.gatekeeper.sh": failed to call webhook: service "gatekeeper-webhook-service" not found'
+AUTOSCALERS = "/apis/autoscaling/v2/namespaces/trust/horizontalpodautoscalers"
 RUNNING = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availableReplicas": 1}
 
 
@@ -39,23 +42,31 @@ class Api:
     objects: dict[str, Json] = field(default_factory=dict)
     refusals: dict[str, list[int]] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
+    asked: list[str] = field(default_factory=list)
+    slow: int = 0
+    """How many more looks an object that was deleted stays for."""
     kubeconfig: Path = Path()
 
     def answer(self, method: str, path: str, query: dict[str, list[str]], body: Json | None) -> tuple[int, Json]:
         dry = query.get("dryRun") == ["All"]
+        self.asked.append(path)
         if path.count("/") in (2, 3) and path.lstrip("/").split("/", 1)[1] in self.kinds:
             return 200, {"resources": self.kinds[path.lstrip("/").split("/", 1)[1]]}
+        if method == "GET" and path == AUTOSCALERS:
+            return 200, {"items": [each for at, each in self.objects.items() if at.startswith(f"{path}/")]}
         if method == "GET" and "labelSelector" in query:
             return 200, {"items": [each for at, each in self.objects.items() if at.startswith(f"{path}/") and "owner" in each["metadata"].get("labels", {})]}
         if method != "GET" and not dry:
             self.writes.append(f"{method} {path}")
         if method != "GET" and self.refusals.get(path):
             status = self.refusals[path].pop(0)
-            return status, {"message": f"refused with {status}"}
+            return status, {"message": NO_ANSWER if status == 500 else f"refused with {status}"}
         return self._stored(method, path, body, dry=dry)
 
     def _stored(self, method: str, path: str, body: Json | None, *, dry: bool) -> tuple[int, Json]:
         found = self.objects.get(path)
+        if method == "POST" and body and f"{path}/{body['metadata']['name']}" in self.objects:
+            return 409, {"message": "already exists"}
         if method == "POST" and body:
             path, after = f"{path}/{body['metadata']['name']}", {**body, "filled": "in", "metadata": {**body["metadata"], "generation": 1}}
             if body["kind"] == "Deployment":
@@ -68,11 +79,15 @@ class Api:
             after = merged(found, body)
         else:
             after = found
+            self.slow -= "deletionTimestamp" in found["metadata"]
             if found["kind"] == "CustomResourceDefinition":
                 # It is established when somebody looks.
                 found["status"] = {"conditions": [{"type": "Established", "status": "True"}]}
                 self.kinds["things/v1"] = [kind("Thing", "things", namespaced=False)]
-        if method == "DELETE":
+        going = found is not None and "deletionTimestamp" in found["metadata"]
+        if found and method == "DELETE" and self.slow:
+            found["metadata"]["deletionTimestamp"] = "2026-11-24T12:00:00Z"
+        elif method == "DELETE" or (going and self.slow <= 0):
             del self.objects[path]
         elif not dry:
             self.objects[path] = after
@@ -124,6 +139,7 @@ def run(api: Api, *, check: bool = False, **options: Any) -> Json:
     printed = io.StringIO()
     arguments = {"kubeconfig": str(api.kubeconfig), "wait_timeout": 2, **options, "_ansible_check_mode": check, "_ansible_diff": True}
     api.writes.clear()
+    api.asked.clear()
     with patch_module_args(arguments), redirect_stdout(printed), pytest.raises(SystemExit):
         cluster_objects.main()
     result: Json = json.loads(printed.getvalue())
@@ -202,6 +218,21 @@ def test_what_somebody_else_writes_meanwhile_is_read_again(api: Api) -> None:
     assert "refused with 409" in run(api, definitions=[WEBHOOK])["msg"]
 
 
+def test_a_check_goes_on_where_a_webhook_does_not_answer_and_says_of_what_it_knows_nothing(api: Api, monkeypatch: pytest.MonkeyPatch) -> None:
+    warned: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _, text: warned.append(text))  # or Ansible repeats it in each later run of this process
+    run(api, definitions=[WEBHOOK, DEPLOYMENT])
+    api.objects[f"{WEBHOOKS}/ask"]["webhooks"] = []
+    api.objects[f"{DEPLOYMENTS}/web"]["spec"] = {"replicas": 0}
+    api.refusals[f"{WEBHOOKS}/ask"] = [500]
+    foretold = run(api, check=True, definitions=[WEBHOOK, DEPLOYMENT])
+    assert ([each["name"] for each in foretold["objects"]], foretold["not_foretold"]) == (["web"], ["Webhook ask"])
+    assert warned == ["Whether this changes is not known, for a webhook does not answer that has to be asked: Webhook ask."]
+    assert run(api, check=True, definitions=[WEBHOOK])["not_foretold"] == []
+    api.refusals[f"{WEBHOOKS}/ask"] = [500]
+    assert "failed calling webhook" in run(api, definitions=[WEBHOOK])["msg"]
+
+
 def test_fields_that_cannot_be_changed_are_made_anew_but_not_those_of_a_webhook(api: Api) -> None:
     run(api, definitions=[DEPLOYMENT, WEBHOOK])
     path = f"{DEPLOYMENTS}/web"
@@ -219,11 +250,69 @@ def test_fields_that_cannot_be_changed_are_made_anew_but_not_those_of_a_webhook(
     assert api.writes == []
 
 
+def test_what_the_cluster_would_not_take_anew_is_not_deleted(api: Api) -> None:
+    run(api, definitions=[DEPLOYMENT])
+    api.objects[f"{DEPLOYMENTS}/web"]["spec"] = {"replicas": 2}
+    api.refusals |= {f"{DEPLOYMENTS}/web": [422], DEPLOYMENTS: [422]}
+    refused = run(api, definitions=[DEPLOYMENT])
+    assert f"it refuses PUT {DEPLOYMENTS}/web: HTTP 422 refused with 422" in refused["msg"]
+    assert f"{DEPLOYMENTS}/web" in api.objects
+    assert api.writes == []
+
+
+@pytest.mark.parametrize(
+    ("name", "plural", "version"), [("Namespace", "namespaces", "v1"), ("Claim", "claims", "v1"), ("StatefulSet", "statefulsets", "apps/v1")]
+)
+def test_what_would_lose_something_is_never_made_anew(api: Api, name: str, plural: str, version: str) -> None:
+    api.kinds[version].append(kind(name, plural, namespaced=False))
+    given = item("it", name, version, labels={"not": "a label!"})
+    run(api, definitions=[given])
+    path = f"{'/apis' if '/' in version else '/api'}/{version}/{plural}/it"
+    api.objects[path]["labels"] = {}
+    api.refusals[path] = [422]
+    assert "HTTP 422" in run(api, definitions=[given])["msg"]
+    assert (path in api.objects, api.writes) == (True, [])
+
+
+def test_what_goes_slowly_is_made_anew_when_it_is_gone(api: Api) -> None:
+    run(api, definitions=[DEPLOYMENT])
+    path = f"{DEPLOYMENTS}/web"
+    api.objects[path]["spec"] = {"replicas": 2}
+    api.refusals[path] = [422]
+    api.slow = 2
+    assert run(api, definitions=[DEPLOYMENT])["changed"] is True
+    assert api.objects[path]["spec"] == {"replicas": 1}
+
+
+def test_no_definitions_are_no_question(api: Api) -> None:
+    result = run(api, definitions=[])
+    assert (result["titles"], api.asked) == ([], [])
+
+
 def test_a_deployment_that_was_changed_is_waited_for(api: Api) -> None:
     run(api, definitions=[DEPLOYMENT])
     api.objects[f"{DEPLOYMENTS}/web"] |= {"spec": {"replicas": 0}, "status": {**RUNNING, "availableReplicas": 0}}
     assert "Deployment trust/web is not rolled out after 2 s" in run(api, definitions=[DEPLOYMENT])["msg"]
     assert api.objects[f"{DEPLOYMENTS}/web"]["spec"] == {"replicas": 1}
+
+
+@pytest.mark.parametrize(("pods", "stay"), [(0, 1), (1, 1), (2, 2), (4, 4), (5, 1)])
+def test_an_autoscaler_may_add_pods_up_to_its_maximum_and_never_take_one_away(api: Api, pods: int, stay: int) -> None:
+    run(api, definitions=[DEPLOYMENT])
+    scaled = {"spec": {"minReplicas": 0, "maxReplicas": 4, "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "web"}}}
+    api.objects[f"{AUTOSCALERS}/web"] = scaled
+    api.objects[f"{DEPLOYMENTS}/web"]["spec"] = {"replicas": pods}
+    assert converge(api, definitions=[DEPLOYMENT])["changed"] == (pods != stay)
+    assert api.objects[f"{DEPLOYMENTS}/web"]["spec"] == {"replicas": stay}
+
+
+def test_what_an_autoscaler_added_stays_when_something_else_is_put_back(api: Api) -> None:
+    run(api, definitions=[DEPLOYMENT])
+    api.objects[f"{AUTOSCALERS}/web"] = {"spec": {"maxReplicas": 4, "scaleTargetRef": {"kind": "Deployment", "name": "web"}}}
+    running = {"observedGeneration": 1, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}
+    api.objects[f"{DEPLOYMENTS}/web"] |= {"spec": {"replicas": 3, "paused": True}, "status": running}
+    assert converge(api, definitions=[DEPLOYMENT])["changed"] is True
+    assert api.objects[f"{DEPLOYMENTS}/web"]["spec"] == {"replicas": 3}
 
 
 def test_pods_that_start_with_what_was_missing_do_not_start_twice(api: Api) -> None:
@@ -280,6 +369,20 @@ def test_a_definition_that_is_missing_comes_before_what_it_defines_and_a_check_f
 
 def test_an_unknown_kind_is_an_error_after_a_while(api: Api) -> None:
     assert "the cluster knows no Thing of things/v1 after 2 s" in run(api, definitions=[item("it", "Thing", "things/v1")])["msg"]
+
+
+@pytest.mark.parametrize("content", ["token: [s3cret", "s3cret", "[s3cret]"])
+def test_a_kubeconfig_that_is_none_is_an_error_that_quotes_nothing(api: Api, content: str) -> None:
+    api.kubeconfig.write_text(content)
+    refused = run(api, definitions=[WEBHOOK])
+    assert f"the kubeconfig {api.kubeconfig} cannot be used: it is no YAML of that form" in refused["msg"]
+    assert "s3cret" not in json.dumps(refused)
+
+
+@pytest.mark.parametrize("given", [{}, {"kind": "Webhook"}, {**WEBHOOK, "metadata": {}}, {**WEBHOOK, "metadata": None}])
+def test_a_definition_without_a_name_is_an_error(api: Api, given: Json) -> None:
+    assert "needs apiVersion, kind and metadata with a name" in run(api, definitions=[WEBHOOK, given])["msg"]
+    assert api.writes == []
 
 
 def test_a_cluster_that_does_not_answer_is_an_error(api: Api) -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from lab.azure.state import Vault
 from tests.emulated import Emulated
+from tests.module_fixtures import meanwhile
 from tests.module_runs import Run, failure
 
 MODULE = "keyvault_access_policy"
@@ -84,6 +85,10 @@ def test_exact_takes_the_others_away(converge: Run, vault: Vault) -> None:
     result = converge(MODULE, **GET, exact=True)
     assert result["writes"] == [f"PUT {vault.id}/accessPolicies/replace"]
     assert mine(vault) == {"secrets": ["get"]}
+    more = {"secrets": ["get", "list"], "keys": ["sign"]}
+    assert converge(MODULE, **{**GET, "permissions": more}, exact=True)["writes"] == [f"PUT {vault.id}/accessPolicies/add"]
+    assert converge(MODULE, **GET, exact=True)["writes"] == [f"PUT {vault.id}/accessPolicies/replace"]
+    assert mine(vault) == {"secrets": ["get"]}
 
 
 @pytest.mark.parametrize("has", [["Get"], ["GET", "list"], ["all"]])
@@ -98,11 +103,34 @@ def test_absent_takes_only_the_named_permissions_away(converge: Run, vault: Vaul
     assert mine(vault) == {"secrets": ["list"], "keys": ["sign"]}
 
 
+def test_what_somebody_else_gives_and_takes_while_we_add_stays_given_and_taken(run: Run, vault: Vault, azure: Emulated) -> None:
+    vault.properties["accessPolicies"].append(entry(ME, secrets=["Get", "List"]))
+    meanwhile(azure, "/accessPolicies/", lambda: vault.properties["accessPolicies"][-1].update(permissions={"secrets": ["Get", "Set"]}))
+    result = run(MODULE, **PRINCIPAL, permissions={"keys": ["sign"]})
+    assert mine(vault) == {"secrets": ["Get", "Set"], "keys": ["sign"]}
+    assert {kind: names for kind, names in result["access_policy"]["permissions"].items() if names} == {"secrets": ["get", "set"], "keys": ["sign"]}
+
+
 def test_absent_without_permissions_takes_all_away(converge: Run, vault: Vault) -> None:
     vault.properties["accessPolicies"].append(entry(ME, secrets=["get", "list"], keys=["sign"]))
     result = converge(MODULE, **PRINCIPAL, state="absent")
     assert result["access_policy"] is None
     assert result["writes"] == [f"PUT {vault.id}/accessPolicies/remove"]
+    assert mine(vault) is None
+
+
+@pytest.mark.parametrize("permissions", [{}, {"secrets": []}])
+def test_absent_with_permissions_that_name_none_takes_nothing_away(run: Run, vault: Vault, azure: Emulated, permissions: dict[str, Any]) -> None:
+    """Such as a list that a playbook has worked out to be empty."""
+    vault.properties["accessPolicies"].append(entry(ME, secrets=["get"], keys=["sign"]))
+    for asked in ({**PRINCIPAL, "permissions": permissions}, {**PLACE, "policies": [{"object_id": ME, "permissions": permissions}]}):
+        assert "permissions names no permission; name at least one, or leave it out" in failure(run(MODULE, **asked, state="absent"))
+    assert mine(vault) == {"secrets": ["get"], "keys": ["sign"]}
+
+
+def test_what_is_taken_away_is_named_as_azure_has_it_which_else_keeps_it_and_says_nothing(converge: Run, vault: Vault) -> None:
+    vault.properties["accessPolicies"].append(entry(ME, secrets=["Get", "LIST"], keys=["unwrapKey"]))
+    assert converge(MODULE, **PRINCIPAL, state="absent")["access_policy"] is None
     assert mine(vault) is None
 
 
@@ -278,13 +306,14 @@ def test_either_one_principal_or_a_list_is_asked_for(run: Run, azure: Emulated, 
 
 def test_a_set_that_is_half_written_says_what_is_done_and_a_second_run_goes_on(run: Run, converge: Run, vault: Vault, azure: Emulated) -> None:
     converge(MODULE, **PLACE, policies=policies([1, 2, 3], "get", "list"))
-    gone = [*policies([1], "list"), {"object_id": principal(2)}, {"object_id": principal(3)}]
+    theirs = {"object_id": OTHER, "permissions": {"secrets": ["get", "list"], "keys": ["unwrapkey"]}}
+    asked = [theirs, *policies([1], "get", "set"), *policies([4], "get")]
     azure.fail(method="PUT", path="accessPolicies/replace", status=403, code="AuthorizationFailed", count=1)
-    result = run(MODULE, **PLACE, policies=gone, state="absent")
-    assert failure(result).startswith(f"Could not replace the access policy of principal {principal(1)} in the vault image-trust-lab in resource group ")
+    result = run(MODULE, **PLACE, policies=asked, exact=True)
+    assert failure(result).startswith(f"Could not replace permissions of principal {principal(1)} in the vault image-trust-lab in resource group ")
     assert result["changed"]
-    assert result["done"] == [f"remove the access policies of principals {principal(2)}, {principal(3)}"]
-    assert result["not_done"] == [f"replace the access policy of principal {principal(1)}"]
-    assert result["msg"].endswith(f" Done before it: {result['done'][0]}. Not done: {result['not_done'][0]}.")
+    assert result["done"] == [f"remove permissions of principals {principal(2)}, {principal(3)}"]
+    assert result["not_done"] == [f"replace permissions of principal {principal(1)}", f"add permissions of principal {principal(4)}"]
+    assert result["msg"].endswith(f" Done before it: {result['done'][0]}. Not done: {', '.join(result['not_done'])}.")
     assert in_vault(vault) == {OTHER: ["Get", "List"], principal(1): ["get", "list"]}
-    assert len(converge(MODULE, **PLACE, policies=gone, state="absent")["writes"]) == 1
+    assert len(converge(MODULE, **PLACE, policies=asked, exact=True)["writes"]) == 2

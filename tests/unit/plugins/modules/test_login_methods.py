@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.logins import azure_cli
 
 from tests.certificates import SelfSigned
 from tests.emulated import CLIENT_ID, OBJECT_ID, Emulated
@@ -180,3 +183,15 @@ def test_an_az_that_is_not_logged_in_says_so(run: Run, tmp_path: Path) -> None:
     assert sentence == (
         "The login of the Azure CLI, which is taken because nothing else is given, cannot be used (Please run 'az login' to set up an account)."
     )
+
+
+def test_an_az_that_hangs_is_given_up(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/az").write_text("#!/bin/sh\nsleep 20\n")
+    (tmp_path / "bin/az").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.defpath}")
+    monkeypatch.setattr(azure_cli, "TIMEOUT", 1)
+    monkeypatch.delenv("AZURE_TENANT")
+    begun = time.monotonic()
+    assert "names no account" in failure(run(MODULE, **VAULT, auth_source="cli"))
+    assert time.monotonic() - begun < 10

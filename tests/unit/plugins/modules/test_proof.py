@@ -15,6 +15,7 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.modules import proof
 
+from tests.cluster_states import odd
 from tests.proofs import ANCHOR, faults, state, verdict, with_more
 
 KEYS = {
@@ -122,7 +123,7 @@ def test_what_changed_since_the_proof_before_is_told_and_nothing_is_changed_by_t
     ]
 
 
-@pytest.mark.parametrize("before", ["", "[]", "{}", '{"cluster": "lab1", "right": true, "policy": 7}', "\u0000"])
+@pytest.mark.parametrize("before", ["", "[]", "{}", '{"cluster": "lab1", "right": true, "policy": 7}', "\u0000", pytest.param("[" * 100_000, id="deep")])
 def test_a_record_before_that_is_no_proof_is_written_over(before: str, tmp_path: Path) -> None:
     path = tmp_path / "proof.json"
     path.write_text(before)
@@ -158,6 +159,12 @@ def test_what_is_no_key_is_said_without_its_content(text: str, tmp_path: Path, k
     key.write_text(text)
     result = run(tmp_path / "proof.json", signing_key=str(key))
     assert result["msg"] == f"The proof cannot be signed: {key} is not a private key in PEM without a passphrase."
+
+
+def test_a_key_of_an_unknown_kind_is_no_key(tmp_path: Path, key: Path) -> None:
+    curve = new_key(tmp_path / "ec.pem", ["-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256"]).read_text()
+    key.write_text(odd(curve, "2a8648ce3d0201", "2a8648ce3d0209"))
+    assert "is not a private key in PEM" in run(tmp_path / "proof.json", signing_key=str(key))["msg"]
 
 
 def test_an_ed25519_key_is_refused_because_the_command_could_not_verify_it(tmp_path: Path) -> None:

@@ -15,8 +15,9 @@ from ansible_collections.image_trust.azure.plugins.modules import proof_report
 
 from tests import report_proofs as proofs
 from tests.report_proofs import NOW, proof
+from tests.return_values import not_returned
 
-VERSIONS = {"gatekeeper": "3.23.0", "ratify": "1.4.4"}
+VERSIONS = {"gatekeeper": "3.23.0", "ratify": "1.4.4", "kubernetes": "1.36"}
 
 
 def run(**options: Any) -> dict[str, Any]:
@@ -31,6 +32,14 @@ def test_the_documented_sample_is_what_is_returned() -> None:
     (given,) = (each for each in yaml.safe_load(proof_report.EXAMPLES) if "image_trust.azure.proof_report" in each)
     first = given["image_trust.azure.proof_report"]["proofs"][0]
     assert run(proofs=[first])["report"] == yaml.safe_load(proof_report.RETURN)["report"]["sample"]
+
+
+def test_all_that_is_documented_is_returned(tmp_path: Path) -> None:
+    broken = proofs.verdict(proofs.NGINX, "container", "admitted", expected="denied", right=False, message="it does not run")
+    exempt = proofs.verdict(proofs.NGINX, "container", "admitted", "kube-system")
+    made = proof("web", verdicts=[broken, exempt], anchors=[proofs.anchor("old", "2027-01-01T00:00:00Z", problem="not read from the vault")])
+    path = proofs.write(tmp_path, proofs.with_policy(made, exemptions=[proofs.exemption("team", "2027-01-01")]))
+    assert not_returned("proof_report", run(proofs=[{"cluster": "web", "path": str(path)}])) == set()
 
 
 def test_of_the_files_only_the_named_ones_count(tmp_path: Path) -> None:

@@ -45,6 +45,20 @@ def test_tags_can_join_those_that_are_there(converge: Run) -> None:
     assert converge(MODULE, **RATIFY, tags={})["identity"]["tags"] == {}
 
 
+def test_the_name_of_a_tag_is_the_same_in_any_case_and_stays_as_somebody_wrote_it(converge: Run) -> None:
+    converge(MODULE, **RATIFY, tags={"Team": "ops", "policy": "owns this"})
+    result = converge(MODULE, **RATIFY, tags={"TEAM": "dev"}, append_tags=True)
+    assert result["identity"]["tags"] == {"Team": "dev", "policy": "owns this"}
+    assert not converge(MODULE, **RATIFY, tags={"team": "dev", "Policy": "owns this"})["changed"]
+
+
+def test_a_tag_is_named_once_before_any_request(run: Run, azure: Emulated) -> None:
+    for check in (True, False):
+        sentence = failure(run(MODULE, check=check, **RATIFY, tags={"Team": "a", "team": "b"}))
+        assert sentence == "tags names Team and team, which Azure takes for one; name it once."
+        assert azure.requests == []
+
+
 def test_case_of_names_does_not_matter(converge: Run) -> None:
     converge(MODULE, **RATIFY)
     assert not converge(MODULE, resource_group="IMAGE-TRUST-LAB", name="Ratify")["changed"]

@@ -26,6 +26,7 @@ from tests.cluster_states import (
     inline,
     item,
     items,
+    odd,
     pem,
     pod,
     public_key,
@@ -100,6 +101,36 @@ def test_a_cluster_with_nothing_in_it_is_told_too(read: Read) -> None:
     assert not found.get("failed")
     assert len(found["problems"]) == 9
     assert (found["anchors"], found["constraints"], found["exempt_namespaces"], found["cluster"]["uid"]) == ([], [], [], None)
+
+
+NARROWER: dict[str, list[Json]] = {
+    "matchConditions": [{"matchConditions": [{"name": "never", "expression": "false"}]}],
+    "objectSelector": [{"objectSelector": {"matchLabels": {"a": "b"}}}],
+    "namespaceSelector": [
+        {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "default"}}},
+        {"namespaceSelector": {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "In", "values": ["default"]}]}},
+        {"namespaceSelector": {"matchExpressions": [{"key": "team", "operator": "NotIn", "values": ["us"]}]}},
+    ],
+}
+
+
+@pytest.mark.parametrize(("field", "change"), [(field, change) for field, changes in NARROWER.items() for change in changes])
+def test_a_webhook_that_is_asked_about_less_than_the_namespaces_tell_is_a_problem(read: Read, field: str, change: Json) -> None:
+    other = webhooks()
+    other["webhooks"][0].update(change)
+    assert read({**cluster(), VALIDATING: items(other)})["problems"] == [f"Gatekeeper is only asked about what fits the {field} of its webhook."]
+
+
+def test_a_webhook_as_the_chart_makes_it_is_asked_about_all(read: Read) -> None:
+    other = webhooks()
+    other["webhooks"][0]["namespaceSelector"]["matchExpressions"].append({"key": "admission.gatekeeper.sh/ignore", "operator": "DoesNotExist"})
+    found = read({**cluster(), VALIDATING: items({**other, "webhooks": [*other["webhooks"], {"name": "else", "objectSelector": {"matchLabels": {"a": "b"}}}]})})
+    assert (found["problems"], found["policy"]["failure_policy"]) == ([], "Fail")
+
+
+def test_by_what_a_constraint_is_narrower_than_its_namespaces_is_told(read: Read) -> None:
+    other = changed(cluster(), CONSTRAINTS, match={"kinds": [{}], "scope": "Namespaced", "labelSelector": {"matchLabels": {"a": "b"}}, "namespaceSelector": {}})
+    assert read(other)["constraints"][0]["selectors"] == ["labelSelector"]
 
 
 def test_an_issuer_that_is_not_told_is_no_problem(read: Read) -> None:
@@ -181,10 +212,10 @@ def test_pods_that_are_going_are_not_counted(read: Read) -> None:
 
 def test_an_inline_certificate_and_an_inline_key_are_described(read: Read) -> None:
     found = read(cluster(inline("partner", pem("partner") + pem("root")), inline("signing-key", public_key(), "key")))["anchors"]
-    assert [(a["kind"], a["from"], a["subject"], a["problem"]) for a in found] == [
-        ("certificate", "inline", "CN=partner", None),
-        ("certificate", "inline", "CN=root", None),
-        ("key", "inline", None, None),
+    assert [(a["kind"], a["from"], a["held"], a["subject"], a["problem"]) for a in found] == [
+        ("certificate", "inline", True, "CN=partner", None),
+        ("certificate", "inline", True, "CN=root", None),
+        ("key", "inline", True, None, None),
     ]
     assert all(len(a["sha256"]) == 64 for a in found)
     assert found[0]["not_before"] < found[0]["not_after"]
@@ -192,7 +223,15 @@ def test_an_inline_certificate_and_an_inline_key_are_described(read: Read) -> No
 
 
 @pytest.mark.parametrize(
-    ("content", "value"), [("certificate", "nothing"), ("certificate", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----"), ("key", "x")]
+    ("content", "value"),
+    [
+        ("certificate", "nothing"),
+        ("certificate", "-----BEGIN CERTIFICATE-----\n-----END CERTIFICATE-----"),
+        ("certificate", odd(pem("partner"), "a003020102", "a003020107")),
+        ("key", "x"),
+        ("key", odd(public_key(), "2a8648ce3d0201", "2a8648ce3d0209")),
+    ],
+    ids=["text", "empty", "of version 8", "key of text", "key of an unknown kind"],
 )
 def test_an_inline_anchor_that_cannot_be_read_says_so(read: Read, content: str, value: str) -> None:
     (anchor,) = read(cluster(inline("partner", value, content)))["anchors"]
@@ -202,9 +241,9 @@ def test_an_inline_anchor_that_cannot_be_read_says_so(read: Read, content: str, 
 
 def test_what_ratify_does_not_hold_of_the_vault_is_told(read: Read) -> None:
     found = read(cluster(in_vault([held(enabled="false")], asked=("brooklyn-io", "gone"))))["anchors"]
-    assert [(a["name"], a["problem"]) for a in found] == [
-        ("brooklyn-io", "disabled in the vault, Ratify does not hold it"),
-        ("gone", "Ratify does not hold it"),
+    assert [(a["name"], a["held"], a["problem"]) for a in found] == [
+        ("brooklyn-io", False, "disabled in the vault, Ratify does not hold it"),
+        ("gone", False, "Ratify does not hold it"),
     ]
 
 
@@ -226,6 +265,17 @@ def test_exemptions_are_those_of_the_constraints_each_once(read: Read) -> None:
 def test_a_namespace_that_gatekeeper_ignores_by_its_label_is_exempt(read: Read) -> None:
     answers = {**cluster(), "/api/v1/namespaces?labelSelector=admission.gatekeeper.sh/ignore": items({"metadata": {"name": "shop"}})}
     assert {"name": "shop", "by": ["label admission.gatekeeper.sh/ignore"], "reason": None} in read(answers)["exempt_namespaces"]
+
+
+def test_a_namespace_that_another_constraint_judges_is_left_out_for_that_reason(read: Read) -> None:
+    rest, stage = constraint(), constraint("images-verified-dryrun")
+    rest["spec"]["match"]["excludedNamespaces"].append("shop")
+    stage["spec"] |= {"enforcementAction": "dryrun", "match": {"namespaces": ["shop"]}}
+    reason = "the constraint images-verified-dryrun holds there: dryrun"
+    staged = {"name": "shop", "by": ["constraint images-verified"], "reason": reason}
+    assert staged in read({**cluster(), CONSTRAINTS: items(rest, stage)})["exempt_namespaces"]
+    stage["spec"]["match"]["labelSelector"] = {"matchLabels": {"team": "shop"}}
+    assert {**staged, "reason": None} in read({**cluster(), CONSTRAINTS: items(rest, stage)})["exempt_namespaces"]
 
 
 def test_reasons_that_cannot_be_read_are_none(read: Read) -> None:

@@ -19,7 +19,7 @@ from lab.azure.roles import OWNER
 from lab.azure.state import ServicePrincipal
 from tests.emulated import CLIENT_ID, OBJECT_ID, SECRET, Emulated
 
-ROOT = Path(__file__).parents[4]
+ROOT = Path(__file__).parents[2]
 GROUP = "group/image_trust.azure.azure"
 WITHOUT_AZURE = "report"
 """The playbook that only reads what verify wrote."""
@@ -137,4 +137,5 @@ def test_the_playbooks_log_in_once_a_run_as_azure_login_says(playbook: Playbook,
 
 def test_every_module_that_logs_in_is_in_the_action_group() -> None:
     group = yaml.safe_load((ROOT / "meta/runtime.yml").read_text())["action_groups"]["azure"]
-    assert group == sorted(file.stem for file in (ROOT / "plugins/modules").glob("*.py") if "- image_trust.azure.azure\n" in file.read_text())
+    modules = sorted(file.stem for file in (ROOT / "plugins/modules").glob("*.py") if "- image_trust.azure.azure\n" in file.read_text())
+    assert group == modules, "the modules with the fragment image_trust.azure.azure are those of the group in meta/runtime.yml, in order of the alphabet"

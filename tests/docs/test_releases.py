@@ -1,0 +1,70 @@
+"""The page on versions says what the sources say, and a release is as the page and CONTRIBUTING say."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lab.charts import GATEKEEPER, PREVIOUS_RATIFY, RATIFY, Chart
+from tests.gates import NEWEST, NEWEST_PYTHON
+
+from .pages import ROOT
+
+PAGE = (ROOT / "docs/releases.md").read_text()
+
+
+def read(path: str) -> str:
+    return (ROOT / path).read_text()
+
+
+def pinned(name: str) -> str:
+    """The version that everything is tested with."""
+    return str(re.findall(rf"^{name}==(.+)$", read("requirements-dev.txt"), flags=re.M)[0])
+
+
+def built(family: str, module: str) -> str:
+    """The version of a program of the lab."""
+    return str(re.findall(rf"{module} v(\S+)", read(f"lab/tools/{family}/go.mod"))[0])
+
+
+def installed(chart: Chart) -> str:
+    """The version of a chart of the lab."""
+    return str(yaml.safe_load((chart.source / "Chart.yaml").read_text())["version"])
+
+
+VERSIONS = {
+    "ansible-core": [yaml.safe_load(read("meta/runtime.yml"))["requires_ansible"].removeprefix(">="), pinned("ansible-core"), NEWEST[0].partition("==")[2]],
+    "Python of the controller": [yaml.safe_load(read("tests/config.yml"))["modules"]["python_requires"].removeprefix(">="), NEWEST_PYTHON],
+    "kubernetes.core": [yaml.safe_load(read("galaxy.yml"))["dependencies"]["kubernetes.core"].removeprefix(">="), pinned("ansible")],
+    "Python packages": [pinned("ansible")],
+    "Helm": [built("helm", "helm.sh/helm/v3")],
+    "Kubernetes": [built("kubernetes", "k8s.io/kubernetes")],
+    "Gatekeeper": [yaml.safe_load(read("roles/gatekeeper/defaults/main.yml"))["gatekeeper_chart_version"], installed(GATEKEEPER)],
+    "Ratify": [yaml.safe_load(read("roles/ratify/defaults/main.yml"))["ratify_chart_version"], installed(RATIFY), installed(PREVIOUS_RATIFY)],
+}
+
+
+@pytest.mark.parametrize("what", VERSIONS)
+def test_the_page_says_the_versions_that_are_needed_and_tested(what: str) -> None:
+    (row,) = (line for line in PAGE.splitlines() if line.startswith(f"| {what} |"))
+    assert [version for version in VERSIONS[what] if version not in row] == [], f"docs/releases.md has other versions of {what}"
+
+
+def test_a_release_writes_the_changelog_with_all_modules_and_without_macros(tmp_path: Path) -> None:
+    tree = tmp_path / "ansible_collections/image_trust/azure"
+    tree.mkdir(parents=True)
+    for name in ("changelogs", "plugins", "roles", "meta", "galaxy.yml", "CHANGELOG.md"):
+        subprocess.run(["cp", "-r", ROOT / name, tree], check=True)
+    described = (tree / "galaxy.yml").read_text()
+    version = yaml.safe_load(described)["version"]
+    (tree / "galaxy.yml").write_text(described.replace(version, version.removesuffix("-dev")))
+    subprocess.run(["antsibull-changelog", "release"], cwd=tree, check=True)
+    written = (tree / "CHANGELOG.md").read_text().replace("\\", "")
+    assert f"## v{version.removesuffix('-dev')}" in written
+    assert [file.stem for file in (ROOT / "plugins/modules").glob("*.py") if f"* image_trust.azure.{file.stem} - " not in written] == []
+    assert re.findall(r"\b[A-Z]{1,2}\([^)]*\)", written) == [], "macros are for documentation; a changelog has ``code``"
+    assert not list((tree / "changelogs/fragments").iterdir())

@@ -1,0 +1,30 @@
+"""From stage to stage: while what denies becomes another constraint, something denies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .asking import afresh, asking_for
+from .test_policy import IMAGE, UNSIGNED, pod, policy, refusal
+
+__all__ = ["policy"]
+
+
+def test_a_namespace_is_denied_while_the_cluster_goes_to_warn_around_it_and_back(kube: Any, policy: Any) -> None:
+    unsigned = afresh(kube, UNSIGNED)
+    with asking_for(unsigned) as asked:
+        assert policy(policy_enforcement="warn", policy_stages=[{"namespaces": ["default"], "enforcement": "deny"}]).returncode == 0
+        assert policy(policy_force_deny="lab1").returncode == 0
+    assert len(asked.answers[unsigned]) > 50
+    assert asked.admitted(unsigned) == 0
+
+
+def test_an_image_that_a_pod_mounts_is_verified_too(kube: Any) -> None:
+    signed = afresh(kube, f"{IMAGE}:signed").format(0)
+    body = pod(signed)
+    body["spec"]["volumes"] = [{"name": "it", "image": {"reference": afresh(kube, UNSIGNED).format(0)}}]
+    assert "it has no signature" in refusal(kube, body, "default")
+    body["spec"]["volumes"][0]["image"]["reference"] = signed
+    assert refusal(kube, body, "default") == ""
+    body["spec"]["volumes"][0]["image"]["reference"] = f"{IMAGE}:signed"
+    assert "is not pinned to a digest" in refusal(kube, body, "default")

@@ -1,0 +1,107 @@
+"""What the documentation says that a module returns, and whether a result is just that."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import json
+import pkgutil
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, NoReturn
+
+import pytest
+import yaml
+from ansible.module_utils.basic import AnsibleModule
+
+Json = Mapping[str, Any]
+MODULES = "ansible_collections.image_trust.azure.plugins.modules."
+ANSIBLES_OWN = {"exit_json": {"changed", "diff"}, "fail_json": {"changed", "msg", "exception"}}
+"""Keys that every module may return: https://docs.ansible.com/ansible/latest/reference_appendices/common_return_values.html"""
+
+
+def modules() -> list[str]:
+    """Names of all of them."""
+    return [module.name for module in pkgutil.iter_modules(importlib.import_module(MODULES.rstrip(".")).__path__)]
+
+
+@functools.cache
+def documented(module: str) -> Json:
+    """Its RETURN, by key."""
+    found: Json = yaml.safe_load(importlib.import_module(MODULES + module).RETURN)
+    return found
+
+
+def of_failures(module: str, *, failed: bool) -> Json:
+    """What of it a module returns that has failed, or that has not."""
+    return {key: said for key, said in documented(module).items() if said["returned"].startswith("failure") is failed}
+
+
+def faults(said: Json, returned: Json, where: str) -> Iterator[str]:
+    """How a dictionary is not as its keys are documented: one that is not, one that is always there and is not, another type, null that nobody told of."""
+    yield from (f"{where} {key} is returned and not documented" for key in returned.keys() - said.keys())
+    for key, one in said.items():
+        if key in returned:
+            yield from faults_of_value(one, returned[key], f"{where} {key}")
+        elif one["returned"] in ("always", "success"):
+            yield f"{where} {key} is documented and not returned"
+
+
+def faults_of_value(said: Json, value: Any, where: str) -> Iterator[str]:
+    """The same of one value, whatever it is."""
+    if value is None:
+        if "null" not in str(said["description"]).lower():
+            yield f"{where} is null, of which its description says nothing"
+    elif type(value).__name__ != said["type"]:
+        yield f"{where} is documented as {said['type']} and is {type(value).__name__}"
+    elif isinstance(value, list):
+        one = {"description": "", "type": said["elements"], "contains": said.get("contains")}
+        for each in value:
+            yield from faults_of_value(one, each, f"{where}[]")
+    elif isinstance(value, dict) and said.get("contains") is not None:
+        yield from faults(said["contains"], value, where)
+
+
+def values(said: Json, where: str) -> Iterator[tuple[str, Json]]:
+    """Each value that is documented, however deep, with where it is."""
+    for key, one in said.items():
+        yield f"{where} {key}", one
+        yield from values(one.get("contains") or {}, f"{where} {key}")
+
+
+def not_returned(module: str, *results: Json) -> set[str]:
+    """What it documents, however deep, and what none of these results, of runs that have not failed, has or has only as null."""
+    told = {where for where, _said in values(of_failures(module, failed=False), module)}
+    return told - {where for result in results for where in _ways(result, module)}
+
+
+def _ways(value: Any, where: str) -> Iterator[str]:
+    if isinstance(value, list):
+        for each in value:
+            yield from _ways(each, where)
+    elif isinstance(value, dict):
+        for key, one in value.items():
+            yield from [] if one is None else [f"{where} {key}"]
+            yield from _ways(one, f"{where} {key}")
+
+
+def keep_to_documentation(patch: pytest.MonkeyPatch) -> None:
+    """A module of ours that ends with other results than its documentation tells of fails the test, whoever started it."""
+    for way in ANSIBLES_OWN:
+        patch.setattr(AnsibleModule, way, _checked(way, getattr(AnsibleModule, way)))
+
+
+def _checked(way: str, end: Callable[..., NoReturn]) -> Callable[..., NoReturn]:
+    def checked(self: AnsibleModule, *args: Any, **results: Any) -> NoReturn:
+        module = _running()
+        returned = json.loads(json.dumps({key: value for key, value in results.items() if key not in ANSIBLES_OWN[way]}))
+        found = list(faults(of_failures(module, failed=way == "fail_json"), returned, module))
+        assert not found, "; ".join(found)
+        end(self, *args, **results)
+
+    return checked
+
+
+def _running() -> str:
+    names = (str(frame.f_globals.get("__name__")) for frame, _line in traceback.walk_stack(None))
+    return next(name.removeprefix(MODULES) for name in names if name.startswith(MODULES))
