@@ -188,6 +188,14 @@ def gatekeeper(lab: Lab, site: Run, tmp_path: Path) -> Callable[..., Run]:
     return lambda *options, **variables: lab.play(playbook, *options, **variables)
 
 
+@pytest.fixture
+def policy(lab: Lab, site: Run, tmp_path: Path) -> Callable[..., Run]:
+    """Runs role policy alone with these variables."""
+    playbook = tmp_path / "policy.yml"
+    playbook.write_text(ONE_ROLE.replace("NAME", "policy"))
+    return lambda *options, **variables: lab.play(playbook, *options, **variables)
+
+
 @pytest.fixture(scope="session")
 def from_nothing(lab: Lab, site: Run, tmp_path_factory: pytest.TempPathFactory) -> FromNothing:
     """The cluster was deleted, and all of site.yml happened again, each step after a check that foretold it."""

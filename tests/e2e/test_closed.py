@@ -17,14 +17,6 @@ from .test_policy import SIGNED, UNSIGNED, pod, refusal
 NAMESPACE = "gatekeeper-system"
 WEBHOOK = "gatekeeper-controller-manager"
 CERTIFICATE = "gatekeeper-webhook-server-cert"
-ROLE = """
-- hosts: clusters
-  connection: local
-  gather_facts: false
-  roles:
-    - role: image_trust.azure.gatekeeper
-      gatekeeper_kubeconfig: "{{ aks_kubeconfig }}"
-"""
 CRITICAL = "system-cluster-critical"
 BACK = 120
 """Seconds within which signed images are admitted again, by themselves, once what was away may come back."""
@@ -60,14 +52,6 @@ def converged(kube: Any) -> Iterator[None]:
     admitted_again(kube)
 
 
-@pytest.fixture
-def gatekeeper(lab: Lab, tmp_path: Path) -> Any:
-    """Runs the role alone, with these variables."""
-    playbook = tmp_path / "gatekeeper.yml"
-    playbook.write_text(ROLE)
-    return lambda **variables: lab.play(playbook, **variables)
-
-
 def scale(kube: Any, name: str, replicas: int) -> None:
     deployments = kube.resources.get(api_version="apps/v1", kind="Deployment")
     deployments.patch(name=name, namespace=NAMESPACE, body={"spec": {"replicas": replicas}}, content_type="application/merge-patch+json")
@@ -77,7 +61,7 @@ def scale(kube: Any, name: str, replicas: int) -> None:
 
 
 @pytest.mark.parametrize("name", [WEBHOOK, "ratify"])
-def test_while_a_verifier_is_away_nothing_is_admitted_and_what_the_cluster_needs_starts(kube: Any, name: str) -> None:
+def test_while_a_verifier_is_away_nothing_is_admitted_and_what_the_cluster_needs_starts(kube: Any, policy: Any, ratify: Any, name: str) -> None:
     replicas = kube.resources.get(api_version="apps/v1", kind="Deployment").get(name=name, namespace=NAMESPACE).spec.replicas
     pods = kube.resources.get(api_version="v1", kind="Pod")
     scale(kube, name, 0)
@@ -88,6 +72,10 @@ def test_while_a_verifier_is_away_nothing_is_admitted_and_what_the_cluster_needs
             assert refusal(kube, pod(image), "default", dry_run=False)
         assert refusal(kube, pod(SIGNED), "kube-system", dry_run=False) == ""
         until(lambda: pods.get(name="it", namespace="kube-system").status.phase in ("Running", "Succeeded"), "a pod of kube-system starts", 60)
+        if name == WEBHOOK:
+            assert "Gatekeeper got no answer from Ratify within 6 s: " in (said := ratify(ratify_wait_timeout=6).error)
+            assert "failed calling webhook" in said
+            assert f"No pod of Gatekeeper's webhook runs in {NAMESPACE}. Run role gatekeeper." in policy().error
     finally:
         scale(kube, name, replicas)
         if any(found.metadata.name == "it" for found in pods.get(namespace="kube-system").items):

@@ -13,25 +13,17 @@ import pytest
 
 from lab.config import REGISTRY, REPOSITORY, home
 
-from .conftest import Lab, Run
+from .conftest import ONE_ROLE, Lab, Run
 
 IMAGE = f"{REGISTRY}.azurecr.io/{REPOSITORY}"
 SIGNED, UNSIGNED = f"{IMAGE}:signed", f"{IMAGE}:unsigned"
-ROLE = """
-- hosts: clusters
-  connection: local
-  gather_facts: false
-  roles:
-    - role: image_trust.azure.policy
-      policy_kubeconfig: "{{ aks_kubeconfig }}"
-"""
 
 
 @pytest.fixture(scope="module")
 def policy(lab: Lab, site: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """Runs the role alone, with these variables; at the end the policy is what the inventory says."""
     playbook = tmp_path_factory.mktemp("policy") / "policy.yml"
-    playbook.write_text(ROLE)
+    playbook.write_text(ONE_ROLE.replace("NAME", "policy"))
 
     def run(**variables: Any) -> Run:
         return lab.play(playbook, **variables)
