@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
+from tests.seeds import soak
+
 from . import drift, snapshots
 from .conftest import Lab, Run
 from .drift import CHANGES, Hand, content, managed
 from .plans import FromNothing, check, succeeded
-
-FEW: dict[str, Any] = {"verify_shapes": ["container"]}
-"""Variables with which a run asks for few verdicts, so that it is a fast one."""
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +36,7 @@ def names(run: Run, item: drift.Json) -> bool:
 
 def mended(lab: Lab, without: snapshots.Snapshot, before: snapshots.Snapshot) -> None:
     """A run brings back what was `before`."""
-    succeeded(lab.play("site", **FEW))
+    succeeded(lab.play("site"))
     assert snapshots.differences(before, content(managed(without))) == []
 
 
@@ -93,6 +92,7 @@ FOREIGN: list[drift.Json] = [
 """Configuration of Ratify that looks as if its chart had made it."""
 
 
+@soak
 def test_a_record_that_somebody_edited_is_not_believed_and_one_that_was_deleted_is_written_again(
     lab: Lab, hand: Hand, without: snapshots.Snapshot, ratify: Callable[..., Run]
 ) -> None:
@@ -120,7 +120,7 @@ def test_a_record_that_somebody_edited_is_not_believed_and_one_that_was_deleted_
 
     foretold = check(lab, "site")
     assert [name for name in foretold.changed if "is installed" in name] == foretold.changed != []
-    assert succeeded(lab.play("site", **FEW)).changed == foretold.changed
+    assert succeeded(lab.play("site")).changed == foretold.changed
     after = {title: each for title, each in content(managed(without)).items() if "sh.helm.release" not in title}
     assert snapshots.differences(before, after) == []
 

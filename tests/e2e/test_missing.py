@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 
+from tests.seeds import soak
+
 from .conftest import Lab, Run
 from .objects import ACR_PULL, CLUSTER_PATH, IDENTITY_PATH, REGISTRY_PATH, VAULT_PATH, identity
 
@@ -80,7 +82,10 @@ LOSSES = {
 }
 
 
-@pytest.mark.parametrize("loss", LOSSES.values(), ids=LOSSES.keys())
+OTHERS_STAND_IN = ("the federated credential", "the vault right")
+
+
+@pytest.mark.parametrize("loss", [pytest.param(loss, id=name, marks=[soak] if name in OTHERS_STAND_IN else []) for name, loss in LOSSES.items()])
 def test_without_it_verify_is_red_and_says_why_and_site_mends_it(lab: Lab, site: Run, kube: Any, loss: Loss) -> None:
     if loss.take is None:
         kube.resources.get(api_version="constraints.gatekeeper.sh/v1beta1", kind="ImagesVerified").delete(name="images-verified")

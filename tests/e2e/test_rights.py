@@ -12,6 +12,7 @@ import yaml
 from lab import rights
 from lab.config import home
 from lab.seed import ADMINISTRATORS, CONTROLLER
+from tests.seeds import soak
 
 from .conftest import Lab, Run
 from .objects import ACR_PULL, CLUSTER_PATH, REGISTRY_PATH, VAULT_PATH, identity
@@ -96,6 +97,7 @@ def entra_only(lab: Lab, site: Run) -> Iterator[None]:
     assert back.changed == [CREDENTIALS]
 
 
+@soak
 def test_a_cluster_without_local_accounts_is_used_with_the_logins_own_token(lab: Lab, entra_only: None) -> None:
     lacking = lab.play("site")
     assert lacking.returncode != 0

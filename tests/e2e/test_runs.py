@@ -69,3 +69,11 @@ def test_a_login_that_cannot_work_says_why_and_writes_nothing(lab: Lab, name: st
     assert said in run.error
     assert "wrong" not in run.error
     assert [request for request in lab.requests() if request.writes] == []
+
+
+def test_where_nobody_gives_a_verdict_the_role_says_what_the_cluster_said(ratify: Any) -> None:
+    run = ratify(ratify_registries=["no..name"], ratify_wait_timeout=6)
+    image = f"no..name/image-trust-probe@sha256:{'0' * 64}"
+    assert f"Gatekeeper and Ratify give no verdict on {image} within 6 s: " in run.error
+    assert "failed to parse subject reference" in run.error
+    assert ratify().returncode == 0
