@@ -94,7 +94,7 @@ molecule: up ## All scenarios on the lab
 FIRST := $(addprefix tests/e2e/test_,faults.py lost.py plan.py rights.py teardown.py)
 DRIFT := tests/e2e/test_drift.py
 SECOND := $(filter-out $(FIRST) $(DRIFT),$(sort $(wildcard tests/e2e/test_*.py))) $(DRIFT)
-e2e: up ## Whole runs, drift, teardown, three of the faults and more, on two labs; about half an hour
+e2e: up ## Whole runs, drift, teardown, three of the faults and more, on two labs; about 40 minutes
 	$(MAKE) --jobs=2 --output-sync=target e2e-first e2e-second
 
 e2e-first:

@@ -7,8 +7,11 @@ import os
 import pytest
 
 SOAK = bool(os.environ.get("SOAK"))
-soak = pytest.mark.skipif(not SOAK, reason="for its time only in `make soak`")
-"""Marks a test of minutes that others stand in for."""
+
+
+def soak(stands_in: str) -> pytest.MarkDecorator:
+    """Marks a test that takes minutes on the lab; in `make test` something else, which is named, stands in for it."""
+    return pytest.mark.skipif(not SOAK, reason=f"takes minutes: `make soak` runs it, here {stands_in} stands in")
 
 
 def seeds(few: int, many: int) -> range:

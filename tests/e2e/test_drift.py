@@ -92,7 +92,7 @@ FOREIGN: list[drift.Json] = [
 """Configuration of Ratify that looks as if its chart had made it."""
 
 
-@soak
+@soak("tests/unit/plugins/module_utils/test_helm_release.py")
 def test_a_record_that_somebody_edited_is_not_believed_and_one_that_was_deleted_is_written_again(
     lab: Lab, hand: Hand, without: snapshots.Snapshot, ratify: Callable[..., Run]
 ) -> None:

@@ -75,7 +75,7 @@ def nothing(lab: Lab, everything: None) -> None:
     assert taken.returncode == 0, taken.error or taken.output[-3000:]
 
 
-@soak
+@soak("the same with the roles aks and identity, in tests/roles/test_faults.py,")
 @pytest.mark.parametrize("seed", seeds(1, 8))
 def test_with_three_of_ten_requests_failing_nothing_is_lost_or_doubled(lab: Lab, undisturbed: dict[str, Any], nothing: None, seed: int) -> None:
     for fault in random_faults(seed):
@@ -137,7 +137,7 @@ def killed(lab: Lab, playbook: str, amid: str, wait: Callable[[], object]) -> No
     assert began[-1].endswith(amid), f"the run ended before {amid!r}"
 
 
-@soak
+@soak("the same with the roles aks and identity, in tests/roles/test_faults.py,")
 def test_killed_again_and_again_the_last_run_ends_as_an_undisturbed_one(lab: Lab, undisturbed: dict[str, Any], everything: None) -> None:
     for amid, release in (("Ratify is uninstalled", "ratify"), ("Gatekeeper is uninstalled", "gatekeeper")):
         killed(lab, "teardown", amid, helm_is_at(release))
@@ -169,7 +169,7 @@ def test_a_release_whose_removal_was_killed_is_installed_anew(lab: Lab, undistur
     assert differences(outcome(lab), undisturbed) == []
 
 
-@soak
+@soak("the same with the roles aks and identity, in tests/roles/test_faults.py,")
 def test_killed_after_each_task_in_turn_the_last_run_ends_as_an_undisturbed_one(lab: Lab, undisturbed: dict[str, Any], nothing: None) -> None:
     words, environment = lab.command("site", gatekeeper_wait_timeout=BOUND, ratify_wait_timeout=BOUND)
 

@@ -63,7 +63,7 @@ def gone(hand: Hand, item: dict[str, Any]) -> None:
     pytest.fail(f"{item['metadata']['name']} was not gone 120 s after it was deleted")
 
 
-@soak
+@soak("the deletion of each object by itself, in test_drift.py,")
 def test_a_check_foretells_how_the_namespace_and_the_identity_come_back_and_a_run_brings_both(lab: Lab, site: Run, dead: dict[str, Any]) -> None:
     hand = Hand(lab)
     before = json.dumps(objects())

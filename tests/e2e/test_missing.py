@@ -82,10 +82,10 @@ LOSSES = {
 }
 
 
-OTHERS_STAND_IN = ("the federated credential", "the vault right")
+SOAKED = {name: soak("the loss of the registry right") for name in ("the federated credential", "the vault right")}
 
 
-@pytest.mark.parametrize("loss", [pytest.param(loss, id=name, marks=[soak] if name in OTHERS_STAND_IN else []) for name, loss in LOSSES.items()])
+@pytest.mark.parametrize("loss", [pytest.param(loss, id=name, marks=SOAKED.get(name, ())) for name, loss in LOSSES.items()])
 def test_without_it_verify_is_red_and_says_why_and_site_mends_it(lab: Lab, site: Run, kube: Any, loss: Loss) -> None:
     if loss.take is None:
         kube.resources.get(api_version="constraints.gatekeeper.sh/v1beta1", kind="ImagesVerified").delete(name="images-verified")

@@ -97,7 +97,7 @@ def entra_only(lab: Lab, site: Run) -> Iterator[None]:
     assert back.changed == [CREDENTIALS]
 
 
-@soak
+@soak("tests/unit/plugins/modules/test_aks_kubeconfig_entra.py")
 def test_a_cluster_without_local_accounts_is_used_with_the_logins_own_token(lab: Lab, entra_only: None) -> None:
     lacking = lab.play("site")
     assert lacking.returncode != 0

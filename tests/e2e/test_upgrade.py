@@ -119,7 +119,7 @@ def became_of_the_webhook(kube: Any, since: str) -> set[tuple[str, str]]:
     return {(event["type"], each.failurePolicy) for event in events for each in event["object"].webhooks if each.name == "validation.gatekeeper.sh"}
 
 
-@soak
+@soak("the upgrade of Ratify")
 def test_an_upgrade_of_gatekeeper_admits_nothing_unsigned_and_keeps_the_policy_and_a_way_back_is_only_taken_by_name(
     lab: Lab, kube: Any, gatekeeper: Any, current: None
 ) -> None:
