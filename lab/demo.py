@@ -45,10 +45,11 @@ def outcome(verdict: Any) -> str:
 
 
 def place(verdict: Any) -> str:
-    """The column of a verdict: what makes pods is one, and so is what the policy does not cover."""
+    """The column of a verdict: what makes pods is one, and so is what the policy does not cover; a patch of a pod is of its container."""
     if verdict["namespace"] != "default":
         return f"in {verdict['namespace']}"
-    return f"as {verdict['shape'].replace('_', ' ')}" if verdict["shape"].endswith("container") else "in workloads"
+    shape = "container" if verdict["shape"] == "patched_pod" else str(verdict["shape"])
+    return f"as {shape.replace('_', ' ')}" if shape.endswith(("container", "volume")) else "in workloads"
 
 
 def verdicts(proof: Path) -> Table:
@@ -65,8 +66,8 @@ def verdicts(proof: Path) -> Table:
         table.add_column(each, max_width=11)
     table.add_column("reason", overflow="fold")
     for image in images:
-        said_there = [sorted({verdict["verdict"] for verdict in by_place[image, each]}) for each in places]
-        table.add_row(image, *(" and ".join(each) for each in said_there), escape(outcome(by_place[image, places[0]][0])))
+        said_there = [sorted({verdict["verdict"] for verdict in by_place.get((image, each), [])}) for each in places]
+        table.add_row(image, *(" and ".join(each) or "not asked" for each in said_there), escape(outcome(by_place[image, places[0]][0])))
     return table
 
 

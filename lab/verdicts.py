@@ -21,6 +21,8 @@ SHAPES = {
     "job": "Job",
     "cron_job": "CronJob",
     "patched_deployment": "patch of a Deployment",
+    "patched_pod": "patch of a pod",
+    "image_volume": "image volume",
 }
 """By what each is called here, in the order of the columns."""
 _BEFORE = """# The verdicts
@@ -28,7 +30,8 @@ _BEFORE = """# The verdicts
 What the lab's cluster says to each of the lab's images in every way by which an image gets into a cluster: pods and what makes pods, asked by server-side dry
 runs; the first column also for real. `python -m lab.verdicts proof.json` wrote this page, from the proof of a run; the end-to-end tests compare it with theirs.
 
-Where the policy does not hold, everything is admitted, or the cluster could not start.
+Where the policy does not hold, everything is admitted, or the cluster could not start. As volumes, only images that have to be denied are asked for: nothing
+replaces the tag of a volume, so a signed image is denied too when it is named by its tag.
 
 """
 
@@ -58,7 +61,7 @@ def page(proof: Json) -> str:
 
 
 def _cell(verdicts: Iterable[Json]) -> str:
-    return " and ".join(sorted({str(verdict["verdict"]) + ("" if verdict["right"] else ", **wrong**") for verdict in verdicts}))
+    return " and ".join(sorted({str(verdict["verdict"]) + ("" if verdict["right"] else ", **wrong**") for verdict in verdicts})) or "not asked"
 
 
 def main() -> None:

@@ -17,7 +17,9 @@ Json = dict[str, Any]
 VAULT = "https://image-trust-lab.vault.azure.net/"
 RATIFY = "/apis/config.ratify.deislabs.io/v1beta1"
 CONSTRAINTS = "/apis/constraints.gatekeeper.sh/v1beta1/imagesverified"
-VALIDATING = "/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations"
+ADMISSION = "/apis/admissionregistration.k8s.io/v1"
+VALIDATING = f"{ADMISSION}/validatingwebhookconfigurations"
+GUARD = "namespace-labels.image-trust.azure"
 PODS = "/api/v1/namespaces/gatekeeper-system/pods"
 WELL = {"issuccess": True}
 
@@ -81,11 +83,15 @@ def constraint(name: str = "images-verified", **parameters: Any) -> Json:
     return made
 
 
-def webhooks() -> Json:
+def webhooks(**change: Any) -> Json:
+    """The configuration of Gatekeeper's webhook, with other values of its webhook."""
     selector = {"matchExpressions": [{"key": "kubernetes.io/metadata.name", "operator": "NotIn", "values": ["kube-system"]}]}
     asked = {"service": {"name": "gatekeeper-webhook-service", "namespace": "gatekeeper-system"}, "caBundle": "Y2E="}
-    hook = {"name": "validation.gatekeeper.sh", "failurePolicy": "Fail", "timeoutSeconds": 5, "namespaceSelector": selector, "clientConfig": asked}
-    return {"metadata": {"name": "gatekeeper-validating-webhook-configuration", "resourceVersion": "9"}, "webhooks": [hook]}
+    rules = [{"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE", "UPDATE"], "resources": ["pods", "pods/ephemeralcontainers"], "scope": "*"}]
+    when = {"rules": rules, "failurePolicy": "Fail", "timeoutSeconds": 5, "namespaceSelector": selector}
+    hook = {"name": "validation.gatekeeper.sh", **when, "clientConfig": asked, **change}
+    annotations = {"image-trust.azure/fails-open": "a test cluster"}
+    return {"metadata": {"name": "gatekeeper-validating-webhook-configuration", "resourceVersion": "9", "annotations": annotations}, "webhooks": [hook]}
 
 
 def cluster(*providers: Json) -> dict[str, Any]:
@@ -107,6 +113,8 @@ def cluster(*providers: Json) -> dict[str, Any]:
         f"{RATIFY}/verifiers": items(item("verifier-notation", {"name": "notation"}, status=WELL)),
         f"{RATIFY}/keymanagementproviders": items(*(providers or (in_vault([held()]),))),
         f"{RATIFY}/certificatestores": items(),
+        f"{ADMISSION}/validatingadmissionpolicies": items(item(GUARD, {"failurePolicy": "Fail"}), item("of-somebody-else", {})),
+        f"{ADMISSION}/validatingadmissionpolicybindings": items(item(GUARD, {"policyName": GUARD, "validationActions": ["Deny"]})),
         VALIDATING: items(webhooks(), {"metadata": {"name": "somebody-else"}, "webhooks": [{"name": "else"}]}),
         PODS: items(
             pod("gatekeeper-1", gatekeeper, "docker.io/openpolicyagent/gatekeeper:v3.23.0"), pod("ratify-1", ratify, "ghcr.io/notaryproject/ratify:v1.4.4")

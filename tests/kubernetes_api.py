@@ -30,6 +30,8 @@ class Cluster:
     judge: Callable[[str], tuple[int, Json] | None]
     status: Json = field(default_factory=lambda: RUNNING)
     status_code: int = 200
+    stored_volumes: Callable[[list[Json]], list[Json]] = list
+    """What becomes of a pod's volumes, before admission sees them: an API server without image volumes drops these."""
     pods: dict[str, Json] = field(default_factory=dict)
     deployments: dict[str, Json] = field(default_factory=dict)
     made: int = 0
@@ -49,8 +51,9 @@ class Cluster:
             return self.status_code, {"status": self.status, "message": "etcd is slow"}
         if method == "DELETE":
             return (200, {}) if self.pods.pop(name, None) else (404, {"message": "not found"})
-        spec = body["spec"]
-        found = next(c for c in spec.get("ephemeralContainers", []) + spec.get("initContainers", []) + spec.get("containers", []))
+        spec = {**body["spec"], "volumes": self.stored_volumes(body["spec"].get("volumes", []))}
+        volumes = [{"image": volume["image"]["reference"]} for volume in spec["volumes"] if "image" in volume]
+        found = next(c for c in volumes + spec.get("ephemeralContainers", []) + spec.get("initContainers", []) + spec.get("containers", []))
         refusal = self.judge(found["image"])
         if refusal is not None:
             return refusal

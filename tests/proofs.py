@@ -54,7 +54,12 @@ def state(**more: Any) -> Json:
         "changed": False,
         "cluster": {"kubernetes_version": "v1.36.4", "uid": "a2eb4051", "issuer": None},
         "programs": {"gatekeeper": program, "ratify": program},
-        "policy": {"sha256": "0" * 64, "parts": {name: {"objects": 1, "sha256": "c" * 64} for name in PARTS}, "failure_policy": "Fail"},
+        "policy": {
+            "sha256": "0" * 64,
+            "parts": {name: {"objects": 1, "sha256": "c" * 64} for name in PARTS},
+            "failure_policy": "Fail",
+            "failure_policy_reason": None,
+        },
         "constraints": [{"name": "images-verified", "enforcement": "deny", "namespaces": [], "excluded_namespaces": ["kube-system"], "selectors": []}],
         "exempt_namespaces": [{"name": "kube-system", "by": ["constraint images-verified"], "reason": "what the cluster needs to start"}],
         "exemptions": [EXEMPTION],

@@ -67,6 +67,7 @@ def proof(name: str, **more: Any) -> dict[str, Any]:
             "sha256": "6b1b36cbb04b41490bfc0ab2bfa26f86f4c1b5a0d3c8e7f6a5b4c3d2e1f00112",
             "parts": {name: {"objects": 1, "sha256": "c" * 64} for name in PARTS},
             "failure_policy": "Fail",
+            "failure_policy_reason": None,
             "constraints": [
                 {
                     "name": "images-verified",

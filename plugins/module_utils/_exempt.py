@@ -10,11 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ._admission import VALIDATION
+from ._admission_rules import unjudged
+from ._policy_objects import REASONS
 from ._verification import IGNORE, Verification
 
 Json = Mapping[str, Any]
-REASONS = "image-trust.azure/reasons"
-"""Annotation of the policy's constraints: why each of the excluded namespaces is one, as JSON by name."""
+FAILS_OPEN = "image-trust.azure/fails-open"
+"""Annotation of the validating webhook's configuration: why Gatekeeper fails open."""
 _NAME = "kubernetes.io/metadata.name"
 _TOLD = ("kinds", "scope", "namespaces", "excludedNamespaces")
 """What of a constraint's match is told otherwise, or seen by asking."""
@@ -37,15 +39,24 @@ def constraints(found: Verification) -> list[dict[str, Any]]:
 
 def failure_policy(found: Verification) -> str | None:
     """What becomes of a pod when Gatekeeper does not answer: it is refused with "Fail", admitted with "Ignore". None where Gatekeeper is not asked."""
-    return next((hook.get("failurePolicy") for hook in _hooks(found)), None)
+    return next((hook.get("failurePolicy") for hook in hooks(found)), None)
+
+
+def failure_policy_reason(found: Verification) -> str | None:
+    """Why Gatekeeper does not fail closed, as role gatekeeper has noted it; None where it does, or where no reason is noted."""
+    noted = [(item["metadata"].get("annotations") or {}).get(FAILS_OPEN) for item in found.objects["validating_webhooks"]]
+    return next((str(reason) for reason in noted if reason), None) if failure_policy(found) == "Ignore" else None
 
 
 def narrowed(found: Verification) -> list[str]:
     """A sentence for each way in which Gatekeeper is asked about less than all but the namespaces that are left out by name."""
-    fields = sorted(
-        {field for hook in _hooks(found) for field in ("matchConditions", "namespaceSelector", "objectSelector") if _narrows(field, hook.get(field))}
-    )
-    return [f"Gatekeeper is only asked about what fits the {field} of its webhook." for field in fields]
+    asked = hooks(found)
+    unasked = unjudged(rule for hook in asked for rule in hook.get("rules") or []) if asked else []
+    fields = sorted({field for hook in asked for field in ("matchConditions", "namespaceSelector", "objectSelector") if _narrows(field, hook.get(field))})
+    return [
+        *(f"Gatekeeper is only asked about what fits the {field} of its webhook." for field in fields),
+        *(f"Gatekeeper is not asked about {request}: the rules of its webhook leave it out." for request in unasked),
+    ]
 
 
 def exempt_namespaces(found: Verification) -> list[dict[str, Any]]:
@@ -74,7 +85,7 @@ def _exempt(found: Verification) -> Iterator[tuple[str, str]]:
     for constraint in constraints(found):
         if not constraint["namespaces"]:
             yield from ((name, f"constraint {constraint['name']}") for name in constraint["excluded_namespaces"])
-    for hook in _hooks(found):
+    for hook in hooks(found):
         yield from ((name, f"webhook {hook['name']}") for name in _not_asked_for((hook.get("namespaceSelector") or {}).get("matchExpressions") or []))
     for config in found.objects["gatekeeper_configs"]:
         for match in _spec(config).get("match") or []:
@@ -105,7 +116,8 @@ def _reasons(found: Verification) -> dict[str, str]:
     return reasons
 
 
-def _hooks(found: Verification) -> list[Json]:
+def hooks(found: Verification) -> list[Json]:
+    """The webhooks by which Gatekeeper is asked for verdicts: one, or none."""
     return [hook for item in found.objects["validating_webhooks"] for hook in item.get("webhooks") or [] if hook["name"] == VALIDATION]
 
 

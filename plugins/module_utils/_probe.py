@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,7 +15,7 @@ from typing import Any
 
 from ._admission import Answer, Expectation, Ran, Verdict, container_state, is_final, is_right
 from ._probe_namespace import Namespace
-from ._probe_objects import HOSTED, POD, pod
+from ._probe_objects import HOSTED, IMAGE_VOLUME, POD, pod
 
 PAUSE = 2.0
 """Seconds between two rounds of questions."""
@@ -63,12 +64,28 @@ def questions(images: Iterable[Expectation], shapes: Iterable[str], namespace: s
     """Every image in every shape in the namespace, and in the exempt ones, where each has to be admitted whatever it is.
 
     Nothing is made in an exempt namespace, and nothing at all with `read_only`: shapes in HOSTED, which need something that exists, are left out there.
+    As volumes only images that have to be denied are asked for, in the namespace only.
     """
     bare = [shape for shape in shapes if shape not in HOSTED]
     covered = bare if read_only else shapes
-    return [Question(image, shape, namespace) for shape in covered for image in images] + [
-        Question(replace(image, expect="admitted", reason=None), shape, place) for place in exempt for shape in bare for image in images
+    here = [Question(expectation, shape, namespace) for shape in covered for expectation in _expected(images, shape)]
+    return here + [
+        Question(replace(image, expect="admitted", reason=None), shape, place)
+        for place in exempt
+        for shape in bare
+        for image in images
+        if shape != IMAGE_VOLUME
     ]
+
+
+def _expected(images: Iterable[Expectation], shape: str) -> list[Expectation]:
+    """Nothing replaces the tag of a volume: by its tag a signed image is denied as well, and `reason` is about what is said of containers.
+
+    The denial of a volume has to name the image as it was given; of the companion, it names a digest.
+    """
+    if shape != IMAGE_VOLUME:
+        return list(images)
+    return [replace(image, reason=re.escape(image.image)) for image in images if image.expect == "denied"]
 
 
 def probe(asker: Asker, asked: Sequence[Question], *, timeout: float, run: bool) -> list[Result]:
@@ -91,7 +108,16 @@ def probe(asker: Asker, asked: Sequence[Question], *, timeout: float, run: bool)
     return [
         _result(asker, question, answers[question], timeout if run and question.shape == "container" and question.namespace == covered else None)
         for question in asked
+        if not _has_no_volume(question, answers[question])
     ]
+
+
+def _has_no_volume(question: Question, answer: Answer) -> bool:
+    """Whether the pod was admitted without the image volume, which brings no image in: an API server that does not have them drops them.
+
+    https://github.com/kubernetes/kubernetes/blob/v1.36.4/pkg/api/pod/util.go, dropImageVolumes
+    """
+    return question.shape == IMAGE_VOLUME and answer.verdict == "admitted" and answer.image is None
 
 
 def _ask_all(asker: Asker, asked: Sequence[Question]) -> list[Answer]:
@@ -101,7 +127,7 @@ def _ask_all(asker: Asker, asked: Sequence[Question]) -> list[Answer]:
         return list(pool.map(lambda question: _ask(asker, question, *hosts[question.shape, question.namespace]), asked))
 
 
-def _ask(asker: Asker, question: Question, host_answer: Answer, host: str) -> Answer:
+def _ask(asker: Asker, question: Question, host_answer: Answer, host: Mapping[str, Any]) -> Answer:
     if question.shape in HOSTED and not host:
         return Answer("error", f"what the image is to be added to was refused: {host_answer.message}", host_answer.refused_by)
     place = asker.namespaces[question.namespace]
@@ -114,7 +140,7 @@ def _result(asker: Asker, question: Question, answer: Answer, run_for: float | N
     ran = None
     if run_for is not None and right and answer.verdict == "denied":
         # A dry run that is refused and a pod that is made would be a hole that dry runs do not show.
-        with place.existing(POD, pod(image), asker.constraint) as (answer, _name):
+        with place.existing(POD, pod(image), asker.constraint) as (answer, _stored):
             right = is_right(question.expectation, answer)
     elif run_for is not None and right:
         ran = _run(place, image, asker.constraint, time.monotonic() + run_for)
@@ -135,8 +161,8 @@ def _result(asker: Asker, question: Question, answer: Answer, run_for: float | N
 def _run(place: Namespace, image: str, constraint: str | None, end: float) -> Ran:
     """Really run the image. The kubelet's pauses between two pulls grow to minutes, so a pod whose pull failed is made anew until `end`."""
     while True:
-        with place.existing(POD, pod(image), constraint) as (answer, name):
-            ran = _wait_for_start(place, name, end) if name else Ran(False, f"refused: {answer.message}")
+        with place.existing(POD, pod(image), constraint) as (answer, stored):
+            ran = _wait_for_start(place, stored["metadata"]["name"], end) if stored else Ran(False, f"refused: {answer.message}")
         if ran.started or time.monotonic() + PAUSE >= end:
             return ran
         time.sleep(PAUSE)

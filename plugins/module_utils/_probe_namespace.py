@@ -13,7 +13,7 @@ from typing import Any
 
 from ._admission import Answer, read_refusal
 from ._cluster_api import ClusterApi, ClusterError, Kind
-from ._probe_objects import LABELS, POD, WORKLOADS, ephemeral, host_pod, new_image, pod, probe_image, workload
+from ._probe_objects import IMAGE_VOLUME, LABELS, POD, WORKLOADS, ephemeral, host_pod, new_image, new_image_of_pod, pod, probe_image, workload
 
 LEFTOVER_AGE = timedelta(minutes=15)
 GONE_WITHIN = 30.0
@@ -36,35 +36,48 @@ class Namespace:
             return read_refusal(e.status, e.reason, constraint), {}
         return Answer("admitted", image=probe_image(stored)), stored
 
-    def ask(self, shape: str, image: str, *, companion: str, host: str, constraint: str | None) -> Answer:
+    def ask(self, shape: str, image: str, *, companion: str, host: Mapping[str, Any], constraint: str | None) -> Answer:
         """Would the image be admitted in this shape? Server-side dry run: admission runs in full, nothing is stored. `host` is for the shapes in HOSTED."""
+        method, path, body = self._request(shape, image, companion, host)
+        return self._ask(constraint, method, path, body)[0]
+
+    def _request(self, shape: str, image: str, companion: str, host: Mapping[str, Any]) -> tuple[str, str, dict[str, Any]]:
+        """Method, path and body."""
+        pods, deployments = POD.path(self.name), WORKLOADS["deployment"].path(self.name)
+        name = host["metadata"]["name"] if host else ""
         if shape == "ephemeral_container":
-            return self._ask(constraint, "patch", f"{POD.path(self.name)}/{host}/ephemeralcontainers", ephemeral(image))[0]
+            return "patch", f"{pods}/{name}/ephemeralcontainers", ephemeral(image)
+        if shape == "patched_pod":
+            return "patch", f"{pods}/{name}", new_image_of_pod(host, image)
         if shape == "patched_deployment":
-            return self._ask(constraint, "patch", f"{WORKLOADS['deployment'].path(self.name)}/{host}", new_image(image))[0]
+            return "patch", f"{deployments}/{name}", new_image(image)
         if shape in WORKLOADS:
-            return self._ask(constraint, "post", WORKLOADS[shape].path(self.name), workload(shape, image))[0]
-        body = pod(companion, init_image=image) if shape == "init_container" else pod(image)
-        return self._ask(constraint, "post", POD.path(self.name), body)[0]
+            return "post", WORKLOADS[shape].path(self.name), workload(shape, image)
+        if shape == "init_container":
+            return "post", pods, pod(companion, name="companion", init_image=image)
+        if shape == IMAGE_VOLUME:
+            return "post", pods, pod(companion, name="companion", volume_image=image)
+        return "post", pods, pod(image)
 
     @contextmanager
-    def existing(self, kind: Kind, body: Mapping[str, Any], constraint: str | None) -> Iterator[tuple[Answer, str]]:
-        """An object that exists inside the `with` block and is gone after it; yields the answer and the object's name ("" when it was refused)."""
+    def existing(self, kind: Kind, body: Mapping[str, Any], constraint: str | None) -> Iterator[tuple[Answer, dict[str, Any]]]:
+        """An object that exists inside the `with` block and is gone after it; yields the answer and the object, empty when it was refused."""
         answer, stored = self._ask(constraint, "post", kind.path(self.name), body, dry_run=False)
-        name = str(stored["metadata"]["name"]) if stored else ""
         try:
-            yield answer, name
+            yield answer, stored
         finally:
-            if name:
-                self._delete(kind, name)
+            if stored:
+                self._delete(kind, stored["metadata"]["name"])
 
-    def host(self, shape: str, companion: str, constraint: str | None) -> AbstractContextManager[tuple[Answer, str]]:
-        """What an image of this shape of HOSTED is added to, a Deployment without pods for example; of others, nothing."""
+    def host(self, shape: str, companion: str, constraint: str | None) -> AbstractContextManager[tuple[Answer, dict[str, Any]]]:
+        """What is changed to have an image in this shape of HOSTED, a Deployment without pods for example; of others, nothing."""
         if shape == "ephemeral_container":
-            return self.existing(POD, host_pod(companion), constraint)
+            return self.existing(POD, host_pod(companion, "companion"), constraint)
+        if shape == "patched_pod":
+            return self.existing(POD, host_pod(companion, "probe"), constraint)
         if shape == "patched_deployment":
             return self.existing(WORKLOADS["deployment"], workload("deployment", companion), constraint)
-        return nullcontext((Answer("admitted"), ""))
+        return nullcontext((Answer("admitted"), {}))
 
     def status(self, name: str) -> dict[str, Any]:
         """A pod's status. Raises ClusterError when it cannot be read."""

@@ -22,9 +22,13 @@ WORKLOADS = {
     "cron_job": Kind("batch/v1", "CronJob", "cronjobs", namespaced=True),
 }
 """By the shape in which an image is asked for."""
-HOSTED = ("ephemeral_container", "patched_deployment")
+HOSTED = ("ephemeral_container", "patched_deployment", "patched_pod")
 """Shapes that change an object which exists: one is made for them."""
-SHAPES = ("container", "init_container", "ephemeral_container", *WORKLOADS, "patched_deployment")
+IMAGE_VOLUME = "image_volume"
+"""A volume of a pod that is made of an image. Kubernetes from 1.35 has them, from 1.31 where they are turned on."""
+ACCOMPANIED = ("init_container", *HOSTED, IMAGE_VOLUME)
+"""Shapes that need an image that is admitted beside the one in question."""
+SHAPES = ("container", "init_container", "ephemeral_container", *WORKLOADS, "patched_deployment", "patched_pod", IMAGE_VOLUME)
 
 
 def container(name: str, image: str) -> dict[str, Any]:
@@ -38,8 +42,8 @@ def container(name: str, image: str) -> dict[str, Any]:
     }
 
 
-def pod(image: str, *, init_image: str | None = None, deadline: int = 300) -> dict[str, Any]:
-    """A pod without privileges, token or restarts that ends after `deadline` seconds. The image in question is the one of the container `probe`."""
+def pod(image: str, *, name: str = "probe", init_image: str | None = None, volume_image: str | None = None, deadline: int = 300) -> dict[str, Any]:
+    """A pod without privileges, token or restarts that ends after `deadline` seconds. The image in question is the one of the container or volume `probe`."""
     spec: dict[str, Any] = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
@@ -47,17 +51,18 @@ def pod(image: str, *, init_image: str | None = None, deadline: int = 300) -> di
         "terminationGracePeriodSeconds": 1,
         "activeDeadlineSeconds": deadline,
         "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [container("probe" if init_image is None else "companion", image)],
+        "containers": [container(name, image)],
     }
     if init_image is not None:
         spec["initContainers"] = [container("probe", init_image)]
+    if volume_image is not None:
+        spec["volumes"] = [{"name": "probe", "image": {"reference": volume_image, "pullPolicy": "Always"}}]
     return {"apiVersion": "v1", "kind": "Pod", "metadata": {"generateName": "image-trust-probe-", "labels": LABELS}, "spec": spec}
 
 
-def host_pod(image: str) -> dict[str, Any]:
-    """A pod to which ephemeral containers can be added. It is never scheduled."""
-    body = pod(image)
-    body["spec"]["containers"] = [container("companion", image)]
+def host_pod(image: str, name: str) -> dict[str, Any]:
+    """A pod to be changed, with a container of that name. It is never scheduled."""
+    body = pod(image, name=name)
     body["spec"]["schedulingGates"] = [{"name": "image-trust.azure/probe"}]
     return body
 
@@ -96,16 +101,21 @@ def new_image(image: str) -> dict[str, Any]:
     return {"spec": {"template": {"spec": {"containers": [container("probe", image)]}}}}
 
 
+def new_image_of_pod(stored: Mapping[str, Any], image: str) -> dict[str, Any]:
+    """A merge patch that gives the container `probe` of a pod another image. Admission may have added other containers, which no patch can remove."""
+    return {"spec": {"containers": [{**each, "image": image} if each["name"] == "probe" else each for each in stored["spec"]["containers"]]}}
+
+
 def probe_image(stored: Mapping[str, Any]) -> str | None:
     """The image in question of an object as the API server would store it."""
-    containers = list(_containers(stored.get("spec") or {}))
-    return next((str(found["image"]) for found in containers if found["name"] == "probe"), None)
+    return next((image for name, image in _images(stored.get("spec") or {}) if name == "probe"), None)
 
 
-def _containers(spec: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
-    """Of a pod's spec, or of the pod's spec within a workload's."""
+def _images(spec: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Those of a pod's spec, or of the pod's spec within a workload's, with the names of their containers or volumes."""
     for inner in (spec.get("jobTemplate"), spec.get("template")):
         if inner:
-            yield from _containers(inner.get("spec") or {})
+            yield from _images(inner.get("spec") or {})
     for group in ("ephemeralContainers", "initContainers", "containers"):
-        yield from spec.get(group) or ()
+        yield from ((each["name"], each.get("image", "")) for each in spec.get(group) or ())
+    yield from ((each["name"], each["image"].get("reference", "")) for each in spec.get("volumes") or () if each.get("image"))

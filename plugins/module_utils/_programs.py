@@ -30,6 +30,11 @@ def arguments(pods: Iterable[Pod]) -> list[dict[str, Any]]:
     return [{"program": name, "arguments": list(given)} for name, given in sorted(found)]
 
 
+def containers(pods: Iterable[Pod], name: str) -> list[Mapping[str, Any]]:
+    """The containers, init containers too, of the program's pods, as they are asked for."""
+    return [c for pod in _pods_of(name, pods) for listed in ("initContainers", "containers") for c in pod["spec"].get(listed) or ()]
+
+
 def _pods_of(name: str, pods: Iterable[Pod]) -> list[Pod]:
     """Without those that have ended or are about to."""
     there = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp") and (pod.get("status") or {}).get("phase") not in ("Failed", "Succeeded")]

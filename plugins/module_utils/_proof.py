@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from ._coverage import uncovered
+
 SCHEMA = 1
 """Grows when a reader of the proof has to read it otherwise."""
 COLLECTION = {"name": "image_trust.azure", "version": "1.0.0-dev"}
 RATIFY = {"Store": "stores", "Verifier": "verifiers", "KeyManagementProvider": "key_management_providers", "Policy": "ratify_policies"}
 """Kinds of Ratify that say by their status whether Ratify could use them, and where `Verification` has them."""
-FAILS_OPEN = "While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore)."
 Json = Mapping[str, Any]
 
 
@@ -44,7 +45,8 @@ def stamp(at: datetime) -> str:
 def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, Any]:
     """The proof of the verdicts and of `state`, which is what the module verification_info returned."""
     exemptions = [{**each, "ended": bool(each["ends"]) and str(each["ends"]) < f"{asked.at:%Y-%m-%d}"} for each in state["exemptions"]]
-    problems = [*state["problems"], *_of_policy(asked, state), *_of_namespaces(state["constraints"]), *_of_anchors(state["anchors"], asked.time)]
+    policy = {**state["policy"], "constraints": state["constraints"], "exempt_namespaces": state["exempt_namespaces"], "exemptions": exemptions}
+    problems = [*state["problems"], *uncovered(policy, asked.constraint), *_of_anchors(state["anchors"], asked.time)]
     return {
         "schema": SCHEMA,
         "collection": COLLECTION,
@@ -55,7 +57,7 @@ def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, A
         "programs": state["programs"],
         "constraint": asked.constraint,
         "namespace": asked.namespace,
-        "policy": {**state["policy"], "constraints": state["constraints"], "exempt_namespaces": state["exempt_namespaces"], "exemptions": exemptions},
+        "policy": policy,
         "anchors": state["anchors"],
         "verdicts": [dict(verdict) for verdict in verdicts],
         "signed_by": asked.signed_by,
@@ -71,6 +73,8 @@ def problems(objects: Mapping[str, Sequence[Json]], programs: Mapping[str, Json]
         "validating_webhooks": "Gatekeeper's validating webhook",
         "templates": "The constraint template imagesverified",
         "providers": "Gatekeeper's provider for Ratify",
+        "guards": "The guard of namespaces' labels (ValidatingAdmissionPolicy)",
+        "guard_bindings": "The binding of the guard of namespaces' labels (ValidatingAdmissionPolicyBinding)",
         **{listed: f"A {kind} of Ratify" for kind, listed in RATIFY.items()},
     }
     found += [f"{what} is not there." for listed, what in needed.items() if not objects[listed]]
@@ -80,27 +84,6 @@ def problems(objects: Mapping[str, Sequence[Json]], programs: Mapping[str, Json]
 
 def _said(item: Json) -> str:
     return str((item.get("status") or {}).get("error") or "not read").rstrip(".")
-
-
-def _of_policy(asked: Asked, state: Json) -> list[str]:
-    """What the verdicts alone do not tell: why none is a denial, and that the constraint is narrower than its namespaces say."""
-    there = {constraint["name"]: constraint for constraint in state["constraints"]}
-    if asked.constraint and asked.constraint not in there:
-        return [f"The constraint {asked.constraint} is not there."]
-    if not asked.constraint:
-        return []
-    enforcement, selectors = (there[asked.constraint][key] for key in ("enforcement", "selectors"))
-    denies_nothing = [f"The constraint {asked.constraint} denies nothing: its enforcement is {enforcement}."] if enforcement != "deny" else []
-    return denies_nothing + ([f"The constraint {asked.constraint} only holds for what fits its {', '.join(selectors)}."] if selectors else [])
-
-
-def _of_namespaces(constraints: Sequence[Json]) -> list[str]:
-    """Where each constraint names its namespaces, all others are left out, and no list of exempt namespaces names them."""
-    if not all(constraint["namespaces"] for constraint in constraints):
-        return []
-    return [
-        f"No constraint holds in all namespaces but the excluded ones: {each['name']} only holds in {', '.join(each['namespaces'])}." for each in constraints
-    ]
 
 
 def _of_anchors(anchors: Sequence[Json], now: str) -> list[str]:

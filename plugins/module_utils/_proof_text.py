@@ -9,17 +9,19 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ._proof import FAILS_OPEN, stamp
+from ._coverage import FAILS_OPEN
+from ._proof import stamp
 
 Json = Mapping[str, Any]
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def notes(proof: Json, days: int) -> list[str]:
-    """What is not wrong, but ends within so many days, has ended, is not known, or opens the cluster while Gatekeeper is away."""
+    """What is not wrong, but ends within so many days, has ended, is not known, or opens the cluster while Gatekeeper is away for a reason that is known."""
     now = str(proof["time"])
     soon = stamp(datetime.strptime(now, _TIME) + timedelta(days=days))
-    found = [FAILS_OPEN] if proof["policy"]["failure_policy"] == "Ignore" else []
+    reason = proof["policy"].get("failure_policy_reason")
+    found = [f"{FAILS_OPEN}: {reason}."] if reason else []
     for anchor in proof["anchors"]:
         ends = anchor["not_after"] or soon + "~"
         if anchor["problem"]:
@@ -29,8 +31,7 @@ def notes(proof: Json, days: int) -> list[str]:
     for exemption in proof["policy"]["exemptions"]:
         if str(exemption["ends"]) <= soon[:10]:
             found.append(f"The exemption of {_owner(exemption)} {'has ended' if exemption['ended'] else 'ends'} on {exemption['ends']}.")
-    unreviewed = [each["name"] for each in proof["policy"]["exempt_namespaces"] if not each["reason"]]
-    return [_plain(each) for each in found + ([f"Exempt for a reason that is not known here: {', '.join(unreviewed)}."] if unreviewed else [])]
+    return [_plain(each) for each in found]
 
 
 def differences(was: Mapping[str, str], is_now: Mapping[str, str]) -> list[str]:

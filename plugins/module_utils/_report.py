@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ._proof import FAILS_OPEN
+from ._coverage import FAILS_OPEN, uncovered
 from ._report_cluster import Facts, facts
 from ._report_dates import days_to, plot
 from ._report_versions import SUPPORTED, minors_behind, newest_minor, number
@@ -143,8 +143,9 @@ def _of_verdicts(held: Facts) -> Iterator[Finding]:
         yield Finding("unknown", "The proof has no verdicts.")
     if wrong:
         yield Finding("wrong", f"{wrong} of {asked} verdicts {'is' if wrong == 1 else 'are'} wrong.")
-    yield from (Finding("wrong", problem) for problem in held.problems)
-    if asked and not wrong and not held.problems and not held.right:
+    problems = [*held.problems, *(each for each in uncovered(held.policy, held.constraint) if each not in held.problems)]
+    yield from (Finding("wrong", problem) for problem in problems)
+    if asked and not wrong and not problems and not held.right:
         yield Finding("wrong", "The proof says that something is wrong.")
 
 
@@ -158,10 +159,8 @@ def _of_rescue(found: Found) -> Iterator[Finding]:
 
 
 def _of_programs(held: Facts, terms: Terms) -> Iterator[Finding]:
-    if not any(constraint["enforcement"] == "deny" and not constraint["namespaces"] for constraint in held.constraints):
-        yield Finding("wrong", "What is not verified is not denied.")
-    if held.fails_open:
-        yield Finding("attention", FAILS_OPEN)
+    if held.failure_policy_reason:
+        yield Finding("attention", f"{FAILS_OPEN}: {held.failure_policy_reason}.")
     for constraint in held.constraints:
         if constraint["enforcement"] != "deny":
             where = ", ".join(constraint["namespaces"]) or "all namespaces but the exempt ones"
@@ -199,9 +198,6 @@ def _of_ends(held: Facts, terms: Terms) -> Iterator[Finding]:
             yield Finding("attention", f"The exemption of {exemption['owner']} has no end.")
         elif (days := days_to(exemption["ends"], terms.at)) <= terms.days:
             yield Finding("attention", f"The exemption of {exemption['owner']} {_ends(days)}.")
-    unreviewed = [each["name"] for each in held.exempt_namespaces if not each["reason"]]
-    if unreviewed:
-        yield Finding("attention", f"Exempt for a reason that is not known: {', '.join(unreviewed)}.")
 
 
 def _certificates(known: Sequence[tuple[str, Facts]], terms: Terms) -> list[dict[str, Any]]:

@@ -31,12 +31,24 @@ class Facts:
     programs: dict[str, dict[str, Any]]
     namespace: str
     policy_sha256: str
-    fails_open: bool
+    constraint: str | None
+    failure_policy: str | None
+    failure_policy_reason: str | None
     constraints: list[dict[str, Any]]
     exempt_namespaces: list[dict[str, Any]]
     exemptions: list[dict[str, Any]]
     anchors: list[dict[str, Any]]
     verdicts: list[dict[str, Any]]
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        """What says where the policy holds, as the proof has it."""
+        return {
+            "constraints": self.constraints,
+            "exempt_namespaces": self.exempt_namespaces,
+            "failure_policy": self.failure_policy,
+            "failure_policy_reason": self.failure_policy_reason,
+        }
 
     def told(self) -> dict[str, Any]:
         """What the report has of it for this cluster alone."""
@@ -92,7 +104,10 @@ def facts(proof: Any) -> Facts:
         programs={str(name): _program(program) for name, program in proof["programs"].items()},
         namespace=str(proof["namespace"]),
         policy_sha256=str(policy["sha256"]),
-        fails_open=policy["failure_policy"] == "Ignore",
+        constraint=_text(proof["constraint"]),
+        failure_policy=_text(policy["failure_policy"]),
+        # Proofs that were written before there was the field have no reason.
+        failure_policy_reason=_text(policy.get("failure_policy_reason")),
         constraints=[_constraint(each) for each in policy["constraints"]],
         exempt_namespaces=[{"name": str(each["name"]), "by": _texts(each["by"]), "reason": _text(each["reason"])} for each in policy["exempt_namespaces"]],
         exemptions=[_exemption(each) for each in policy["exemptions"]],
@@ -106,7 +121,8 @@ def _program(program: Json) -> dict[str, Any]:
 
 
 def _constraint(constraint: Json) -> dict[str, Any]:
-    return {"name": str(constraint["name"]), "enforcement": str(constraint["enforcement"]), "namespaces": _texts(constraint["namespaces"])}
+    said = {key: str(constraint[key]) for key in ("name", "enforcement")}
+    return {**said, **{key: _texts(constraint[key]) for key in ("namespaces", "selectors")}}
 
 
 def _exemption(exemption: Json) -> dict[str, Any]:

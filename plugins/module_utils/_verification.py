@@ -14,6 +14,8 @@ from ._cluster_objects import ClusterObjects
 
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"
 _RATIFY = "/apis/config.ratify.deislabs.io/v1beta1"
+GUARD = "namespace-labels.image-trust.azure"
+"""The validating admission policy, and its binding, that keeps namespaces from having a label by which Gatekeeper is not asked. Role gatekeeper makes it."""
 LISTS = {
     "templates": "/apis/templates.gatekeeper.sh/v1/constrainttemplates",
     "constraints": "/apis/constraints.gatekeeper.sh/v1beta1/imagesverified",
@@ -25,6 +27,12 @@ LISTS = {
     "verifiers": f"{_RATIFY}/verifiers",
     "key_management_providers": f"{_RATIFY}/keymanagementproviders",
     "certificate_stores": f"{_RATIFY}/certificatestores",
+    "namespaced_policies": f"{_RATIFY}/namespacedpolicies",
+    "namespaced_stores": f"{_RATIFY}/namespacedstores",
+    "namespaced_verifiers": f"{_RATIFY}/namespacedverifiers",
+    "namespaced_key_management_providers": f"{_RATIFY}/namespacedkeymanagementproviders",
+    "guards": f"{_WEBHOOKS}/validatingadmissionpolicies",
+    "guard_bindings": f"{_WEBHOOKS}/validatingadmissionpolicybindings",
     "validating_webhooks": f"{_WEBHOOKS}/validatingwebhookconfigurations",
     "mutating_webhooks": f"{_WEBHOOKS}/mutatingwebhookconfigurations",
 }
@@ -34,6 +42,8 @@ OURS = {
     "providers": ("ratify-provider", "ratify-mutation-provider"),
     "validating_webhooks": ("gatekeeper-validating-webhook-configuration",),
     "mutating_webhooks": ("gatekeeper-mutating-webhook-configuration",),
+    "guards": (GUARD,),
+    "guard_bindings": (GUARD,),
 }
 """Of these, other objects decide other things."""
 IGNORE = "admission.gatekeeper.sh/ignore"

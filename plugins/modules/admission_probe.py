@@ -49,19 +49,26 @@ options:
       reason:
         description:
           - Regular expression that the message of a denial has to match. A denial with another message is not right.
+            It does not count for the shape V(image_volume).
           - When not given, only a denial by O(constraint) is right, so that a misspelt name is found. V(the registry does not exist) and
             V(the registry does not have it) are what the message of a tag without a digest says.
         type: str
   shapes:
     description:
       - How the image would get into the cluster; in a list of a pod's containers, or in the template of a workload.
-      - V(ephemeral_container) is what C(kubectl debug) does, V(patched_deployment) what C(kubectl set image) does to a Deployment.
-        They need a pod or a Deployment that exists. One that is never scheduled or has no pods is made and deleted afterwards; in check mode they are left out.
+      - V(ephemeral_container) is what C(kubectl debug) does, V(patched_deployment) and V(patched_pod) what C(kubectl set image) does to a Deployment
+        and to a pod. They need a pod or a Deployment that exists. One that is never scheduled or has no pods is made and deleted afterwards; in check
+        mode they are left out.
+      - V(image_volume) is a volume of a pod that is made of the image. Only images that are expected to be denied are asked for in this shape, and not in
+        O(exempt_namespaces). Nothing replaces the tags of volumes, so a signed image may be denied too when it is named by its tag. A denial has to name the
+        image as given; O(images[].reason), which is about containers, need not match.
+      - On a cluster whose API server drops image volumes from pods, as Kubernetes does where they are turned off or not known, there are no verdicts for
+        V(image_volume), because no image comes in by them. They are on by default from Kubernetes 1.35.
     type: list
     elements: str
     choices:
       [container, init_container, ephemeral_container, deployment, replica_set, stateful_set, daemon_set, replication_controller, job, cron_job,
-       patched_deployment]
+       patched_deployment, patched_pod, image_volume]
     default: [container]
   companion:
     description:
@@ -123,7 +130,7 @@ right:
   returned: success
   sample: true
 verdicts:
-  description: One entry for each image, shape and namespace.
+  description: One entry for each image, shape and namespace, but for those that O(shapes) and check mode leave out.
   type: list
   elements: dict
   returned: success
@@ -205,7 +212,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api imp
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._probe import Asker, as_dict, probe, questions
 from ansible_collections.image_trust.azure.plugins.module_utils._probe_namespace import Namespace
-from ansible_collections.image_trust.azure.plugins.module_utils._probe_objects import SHAPES
+from ansible_collections.image_trust.azure.plugins.module_utils._probe_objects import ACCOMPANIED, SHAPES
 
 
 def main() -> NoReturn:
@@ -228,7 +235,7 @@ def main() -> NoReturn:
     options = module.params
     images = [Expectation(**image) for image in options["images"]]
     companion = options["companion"] or next((e.image for e in images if e.expect == "admitted"), None)
-    if companion is None and set(options["shapes"]) & {"init_container", "ephemeral_container", "patched_deployment"}:
+    if companion is None and set(options["shapes"]) & set(ACCOMPANIED):
         module.fail_json(msg="These shapes need an image that is admitted beside the one in question: give companion, or an image with expect=admitted.")
     covered, exempt = options["namespace"], options["exempt_namespaces"]
     try:

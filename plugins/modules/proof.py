@@ -140,6 +140,7 @@ proof:
       sha256: 6b1b36cbb04b41490bfc0ab2bfa26f86f4c1b5a0d3c8e7f6a5b4c3d2e1f00112
       parts: {}
       failure_policy: Fail
+      failure_policy_reason: null
       constraints: []
       exempt_namespaces: []
       exemptions: []
@@ -299,6 +300,10 @@ proof:
           returned: always
         failure_policy:
           description: What becomes of a pod when Gatekeeper does not answer, V(Fail) or V(Ignore); null where Gatekeeper is not asked.
+          type: str
+          returned: always
+        failure_policy_reason:
+          description: Why it is V(Ignore); null where it is not, or where no reason is noted.
           type: str
           returned: always
         constraints:

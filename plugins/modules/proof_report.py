@@ -300,6 +300,12 @@ report:
                   elements: str
                   returned: always
                   sample: []
+                selectors:
+                  description: Fields of its match by which it holds in fewer places than that.
+                  type: list
+                  elements: str
+                  returned: always
+                  sample: []
             exempt_namespaces:
               description: Namespaces that the policy does not cover.
               type: list

@@ -21,6 +21,14 @@ options:
     description: Namespace of Gatekeeper and Ratify.
     type: str
     default: gatekeeper-system
+  expected:
+    description:
+      - What the collection installs for the inventory, by the name of the role, as C(gatekeeper_result.expected), C(ratify_result.expected) and
+        C(policy_result.expected) have it. A role that is left out is not compared.
+      - Where the cluster differs in what decides which images are admitted, RV(problems) says so. Numbers of pods, their resources and nodes, time-outs and
+        the suffix of messages may differ.
+    type: dict
+    default: {}
 extends_documentation_fragment:
   - image_trust.azure.attributes.info
   - image_trust.azure.cluster
@@ -33,6 +41,15 @@ EXAMPLES = r"""
 - name: What verifies images in the cluster
   image_trust.azure.verification_info:
     kubeconfig: ~/.kube/image-trust/production/web.yaml
+  register: verification
+
+- name: Compare it with what the inventory asks for, without running the roles
+  image_trust.azure.verification_info:
+    kubeconfig: ~/.kube/image-trust/production/web.yaml
+    expected:
+      gatekeeper: "{{ gatekeeper_result.expected }}"
+      ratify: "{{ ratify_result.expected }}"
+      policy: "{{ policy_result.expected }}"
   register: verification
 
 - name: Nothing of it is missing
@@ -157,6 +174,7 @@ policy:
         objects: 1
         sha256: 2c624232cc5a6d0b8b1d0c1f3a8a5b9e7d6c5b4a39281706f5e4d3c2b1a09f8e
     failure_policy: Fail
+    failure_policy_reason: null
   contains:
     sha256:
       description: SHA-256 of all that decides which images are admitted.
@@ -171,6 +189,10 @@ policy:
       returned: always
     failure_policy:
       description: What becomes of a pod when Gatekeeper does not answer, V(Fail) or V(Ignore); null where Gatekeeper is not asked.
+      type: str
+      returned: always
+    failure_policy_reason:
+      description: Why it is V(Ignore); null where it is not, or where no reason is noted on the webhook's configuration.
       type: str
       returned: always
 constraints:
@@ -350,23 +372,46 @@ problems:
   sample: ["Ratify has no pod that is ready."]
 """
 
-from typing import NoReturn
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._anchors import CRYPTOGRAPHY_IMPORT_ERROR, anchors
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_objects import ClusterObjects
-from ansible_collections.image_trust.azure.plugins.module_utils._exempt import constraints, exempt_namespaces, exemptions, failure_policy, narrowed
+from ansible_collections.image_trust.azure.plugins.module_utils._deviations import gatekeeper_deviations, policy_deviations
+from ansible_collections.image_trust.azure.plugins.module_utils._exempt import (
+    constraints,
+    exempt_namespaces,
+    exemptions,
+    failure_policy,
+    failure_policy_reason,
+    narrowed,
+)
 from ansible_collections.image_trust.azure.plugins.module_utils._policy_digest import policy_digest
 from ansible_collections.image_trust.azure.plugins.module_utils._programs import programs
 from ansible_collections.image_trust.azure.plugins.module_utils._proof import problems
-from ansible_collections.image_trust.azure.plugins.module_utils._verification import read
+from ansible_collections.image_trust.azure.plugins.module_utils._trust_deviations import trust_deviations
+from ansible_collections.image_trust.azure.plugins.module_utils._verification import Verification, read
+
+
+def deviations(found: Verification, expected: Mapping[str, Any]) -> list[str]:
+    """Where the cluster is not as the roles of `expected` would make it."""
+    roles = {name: content for name, content in expected.items() if content}
+    objects = [*roles.get("policy", {}).get("objects", []), *roles.get("gatekeeper", {}).get("objects", [])]
+    return [
+        *policy_deviations(found, objects, f"{datetime.now(UTC):%Y-%m-%d}"),
+        *(gatekeeper_deviations(found, roles["gatekeeper"]) if "gatekeeper" in roles else []),
+        *(trust_deviations(found, roles["ratify"]) if "ratify" in roles else []),
+    ]
 
 
 def main() -> NoReturn:
     module = cluster_module(
         libraries={"kubernetes": KUBERNETES_IMPORT_ERROR, "cryptography": CRYPTOGRAPHY_IMPORT_ERROR},
         namespace=dict(default="gatekeeper-system"),
+        expected=dict(type="dict", default={}),
     )
     try:
         found = read(ClusterObjects(module.params["kubeconfig"], module.params["context"]), module.params["namespace"])
@@ -377,12 +422,12 @@ def main() -> NoReturn:
         changed=False,
         cluster={"kubernetes_version": found.kubernetes_version, "uid": found.uid, "issuer": found.issuer},
         programs=running,
-        policy={**policy_digest(found), "failure_policy": failure_policy(found)},
+        policy={**policy_digest(found), "failure_policy": failure_policy(found), "failure_policy_reason": failure_policy_reason(found)},
         constraints=constraints(found),
         exempt_namespaces=exempt_namespaces(found),
         exemptions=exemptions(found),
         anchors=anchors(found.objects["key_management_providers"]),
-        problems=[*problems(found.objects, running, found.refused), *narrowed(found)],
+        problems=[*problems(found.objects, running, found.refused), *narrowed(found), *deviations(found, module.params["expected"])],
     )
 
 

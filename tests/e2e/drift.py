@@ -7,13 +7,14 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from contextlib import redirect_stdout, suppress
+from types import ModuleType
 from typing import Any
 
 import kubernetes
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.image_trust.azure.plugins.modules import cluster_objects
+from ansible_collections.image_trust.azure.plugins.modules import cluster_objects, verification_info
 
 from lab.clusters import cluster
 
@@ -147,6 +148,8 @@ CHANGES: dict[str, Callable[[Json], Json]] = {
     "Service": lambda item: {"spec": {"publishNotReadyAddresses": True, "sessionAffinity": "ClientIP"}},
     "ServiceAccount": _account,
     "Store": lambda item: {"spec": {"parameters": {"ttl": 3600, "useHttp": True}}},
+    "ValidatingAdmissionPolicy": lambda item: {"spec": {"failurePolicy": "Ignore"}},
+    "ValidatingAdmissionPolicyBinding": lambda item: {"spec": {"validationActions": ["Warn"]}},
     "ValidatingWebhookConfiguration": _webhooks,
     "Verifier": _verifier,
 }
@@ -169,16 +172,25 @@ class Hand:
 
     def converge(self, release: str) -> Json:
         """What the module answers that keeps the objects of a release, as the roles call it."""
-        printed = io.StringIO()
         role = yaml.safe_load((ROOT / f"roles/{release}/vars/main.yml").read_text())
         kept = role["__gatekeeper_kept" if release == "gatekeeper" else "__ratify_kept_fields"]
         options = {"kubeconfig": str(KUBECONFIG), "release": release, "release_namespace": "gatekeeper-system", "kept": kept}
-        with patch_module_args(options), redirect_stdout(printed), pytest.raises(SystemExit):
-            cluster_objects.main()
-        return dict(json.loads(printed.getvalue()))
+        return _returned(cluster_objects, options)
 
     def patch(self, item: Json, body: Json) -> None:
         self._kind(item).patch(body=body, content_type="application/merge-patch+json", field_manager="kubectl-edit", **_where(item))
+
+    def replace(self, item: Json) -> None:
+        """As `kubectl replace`; a status is not taken."""
+        self._kind(item).replace(body=item, **_where(item))
+
+    def status(self, item: Json, body: Json) -> None:
+        """Patch the object by its subresource status."""
+        self._kind(item).status.patch(body=body, content_type="application/merge-patch+json", **_where(item))
+
+    def verification(self, expected: Json) -> Json:
+        """What module verification_info returns, compared with `expected`."""
+        return _returned(verification_info, {"kubeconfig": str(KUBECONFIG), "expected": expected})
 
     def delete(self, item: Json) -> None:
         """What went with another one is gone as well."""
@@ -218,6 +230,14 @@ class Hand:
         mine = [{**entry, "permissions": permissions or entry["permissions"]} for entry in found if entry["objectId"] == identity(self.lab)["principalId"]]
         assert mine
         return {"properties": {"accessPolicies": mine}}
+
+
+def _returned(module: ModuleType, options: Json) -> Json:
+    """What the module returns, run in this process."""
+    printed = io.StringIO()
+    with patch_module_args(options), redirect_stdout(printed), pytest.raises(SystemExit):
+        module.main()
+    return dict(json.loads(printed.getvalue()))
 
 
 def _where(item: Json) -> Json:

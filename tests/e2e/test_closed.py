@@ -16,6 +16,7 @@ from .test_policy import SIGNED, UNSIGNED, pod, refusal
 
 NAMESPACE = "gatekeeper-system"
 WEBHOOK = "gatekeeper-controller-manager"
+CONFIGURATION = "gatekeeper-validating-webhook-configuration"
 CERTIFICATE = "gatekeeper-webhook-server-cert"
 CRITICAL = "system-cluster-critical"
 BACK = 120
@@ -123,6 +124,12 @@ def test_a_drain_leaves_a_pod_of_the_webhook(kube: Any) -> None:
 RESCUE = {"rescue_reason": "a drill", "rescue_who": "a test"}
 
 
+def conditions(kube: Any) -> list[str]:
+    """Of the mutating webhook, which has one of its own beside that of an open cluster."""
+    webhooks = kube.resources.get(api_version="admissionregistration.k8s.io/v1", kind="MutatingWebhookConfiguration")
+    return [each.name for each in webhooks.get(name="gatekeeper-mutating-webhook-configuration").webhooks[0].matchConditions]
+
+
 def test_rescue_opens_whatever_is_down_and_closes_again_and_the_role_does_not_pass_over_it(lab: Lab, kube: Any, gatekeeper: Any, tmp_path: Path) -> None:
     record = tmp_path / "record.jsonl"
 
@@ -139,6 +146,7 @@ def test_rescue_opens_whatever_is_down_and_closes_again_and_the_role_does_not_pa
         assert "failed calling webhook" in refusal(kube, pod(UNSIGNED), "default")
         assert rescue("open").changed == foretold != []
         until(lambda: refusal(kube, pod(UNSIGNED), "default") == "", "everything is admitted", 30)
+        assert sorted(conditions(kube)) == ["names.image-trust.azure", "rescue.image-trust.azure"]
         assert rescue("open").changed == []
         refused = gatekeeper()
         assert "lab1 is open: every image is admitted since" in refused.error
@@ -146,10 +154,27 @@ def test_rescue_opens_whatever_is_down_and_closes_again_and_the_role_does_not_pa
     finally:
         closed = rescue("closed")
         scale(kube, WEBHOOK, replicas)
+    assert conditions(kube) == ["names.image-trust.azure"]
     assert closed.changed == [foretold[0] + " no longer", foretold[1]]
     assert rescue("closed").changed == []
     assert [json.loads(line)["state"] for line in record.read_text().splitlines()] == ["open", "closed"]
     admitted_again(kube)
+
+
+def test_a_record_that_cannot_be_read_stops_the_role_before_it_writes_until_the_cluster_was_closed(
+    kube: Any, gatekeeper: Any, lab: Lab, tmp_path: Path
+) -> None:
+    name, webhooks = CONFIGURATION, kube.resources.get(api_version="admissionregistration.k8s.io/v1", kind="ValidatingWebhookConfiguration")
+    for written in ("open, ask the platform team", "[]", '{"state": '):
+        body = {"metadata": {"annotations": {"image-trust.azure/rescue": written}}}
+        webhooks.patch(name=name, body=body, content_type="application/merge-patch+json")
+        refused = gatekeeper()
+        assert f"{name} of lab1 has an annotation image-trust.azure/rescue that cannot be read" in refused.error
+        assert refused.changed == []
+        closed = lab.play("rescue", "-l", "lab1", **RESCUE, rescue="closed", rescue_record_path=str(tmp_path / "record.jsonl"))
+        assert closed.returncode == 0, closed.error
+        assert json.loads(webhooks.get(name=name).metadata.annotations["image-trust.azure/rescue"])["state"] == "closed"
+    assert gatekeeper().changed == []
 
 
 @pytest.mark.parametrize("options", [(), ("-l", "clusters")])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from .asking import afresh, asking_for
 from .test_policy import IMAGE, UNSIGNED, pod, policy, refusal
 
@@ -28,3 +30,18 @@ def test_an_image_that_a_pod_mounts_is_verified_too(kube: Any) -> None:
     assert refusal(kube, body, "default") == ""
     body["spec"]["volumes"][0]["image"]["reference"] = f"{IMAGE}:signed"
     assert "is not pinned to a digest" in refusal(kube, body, "default")
+
+
+@pytest.mark.parametrize(
+    ("stages", "sentence"),
+    [
+        ({"team-*": "warn", "team-a": "deny"}, "policy_stages sets warn for team-* and deny for team-a, which one namespace can match both"),
+        ({"kube-*": "warn"}, "policy_stages sets warn for kube-*, and policy_excluded_namespaces names kube-system"),
+        ({"*": "warn"}, "policy_stages has * alone, which matches every namespace"),
+    ],
+)
+def test_stages_that_would_weaken_what_another_variable_asks_for_are_refused(policy: Any, stages: dict[str, str], sentence: str) -> None:
+    refused = policy(policy_stages=[{"namespaces": [name], "enforcement": enforcement} for name, enforcement in stages.items()])
+    assert refused.returncode != 0
+    assert sentence in refused.error
+    assert refused.changed == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import json
 import re
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -137,3 +138,56 @@ def test_no_way_leads_to_an_image_that_nobody_trusted_has_signed(kube: Any, deve
     admitted = {how: answer for how, (status, answer) in answers.items() if status < 400}
     assert len(admitted) > 20, "the API server takes some, and leaves the image as it was"
     assert {how: answer for how, answer in admitted.items() if digest in answer or UNSIGNED in json.dumps(json.loads(answer)["spec"])} == {}
+
+
+def shapes(image: str) -> dict[str, Json]:
+    """Objects in which Ratify's mutations would replace the image's tag, or might."""
+    spec, labels = pod(image)["spec"], {"app": "it"}
+    later = {"containers": pod(SIGNED)["spec"]["containers"], "initContainers": [{"name": "first", "image": image}]}
+    made = {"selector": {"matchLabels": labels}, "template": {"metadata": {"labels": labels}, "spec": later}}
+    job = {"template": {"spec": {**spec, "restartPolicy": "Never"}}}
+    meta = {"metadata": {"name": "new"}}
+    return {
+        "pod": pod(image, name="new"),
+        "init container": {**pod(image, name="new"), "spec": later},
+        "deployment": {"apiVersion": "apps/v1", "kind": "Deployment", **meta, "spec": made},
+        "stateful set": {"apiVersion": "apps/v1", "kind": "StatefulSet", **meta, "spec": {**made, "serviceName": "it"}},
+        "daemon set": {"apiVersion": "apps/v1", "kind": "DaemonSet", **meta, "spec": made},
+        "replica set": {"apiVersion": "apps/v1", "kind": "ReplicaSet", **meta, "spec": made},
+        "job": {"apiVersion": "batch/v1", "kind": "Job", **meta, "spec": job},
+        "cron job": {"apiVersion": "batch/v1", "kind": "CronJob", **meta, "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": job}}},
+        "replication controller": {"apiVersion": "v1", "kind": "ReplicationController", **meta, "spec": {**made, "selector": labels}},
+    }
+
+
+def logged_by_ratify(kube: Any, since: float) -> str:
+    core, found = kubernetes.client.CoreV1Api(kube.client), kube.resources.get(api_version="v1", kind="Pod")
+    names = [each.metadata.name for each in found.get(namespace="gatekeeper-system", label_selector="app.kubernetes.io/name=ratify").items]
+    seconds = int(time.monotonic() - since) + 2
+    return "".join(core.read_namespaced_pod_log(name, "gatekeeper-system", since_seconds=seconds) for name in names)
+
+
+def test_a_name_with_brackets_is_denied_and_ratify_is_not_asked_for_its_digest_either(kube: Any, developer: Developer) -> None:
+    """Ratify takes what is in the brackets for a namespace, and asks with the stores that its users have made there."""
+    began = time.monotonic()
+    assert developer.ask("POST", "pods", pod(SIGNED), real=True)[0] == 201
+    # A tag that was never asked for, so that no answer is one that was remembered.
+    for image in (SIGNED, f"{UNSIGNED.rpartition(':')[0]}:t{time.time_ns()}"):
+        name = f"[{developer.namespace}]{image}"
+        denied = {shape: refusal(kube, body, developer.namespace) for shape, body in shapes(name).items()}
+        assert [shape for shape, said in denied.items() if "is not verified: it is not the name of an image" not in said] == [], denied
+        debugged = {"spec": {"ephemeralContainers": [{"name": "e", "image": name}]}}
+        asked = [("POST", "pods", pod(name, name="new"), "application/json")]
+        asked += [("PATCH", "pods/it/ephemeralcontainers", debugged, "application/strategic-merge-patch+json")]
+        asked += [("PATCH", "pods/it", PATCHES[kind](name), kind) for kind in ("application/json-patch+json", "application/strategic-merge-patch+json")]
+        for method, path, body, kind in asked:
+            status, said = developer.ask(method, path, body, kind)
+            assert (status, "it is not the name of an image" in said) == (403, True), (path, kind, said)
+        refusal(kube, pod(image, name="new"), developer.namespace)
+
+    assert f"mutating image {image}" in logged_by_ratify(kube, began), "the log shows what Ratify is asked"
+    assert f"[{developer.namespace}]" not in logged_by_ratify(kube, began)
+    admitted = {shape: refusal(kube, body, developer.namespace) for shape, body in shapes(SIGNED).items()}
+    assert set(admitted.values()) == {""}
+    stored = json.loads(developer.ask("POST", "pods", pod(SIGNED, name="new"))[1])["spec"]["containers"][0]["image"]
+    assert "@sha256:" in stored, "tags of images with a name are still replaced"

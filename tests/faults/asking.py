@@ -129,7 +129,7 @@ class Asking:
         pause = first
         while not self._stop.wait(pause):
             began, number = time.monotonic(), number + 1
-            answer = place.ask(question.shape, question.reference(number), companion="", host="", constraint=None)
+            answer = place.ask(question.shape, question.reference(number), companion="", host={}, constraint=None)
             self._samples.append(Sample(question, began, time.monotonic(), answer))
             pause = max(0.0, began + PACE - time.monotonic())
 

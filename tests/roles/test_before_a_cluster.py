@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 
 from .conftest import ROOT
 
@@ -24,6 +28,7 @@ GATEKEEPER = """
       gatekeeper_kubeconfig: nobody
       gatekeeper_validation_timeout: 3
       gatekeeper_failure_policy: Ignore
+      gatekeeper_failure_policy_reason: a trial
 """
 RATIFY = """
     - role: image_trust.azure.ratify
@@ -36,10 +41,14 @@ RATIFY = """
 """
 
 
-def check(folder: Path, roles: str) -> subprocess.CompletedProcess[str]:
-    play = folder / "play.yml"
-    play.write_text(f"- hosts: localhost\n  gather_facts: false\n  roles:{roles}")
-    words: list[str | Path] = [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", "-c", "local", "--check", "--diff", play]
+def check(folder: Path, roles: str, *options: str) -> subprocess.CompletedProcess[str]:
+    return play(folder, f"roles:{roles}", "--check", "--diff", *options)
+
+
+def play(folder: Path, content: str, *options: str) -> subprocess.CompletedProcess[str]:
+    file = folder / "play.yml"
+    file.write_text(f"- hosts: localhost\n  gather_facts: false\n  {content}")
+    words: list[str | Path] = [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", "-c", "local", *options, file]
     environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(folder)}
     return subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
@@ -58,7 +67,7 @@ def test_the_last_day_of_an_exemption_may_be_without_quotation_marks(tmp_path: P
     ("roles", "said"),
     [
         (RATIFY + "      ratify_values: {provider: {timeout: {validationTimeoutSeconds: 9}}}\n", "ratify_validation_timeout (9 s) has to be smaller"),
-        (RATIFY + "      ratify_values: {provider: {timeout: {mutationTimeoutSeconds: 4}}}\n", "ratify_mutation_timeout (4 s) not greater"),
+        (RATIFY + "      ratify_values: {provider: {timeout: {mutationTimeoutSeconds: 4}}}\n", "ratify_mutation_timeout (4 s) must not be greater"),
         (GATEKEEPER + RATIFY, "validating webhook (3 s)"),
     ],
     ids=["validation", "mutation", "webhook"],
@@ -88,6 +97,7 @@ REFUSED = {
         disableValidatingWebhook: true
         controllerManager: {exemptNamespaces: [a], resources: {}}
         validatingWebhookAnnotations: null
+        mutatingWebhookMatchConditions: []
         """,
         "replicas: set gatekeeper_replicas; "
         "image.release: set gatekeeper_chart_version; "
@@ -95,7 +105,9 @@ REFUSED = {
         "validatingWebhookExemptNamespacesLabels: set gatekeeper_exempt_namespaces; "
         "disableValidatingWebhook: leave it out; "
         "controllerManager.exemptNamespaces: set gatekeeper_exempt_namespaces; "
-        "validatingWebhookAnnotations.admissions.enforcer/disabled: leave it out",
+        "validatingWebhookAnnotations.admissions.enforcer/disabled: leave it out; "
+        "validatingWebhookAnnotations.image-trust.azure/fails-open: set gatekeeper_failure_policy_reason; "
+        "mutatingWebhookMatchConditions: leave it out",
     ),
     "ratify": (
         """
@@ -114,3 +126,91 @@ def test_values_of_a_chart_that_open_the_door_or_have_a_variable_are_refused_eac
     done = check(tmp_path, f"{ROLES[role]}      {role}_values:{values}")
     assert done.returncode != 0, done.stdout
     assert f"{role}_values must not have {said}. " in " ".join(done.stdout.split())
+
+
+WRONG: dict[str, tuple[dict[str, Any], tuple[str, ...]]] = {
+    "gatekeeper": (
+        {
+            "gatekeeper_replicas": 0,
+            "gatekeeper_response_cache": "8760h",
+            "gatekeeper_exempt_namespaces": [{"name": "team-*", "reason": "theirs"}],
+            "gatekeeper_failure_policy_reason": "",
+        },
+        (
+            "gatekeeper_replicas is 0",
+            "gatekeeper_response_cache is '8760h'",
+            "gatekeeper_exempt_namespaces has 'team-*'",
+            "gatekeeper_failure_policy_reason is empty",
+        ),
+    ),
+    "ratify": (
+        {"ratify_replicas": 0, "ratify_chart_version": "1.15.3", "ratify_values": {"sbom": {}, "oras": {"cache": {"ttl": 9999}}}},
+        ("ratify_replicas is 0", "Chart 1.15.3 with Ratify", "ratify_values.oras.cache.ttl is 9999", "ratify_values must not have sbom"),
+    ),
+}
+
+
+def given(role: str) -> dict[str, Any]:
+    """The variables with which these tests run the role."""
+    [entry] = yaml.safe_load(ROLES[role])
+    return {name: value for name, value in entry.items() if name != "role"}
+
+
+def checking(role: str) -> str:
+    """As a playbook asks for the check of a role alone."""
+    return f"tasks:\n    - ansible.builtin.include_role: {{name: image_trust.azure.{role}, tasks_from: check, public: true}}\n"
+
+
+@pytest.mark.parametrize("role", WRONG)
+def test_all_that_is_wrong_with_a_roles_variables_is_reported_at_once_by_the_role_and_by_its_check_alone(tmp_path: Path, role: str) -> None:
+    wrong, sentences = WRONG[role]
+    for content in (f"roles: [image_trust.azure.{role}]", checking(role)):
+        done = play(tmp_path, content, "-e", json.dumps({**given(role), **wrong}))
+        assert done.returncode == 2, done.stdout
+        assert [sentence for sentence in sentences if sentence not in " ".join(done.stdout.split())] == []
+
+
+VALUES = {"gatekeeper": "__gatekeeper_values", "ratify": "__ratify_chart_values"}
+ORDERED = {"gatekeeper_replicas": 10, "gatekeeper_min_available": 9, "ratify_gatekeeper_validation_timeout": 10, "ratify_validation_timeout": 9}
+"""Numbers that have another order as text."""
+
+
+def rendered(folder: Path, role: str, **variables: Any) -> dict[str, Any]:
+    """What the role gives to its chart, once its check has passed."""
+    written = folder / "values.json"
+    tasks = f"    - ansible.builtin.copy: {{dest: {written}, content: '{{{{ {VALUES[role]} | to_json }}}}'}}\n"
+    known = {**given(role), "ratify_tenant_id": "none", "ratify_vault_uri": "none", "ansible_python_interpreter": sys.executable}
+    done = play(folder, checking(role) + tasks, "-e", json.dumps({**known, **variables}))
+    assert done.returncode == 0, done.stdout
+    return dict(json.loads(written.read_text()))
+
+
+@pytest.mark.parametrize("role", VALUES)
+def test_a_number_or_boolean_of_the_command_line_which_is_text_becomes_what_a_typed_one_becomes(tmp_path: Path, role: str) -> None:
+    options = yaml.safe_load((ROOT / f"roles/{role}/meta/argument_specs.yml").read_text())["argument_specs"]["main"]["options"]
+    defaults = {name: option["default"] for name, option in options.items() if option["type"] in ("int", "bool")}
+    # Any text is true where it is taken as a boolean.
+    typed = {name: not value if isinstance(value, bool) else ORDERED.get(name, value) for name, value in defaults.items()}
+    for values in (defaults, typed):
+        assert rendered(tmp_path, role, **{name: str(value).lower() for name, value in values.items()}) == rendered(tmp_path, role, **values)
+
+
+def test_a_boolean_as_text_is_what_it_says_in_the_tasks_too(tmp_path: Path) -> None:
+    done = check(tmp_path, GATEKEEPER + RATIFY, "-e", "gatekeeper_azure_policy_addon=false gatekeeper_validation_timeout=5 ratify_mutation=false")
+    assert done.returncode == 0, done.stdout
+    assert "values.provider.enableMutation: none -> false" in done.stdout
+    done = check(tmp_path, GATEKEEPER, "-e", "gatekeeper_azure_policy_addon=true")
+    assert "The cluster has the Azure Policy add-on" in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(("policy", "annotation"), [("Ignore", {"image-trust.azure/fails-open": "a trial"}), ("Fail", {})])
+def test_the_webhook_says_why_it_fails_open(tmp_path: Path, policy: str, annotation: dict[str, str]) -> None:
+    values = rendered(tmp_path, "gatekeeper", gatekeeper_failure_policy=policy)
+    assert values["validatingWebhookAnnotations"] == {"admissions.enforcer/disabled": "true", **annotation}
+
+
+def test_mutation_and_policy_have_one_expression_for_names_of_images() -> None:
+    rego = (ROOT / "roles/policy/files/images_verified.rego").read_text()
+    [names] = re.findall(r"^is_name\(image\) \{\n\tregex\.match\(`(.*)`, image\)", rego, re.MULTILINE)
+    condition = yaml.safe_load((ROOT / "roles/gatekeeper/vars/main.yml").read_text())["__gatekeeper_names_only"]["expression"]
+    assert f"container.image.matches('{names}')" in condition

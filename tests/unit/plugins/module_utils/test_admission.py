@@ -183,7 +183,7 @@ def test_a_pod_has_started_or_failed_or_is_not_known_yet(found: dict[str, Any], 
     assert container_state(found) == expected
 
 
-@pytest.mark.parametrize("made", [pod("i"), pod("c", init_image="i"), host_pod("i")])
+@pytest.mark.parametrize("made", [pod("i"), pod("c", name="c", init_image="i"), pod("c", name="c", volume_image="i"), host_pod("i", "c")])
 def test_a_probes_pod_is_harmless(made: dict[str, Any]) -> None:
     spec = made["spec"]
     assert spec["securityContext"]["runAsNonRoot"]
@@ -197,7 +197,7 @@ def test_an_ephemeral_container_asks_for_no_resources_because_the_api_refuses_th
 
 
 def test_an_ephemeral_container_does_not_have_the_name_of_another_container_of_its_host() -> None:
-    names = {each["name"] for each in host_pod("i")["spec"]["containers"]}
+    names = {each["name"] for each in host_pod("i", "companion")["spec"]["containers"]}
     assert ephemeral("i")["spec"]["ephemeralContainers"][0]["name"] not in names
 
 

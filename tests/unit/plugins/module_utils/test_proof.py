@@ -20,6 +20,10 @@ ENDING = {**ANCHOR, "not_after": "2026-12-10T00:00:00Z"}
 UNREAD = {**ANCHOR, "subject": None, "sha256": None, "not_before": None, "not_after": None, "problem": "not read from the vault"}
 NOT_HELD = {**UNREAD, "name": "new", "held": False}
 CONSTRAINT = state()["constraints"][0]
+NARROW = {**CONSTRAINT, "namespaces": ["default"]}
+NARROWED = "The constraint images-verified only holds in default, and not in all namespaces but the excluded ones."
+FOREIGN = "The constraint other is not one that this collection makes for images-verified. Delete it, or set policy_constraint."
+FAILING_OPEN = {**state()["policy"], "failure_policy": "Ignore", "failure_policy_reason": "a test cluster"}
 KEY = {**UNREAD, "kind": "key", "problem": None}
 
 
@@ -51,14 +55,32 @@ RIGHT: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"constraints": [{**CONSTRAINT, "enforcement": "warn"}]},
         ["The constraint images-verified denies nothing: its enforcement is warn."],
     ),
-    "a constraint beside it only warns": ({"constraints": [CONSTRAINT, {**CONSTRAINT, "name": "other", "enforcement": "warn"}]}, []),
-    "a constraint beside it looks at labels": ({"constraints": [CONSTRAINT, {**CONSTRAINT, "name": "other", "selectors": ["labelSelector"]}]}, []),
-    "the constraint holds in one namespace": (
-        {"constraints": [{**CONSTRAINT, "namespaces": ["default"]}]},
-        ["No constraint holds in all namespaces but the excluded ones: images-verified only holds in default."],
-    ),
+    "a constraint beside it is not ours": ({"constraints": [CONSTRAINT, {**CONSTRAINT, "name": "other", "enforcement": "warn"}]}, [FOREIGN]),
+    "the constraint holds in one namespace": ({"constraints": [NARROW]}, [NARROWED]),
+    "another one that only warns hides that": ({"constraints": [NARROW, {**CONSTRAINT, "name": "other", "enforcement": "warn"}]}, [NARROWED, FOREIGN]),
+    "another one with a selector hides that": ({"constraints": [NARROW, {**CONSTRAINT, "name": "other", "selectors": ["labelSelector"]}]}, [NARROWED, FOREIGN]),
+    "a stage of its own hides that": ({"constraints": [NARROW, {**CONSTRAINT, "name": "images-verified-dryrun", "enforcement": "dryrun"}]}, [NARROWED]),
     "a stage holds in one namespace": ({"constraints": [CONSTRAINT, {**CONSTRAINT, "name": "images-verified-warn", "namespaces": ["legacy"]}]}, []),
-    "the constraint is another one": ({"constraint": "other"}, ["The constraint other is not there."]),
+    "the constraint does not exist": ({"constraint": "other", "constraints": []}, ["The constraint other does not exist."]),
+    "a namespace is exempt for no known reason": (
+        {"exempt_namespaces": [{"name": "shop", "by": ["constraint images-verified", "label admission.gatekeeper.sh/ignore"], "reason": None}]},
+        [
+            "Images are not verified in shop (constraint images-verified, label admission.gatekeeper.sh/ignore), and no reason for it is known. "
+            "Name the namespace with the reason in policy_excluded_namespaces, or cover it."
+        ],
+    ),
+    "it fails open": (
+        {"policy": {**state()["policy"], "failure_policy": "Ignore"}},
+        [
+            "While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore), and no reason for it is known. "
+            "Set gatekeeper_failure_policy to Fail, or give gatekeeper_failure_policy_reason."
+        ],
+    ),
+    "it fails open for a reason": ({"policy": FAILING_OPEN}, []),
+    "Gatekeeper is not asked about pods": (
+        {"policy": {**state()["policy"], "failure_policy": None}},
+        ["Gatekeeper is not asked about pods: its webhook validation.gatekeeper.sh does not exist."],
+    ),
     "Ratify is not there": ({"problems": ["Ratify has no pod that is ready."]}, ["Ratify has no pod that is ready."]),
 }
 
@@ -86,9 +108,9 @@ def test_an_exemption_ends_with_its_last_day(ends: str, ended: bool) -> None:
 
 NOTES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "nothing ends": ({}, []),
-    "it fails open": (
-        {"policy": {**state()["policy"], "failure_policy": "Ignore"}},
-        ["While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore)."],
+    "it fails open for a reason": (
+        {"policy": FAILING_OPEN},
+        ["While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore): a test cluster."],
     ),
     "a certificate ends": ({"anchors": [ENDING]}, ["The certificate brooklyn-io of kmprovider-akv ends on 2026-12-10."]),
     "a certificate has ended": ({"anchors": [EXPIRED]}, ["The certificate old of kmprovider-akv has ended on 2026-11-01."]),
@@ -97,10 +119,6 @@ NOTES: dict[str, tuple[dict[str, Any], list[str]]] = {
     "an exemption ends": ({"exemptions": [{**EXEMPTION, "ends": "2026-12-24"}]}, ["The exemption of team ends on 2026-12-24."]),
     "an exemption has ended": ({"exemptions": [{**EXEMPTION, "ends": "2026-11-01"}]}, ["The exemption of team has ended on 2026-11-01."]),
     "an exemption is far from its end": ({"exemptions": [{**EXEMPTION, "ends": "2026-12-25"}]}, []),
-    "a namespace is exempt for no known reason": (
-        {"exempt_namespaces": [{"name": "shop", "by": ["constraint images-verified"], "reason": None}]},
-        ["Exempt for a reason that is not known here: shop."],
-    ),
 }
 
 

@@ -20,6 +20,7 @@ TERMS = Terms(AT, hours=48, days=30, versions={"gatekeeper": "3.23.0", "ratify":
 WEB = proof("web")
 OLD = {"pods": 2, "ready": 2, "images": [], "versions": ["3.9.1"]}
 WARN = {"name": "images-verified-warn", "enforcement": "warn", "namespaces": ["legacy"], "excluded_namespaces": [], "selectors": []}
+DENY = WEB["policy"]["constraints"][0]
 DRYRUN = {"name": "images-verified", "enforcement": "dryrun", "namespaces": [], "excluded_namespaces": [], "selectors": []}
 NOT_HELD = anchor("new", None, held=False, problem="Ratify does not hold it")
 SAID_BY_PROBLEM_ALONE = {key: value for key, value in NOT_HELD.items() if key != "held"}
@@ -73,13 +74,39 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
     "it denies nothing": (
         found(with_policy(WEB, constraints=[DRYRUN])),
         "wrong",
-        ["What is not verified is not denied.", "It denies nothing in all namespaces but the exempt ones: dryrun."],
+        ["The constraint images-verified denies nothing: its enforcement is dryrun.", "It denies nothing in all namespaces but the exempt ones: dryrun."],
     ),
-    "it has no constraint": (found(with_policy(WEB, constraints=[])), "wrong", ["What is not verified is not denied."]),
+    "it has no constraint": (found(with_policy(WEB, constraints=[])), "wrong", ["The constraint images-verified does not exist."]),
+    "its constraint holds in one namespace, which one that only warns hides": (
+        found(with_policy(WEB, constraints=[{**DENY, "namespaces": ["default"]}, {**WARN, "namespaces": []}])),
+        "wrong",
+        [
+            "The constraint images-verified only holds in default, and not in all namespaces but the excluded ones.",
+            "It denies nothing in all namespaces but the exempt ones: warn.",
+        ],
+    ),
+    "its constraint has a selector": (
+        found(with_policy(WEB, constraints=[{**DENY, "selectors": ["labelSelector"]}])),
+        "wrong",
+        ["The constraint images-verified only holds for what fits its labelSelector."],
+    ),
+    "what the proof says itself is not repeated": (
+        found(proof("web", policy={**WEB["policy"], "constraints": []}, problems=["The constraint images-verified does not exist."], right=False)),
+        "wrong",
+        ["The constraint images-verified does not exist."],
+    ),
     "it fails open": (
         found(with_policy(WEB, failure_policy="Ignore")),
+        "wrong",
+        [
+            "While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore), and no reason for it is known. "
+            "Set gatekeeper_failure_policy to Fail, or give gatekeeper_failure_policy_reason."
+        ],
+    ),
+    "it fails open for a reason": (
+        found(with_policy(WEB, failure_policy="Ignore", failure_policy_reason="a test cluster")),
         "attention",
-        ["While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore)."],
+        ["While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore): a test cluster."],
     ),
     "it only warns in a namespace": (
         found(with_policy(WEB, constraints=[*WEB["policy"]["constraints"], WARN])),
@@ -166,8 +193,11 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
     "an exemption ends later": (found(with_policy(WEB, exemptions=[exemption("me", "2027-11-24")])), "proven", []),
     "why a namespace is exempt is not known": (
         found(with_policy(WEB, exempt_namespaces=[{"name": "mine", "by": ["constraint images-verified"], "reason": None}])),
-        "attention",
-        ["Exempt for a reason that is not known: mine."],
+        "wrong",
+        [
+            "Images are not verified in mine (constraint images-verified), and no reason for it is known. "
+            "Name the namespace with the reason in policy_excluded_namespaces, or cover it."
+        ],
     ),
 }
 

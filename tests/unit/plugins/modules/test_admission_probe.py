@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
@@ -97,6 +97,77 @@ def test_where_the_deployment_to_patch_is_refused_there_is_no_verdict(cluster: C
     assert {v["verdict"] for v in result["verdicts"]} == {"error"}
 
 
+def test_a_pod_is_made_to_get_another_image_and_is_gone_afterwards(cluster: Cluster) -> None:
+    result = run(cluster, shapes=["patched_pod"])
+    assert [(v["verdict"], v["right"], v["admitted_image"]) for v in result["verdicts"]] == [("admitted", True, SIGNED), ("denied", True, None)]
+    patches = [(path, kind) for method, path, kind in cluster.sent if method == "PATCH"]
+    assert patches == [("/api/v1/namespaces/default/pods/p1", "application/merge-patch+json")] * 2
+    assert not cluster.pods
+
+
+def test_a_pod_that_may_get_any_image_later_is_found(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer, judge = cluster.answer, cluster.judge
+
+    def without_updates(method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
+        cluster.judge = judge if method == "POST" else lambda _image: None
+        return answer(method, path, query, body)
+
+    monkeypatch.setattr(cluster, "answer", without_updates)
+    result = run(cluster, shapes=["container", "patched_pod"], timeout=0)
+    assert [(v["shape"], v["image"]) for v in result["verdicts"] if not v["right"]] == [("patched_pod", UNSIGNED)]
+
+
+def test_a_patch_of_a_pod_keeps_what_other_webhooks_added_to_it(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = cluster.answer
+    patches: list[Json] = []
+
+    def with_sidecar(method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
+        if method == "PATCH":
+            patches.append(body)
+        elif method == "POST":
+            body["spec"]["containers"].append({"name": "sidecar", "image": "r.azurecr.io/sidecar:1"})
+        return answer(method, path, query, body)
+
+    monkeypatch.setattr(cluster, "answer", with_sidecar)
+    run(cluster, shapes=["patched_pod"], timeout=0)
+    assert [[(each["name"], each["image"]) for each in patch["spec"]["containers"]] for patch in sorted(patches, key=str)] == [
+        [("probe", image), ("sidecar", "r.azurecr.io/sidecar:1")] for image in (SIGNED, UNSIGNED)
+    ]
+
+
+def test_as_a_volume_only_images_to_deny_are_asked_for_and_a_denial_need_not_have_the_reason_of_containers(cluster: Cluster) -> None:
+    cluster.judge = lambda image: denied(f"[images-verified] image {image} is not pinned to a digest")
+    result = run(cluster, shapes=["image_volume"], exempt_namespaces=["kube-system"], check=True)
+    assert [(v["image"], v["namespace"], v["verdict"], v["right"]) for v in result["verdicts"]] == [(UNSIGNED, "default", "denied", True)]
+
+
+def test_a_denial_of_the_container_beside_a_volume_says_nothing_of_the_volume(cluster: Cluster) -> None:
+    cluster.judge = lambda _image: denied(DENIAL)
+    result = run(cluster, shapes=["image_volume"], timeout=0)
+    assert [(v["verdict"], v["right"]) for v in result["verdicts"]] == [("denied", False)]
+
+
+def test_a_volume_of_an_unsigned_image_that_is_admitted_is_wrong(cluster: Cluster) -> None:
+    cluster.judge = lambda _image: None
+    result = run(cluster, shapes=["image_volume"])
+    assert [(v["verdict"], v["right"], v["admitted_image"]) for v in result["verdicts"]] == [("admitted", False, UNSIGNED)]
+
+
+NO_IMAGE_VOLUMES: dict[str, Callable[[list[Json]], list[Json]]] = {
+    # https://github.com/kubernetes/kubernetes/blob/v1.36.4/pkg/api/pod/util.go, dropImageVolumes
+    "their feature gate is off": lambda _volumes: [],
+    "older than 1.31, where a volume without a known source is an empty folder": lambda volumes: [{"name": v["name"], "emptyDir": {}} for v in volumes],
+}
+
+
+@pytest.mark.parametrize("stored", NO_IMAGE_VOLUMES.values(), ids=NO_IMAGE_VOLUMES)
+def test_a_kubernetes_without_image_volumes_has_no_verdict_on_them(cluster: Cluster, stored: Callable[[list[Json]], list[Json]]) -> None:
+    cluster.stored_volumes = stored
+    result = run(cluster, shapes=["container", "image_volume"])
+    assert [(v["shape"], v["image"]) for v in result["verdicts"]] == [("container", SIGNED), ("container", UNSIGNED)]
+    assert result["right"] is True
+
+
 def test_in_an_exempt_namespace_everything_has_to_be_admitted_and_nothing_is_made(cluster: Cluster) -> None:
     result = run(cluster, shapes=["container", "deployment", "ephemeral_container"], exempt_namespaces=["kube-system"], run=True)
     exempt = [(v["image"], v["shape"], v["expected"], v["right"], v["ran"]) for v in result["verdicts"] if v["namespace"] == "kube-system"]
@@ -136,8 +207,8 @@ def test_a_pod_that_a_slow_api_server_does_not_delete_is_given_up_in_time_and_na
 
 
 def test_check_mode_makes_no_pod(cluster: Cluster) -> None:
-    result = run(cluster, check=True, shapes=SHAPES, run=True)
-    assert {v["shape"] for v in result["verdicts"]} == {"container", "init_container"}
+    result = run(cluster, check=True, shapes=[*SHAPES, "patched_pod", "image_volume"], run=True)
+    assert {v["shape"] for v in result["verdicts"]} == {"container", "init_container", "image_volume"}
     assert cluster.made == 0
 
 
@@ -200,6 +271,7 @@ def test_an_api_server_that_does_not_answer_is_an_error_and_no_verdict(cluster: 
     assert result["right"] is False
 
 
-def test_init_containers_need_an_image_that_is_admitted(cluster: Cluster) -> None:
-    result = run(cluster, images=[{"image": UNSIGNED, "expect": "denied"}], shapes=["init_container"])
+@pytest.mark.parametrize("shape", ["init_container", "ephemeral_container", "patched_deployment", "patched_pod", "image_volume"])
+def test_what_has_something_else_beside_the_image_needs_an_image_that_is_admitted(cluster: Cluster, shape: str) -> None:
+    result = run(cluster, images=[{"image": UNSIGNED, "expect": "denied"}], shapes=[shape])
     assert "companion" in result["msg"]

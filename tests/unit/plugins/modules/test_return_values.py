@@ -13,7 +13,7 @@ from lab.azure.arm.identities import new_identity
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL
 from lab.azure.state import FederatedCredential
-from tests.cluster_states import CONSTRAINTS, RATIFY, constraint, held, in_vault, inline, items, pem
+from tests.cluster_states import CONSTRAINTS, RATIFY, VALIDATING, constraint, held, in_vault, inline, items, pem, webhooks
 from tests.emulated import Emulated
 from tests.examples import ELSEWHERE, cluster_of_the_examples, prepare_machine
 from tests.module_runs import Backend, Run
@@ -69,11 +69,13 @@ RUNS: list[tuple[str, dict[str, Any]]] = [
     ("chart_values_check", {"chart_repo_url": "https://charts.example", "chart": "c", "chart_version": "1", "values": {"replicaCount": 2}}),
     ("proof", PROOF),
     ("proof", {**PROOF, "signing_key": "keys/proof.pem"}),
+    ("proof", {**PROOF, "verification": state(policy={**state()["policy"], "failure_policy": "Ignore", "failure_policy_reason": "a test cluster"})}),
     ("proof", {"cluster": "lab1"}),
 ]
 OF_THE_CLUSTER = {
     f"{RATIFY}/keymanagementproviders": items(in_vault([held()]), inline("inline", pem("contoso"))),
     CONSTRAINTS: items(constraint(exemptions=[EXEMPTION])),
+    VALIDATING: items(webhooks(failurePolicy="Ignore")),
     "/apis": {"groups": [{"name": "policy", "preferredVersion": {"groupVersion": "policy/v1"}}]},
     "/apis/policy/v1": {"resources": [kind("PodDisruptionBudget", "poddisruptionbudgets", namespaced=True)]},
     "/apis/policy/v1/poddisruptionbudgets": items({"metadata": BUDGET}),

@@ -14,6 +14,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.modules import verification_info
 
 from tests.cluster_states import (
+    ADMISSION,
     CONSTRAINTS,
     PODS,
     RATIFY,
@@ -79,6 +80,10 @@ MISSING: dict[str, dict[str, Any]] = {
         PODS: items(pod("g", {"gatekeeper.sh/operation": "webhook"}, "g:v3", ready=False), pod("r", {"app.kubernetes.io/name": "ratify"}, "r:v1")),
     },
     "Gatekeeper's validating webhook is not there.": {VALIDATING: items()},
+    "The guard of namespaces' labels (ValidatingAdmissionPolicy) is not there.": {f"{ADMISSION}/validatingadmissionpolicies": items(item("else", {}))},
+    "The binding of the guard of namespaces' labels (ValidatingAdmissionPolicyBinding) is not there.": {
+        f"{ADMISSION}/validatingadmissionpolicybindings": items()
+    },
     "The constraint template imagesverified is not there.": {"/apis/templates.gatekeeper.sh/v1/constrainttemplates": 404},
     "A Verifier of Ratify is not there.": {f"{RATIFY}/verifiers": items()},
     "Ratify's KeyManagementProvider kmprovider-akv: 403 Forbidden.": {
@@ -99,7 +104,7 @@ def test_what_is_missing_is_a_problem_and_no_failure(read: Read, problem: str) -
 def test_a_cluster_with_nothing_in_it_is_told_too(read: Read) -> None:
     found = read({"/version": {"gitVersion": "v1.36.4"}})
     assert not found.get("failed")
-    assert len(found["problems"]) == 9
+    assert len(found["problems"]) == 11
     assert (found["anchors"], found["constraints"], found["exempt_namespaces"], found["cluster"]["uid"]) == ([], [], [], None)
 
 
@@ -119,6 +124,35 @@ def test_a_webhook_that_is_asked_about_less_than_the_namespaces_tell_is_a_proble
     other = webhooks()
     other["webhooks"][0].update(change)
     assert read({**cluster(), VALIDATING: items(other)})["problems"] == [f"Gatekeeper is only asked about what fits the {field} of its webhook."]
+
+
+UNASKED: dict[str, tuple[Json, list[str]]] = {
+    "an update of pods is left out": ({"operations": ["CREATE"]}, ["UPDATE pods", "UPDATE pods/ephemeralcontainers"]),
+    "pods are left out": ({"resources": ["deployments", "pods/ephemeralcontainers"]}, ["CREATE pods", "UPDATE pods"]),
+    "debug containers are left out": ({"resources": ["pods"]}, ["UPDATE pods/ephemeralcontainers"]),
+    "a star is of no subresources": ({"resources": ["*"]}, ["UPDATE pods/ephemeralcontainers"]),
+    "two stars are of all": ({"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["*"], "resources": ["*/*"]}, []),
+    "all subresources of pods": ({"resources": ["pods", "pods/*"]}, []),
+    "only objects of the cluster": ({"scope": "Cluster"}, ["CREATE pods", "UPDATE pods", "UPDATE pods/ephemeralcontainers"]),
+    "only objects of namespaces": ({"scope": "Namespaced"}, []),
+    "another group": ({"apiGroups": ["apps"]}, ["CREATE pods", "UPDATE pods", "UPDATE pods/ephemeralcontainers"]),
+    "another version": ({"apiVersions": ["v1beta1"]}, ["CREATE pods", "UPDATE pods", "UPDATE pods/ephemeralcontainers"]),
+}
+
+
+@pytest.mark.parametrize("name", UNASKED)
+def test_requests_that_the_rules_of_the_webhook_leave_out_are_problems(read: Read, name: str) -> None:
+    change, left_out = UNASKED[name]
+    other = webhooks()
+    other["webhooks"][0]["rules"][0].update(change)
+    problems = [f"Gatekeeper is not asked about {request}: the rules of its webhook leave it out." for request in left_out]
+    assert read({**cluster(), VALIDATING: items(other)})["problems"] == problems
+
+
+@pytest.mark.parametrize(("policy", "reason"), [("Ignore", "a test cluster"), ("Fail", None)])
+def test_why_gatekeeper_fails_open_is_read_from_its_webhook(read: Read, policy: str, reason: str | None) -> None:
+    found = read({**cluster(), VALIDATING: items(webhooks(failurePolicy=policy))})
+    assert (found["policy"]["failure_policy"], found["policy"]["failure_policy_reason"]) == (policy, reason)
 
 
 def test_a_webhook_as_the_chart_makes_it_is_asked_about_all(read: Read) -> None:

@@ -1,0 +1,94 @@
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: policy_objects
+short_description: The objects of role policy
+version_added: 1.0.0
+description:
+  - Makes the constraint template and the constraints of P(image_trust.azure.policy#role) of its variables.
+positional: _input, rego, today, found
+options:
+  _input:
+    description: The role's variables, by name. Those that are not given have the role's defaults.
+    type: dict
+    required: true
+  rego:
+    description: What the template decides by, in Rego.
+    type: str
+    required: true
+  today:
+    description: The day in UTC, such as V(2026-12-31). Exemptions whose last day is before it are not applied.
+    type: str
+    required: true
+  found:
+    description: The constraints that are in the cluster, whole.
+    type: list
+    elements: dict
+    default: []
+author:
+  - The image_trust.azure authors (@image-trust)
+"""
+
+EXAMPLES = r"""
+- name: Show the constraints of a pilot
+  ansible.builtin.debug:
+    msg: "{{ (variables | image_trust.azure.policy_objects(rego, now(utc=true).strftime('%Y-%m-%d'))).constraints }}"
+  vars:
+    rego: "{{ lookup('ansible.builtin.file', 'images_verified.rego') }}"
+    variables:
+      policy_stages:
+        - namespaces: [legacy]
+          enforcement: warn
+"""
+
+RETURN = r"""
+_value:
+  description: The objects.
+  type: dict
+  contains:
+    template:
+      description: The constraint template.
+      type: dict
+    constraints:
+      description: The constraints, in the order in which they have to be applied.
+      type: list
+      elements: dict
+    absent:
+      description: Names that no constraint may have, of stages without a namespace and of the trial.
+      type: list
+      elements: str
+      sample: [images-verified-deny, images-verified-dryrun, images-verified-trial]
+    trial:
+      description:
+        - A constraint that judges what runs and denies nothing, where V(deny) would cover what it does not cover in O(found). Null where it would not.
+      type: dict
+    expired:
+      description: The exemptions that are not applied any more.
+      type: list
+      elements: dict
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible.errors import AnsibleFilterError
+from ansible_collections.image_trust.azure.plugins.module_utils._policy_objects import objects
+from ansible_collections.image_trust.azure.plugins.module_utils._policy_variables import read
+
+
+def policy_objects(variables: Mapping[str, Any], rego: str, today: str, found: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """See DOCUMENTATION. Raises AnsibleFilterError for variables of another form than documented."""
+    policy = read(variables)
+    if policy.problems:
+        raise AnsibleFilterError(" ".join(policy.problems))
+    return objects(policy, rego, today, found).shown()
+
+
+class FilterModule:
+    """As Ansible looks for filters."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {"policy_objects": policy_objects}

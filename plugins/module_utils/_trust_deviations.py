@@ -1,0 +1,159 @@
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# PRIVATE to the collection: may change without notice.
+"""Where Ratify trusts others than the inventory names, or is not the one that is asked. No I/O.
+
+The objects are compared by what they mean, in the form in which role ratify gives it to the chart (`ratify_result.trust`), for charts write them in many ways.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from ._deviations import RUN, of_arguments, of_images
+from ._verification import Verification
+
+Json = Mapping[str, Any]
+RATIFY = {
+    "Policy": "ratify_policies",
+    "Store": "stores",
+    "Verifier": "verifiers",
+    "KeyManagementProvider": "key_management_providers",
+    "CertificateStore": "certificate_stores",
+    "NamespacedPolicy": "namespaced_policies",
+    "NamespacedStore": "namespaced_stores",
+    "NamespacedVerifier": "namespaced_verifiers",
+    "NamespacedKeyManagementProvider": "namespaced_key_management_providers",
+}
+"""Kinds of Ratify's configuration, and where `Verification` has them."""
+POLICY = {"type": "config-policy", "parameters": {"artifactVerificationPolicies": {"default": "all"}}}
+"""The chart's: every artifact that has a verifier is verified by each of them. One that needs less would admit more."""
+VAULTS = ("vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net")
+"""Domains of the vaults in Microsoft's clouds. https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates"""
+IN_VAULT, INLINE, KEY = "kmprovider-akv", "ratify-notation-inline-cert-", "ratify-cosign-inline-key-"
+"""How the chart names the providers of certificates and keys."""
+
+
+def trust_deviations(found: Verification, expected: Json) -> list[str]:
+    """`expected` is what role ratify returns: `namespace`, `images`, `trust_policies` (as the chart takes them), `vault` (uri or name, and certificates),
+    `inline_certificates`, `cosign_keys` (PEM), `cosign_scopes`, `cache` and `store_cache` (how long answers are remembered, as Ratify takes it), and
+    `foreign_objects` (titles that an administrator has reviewed)."""
+    of_pods = [*of_images(found, "ratify", expected), *of_arguments(found, "ratify", {"--cache-ttl": str(expected["cache"])})]
+    sentences = [*_of_provider(found, expected), *_of_objects(found, expected), *_of_trust(found, expected), *of_pods]
+    return [f"{sentence}. {RUN}" for sentence in sentences]
+
+
+def _of_provider(found: Verification, expected: Json) -> Iterator[str]:
+    url = f"https://ratify.{expected['namespace']}:6001/ratify/gatekeeper/v1/verify"
+    for item in found.objects["providers"]:
+        if item["metadata"]["name"] == "ratify-provider" and item["spec"].get("url") != url:
+            yield f"Gatekeeper asks {item['spec'].get('url')} in place of Ratify"
+
+
+def _of_objects(found: Verification, expected: Json) -> Iterator[str]:
+    wanted = {"Policy ratify-policy", "Store store-oras", *(f"Verifier {name}" for name in _verifiers(expected))}
+    wanted |= {f"KeyManagementProvider {name}" for name in _providers(expected)} | set(expected["foreign_objects"])
+    titles = [f"{kind} {_place(item)}" for kind, listed in RATIFY.items() for item in found.objects[listed]]
+    if more := sorted(set(titles) - wanted):
+        yield f"Ratify has configuration that the inventory does not name: {', '.join(more)}"
+
+
+def _of_trust(found: Verification, expected: Json) -> Iterator[str]:
+    by_name = {(kind, item["metadata"]["name"]): item["spec"] for kind in ("Policy", "Store", "Verifier") for item in found.objects[RATIFY[kind]]}
+    if (policy := by_name.get(("Policy", "ratify-policy"))) and {key: policy.get(key) for key in POLICY} != POLICY:
+        yield "Ratify's Policy ratify-policy is not the chart's"
+    store = (by_name.get(("Store", "store-oras")) or {}).get("parameters") or {}
+    if store.get("useHttp"):
+        yield "Ratify's Store store-oras asks registries without TLS"
+    if store.get("cacheEnabled") and str(store.get("ttl")) != str(expected["store_cache"]):
+        yield f"Ratify's Store store-oras remembers what registries answered for {store.get('ttl')} s, and not for {expected['store_cache']} s"
+    if (notation := by_name.get(("Verifier", "verifier-notation"))) and notation_trust(notation) != wanted_trust(expected["trust_policies"]):
+        yield "Ratify's Verifier verifier-notation trusts others than ratify_trust_policies names"
+    if (cosign := by_name.get(("Verifier", "verifier-cosign"))) and expected["cosign_keys"] and _cosign_trust(cosign) != _wanted_cosign(expected):
+        yield "Ratify's Verifier verifier-cosign trusts others than ratify_cosign_keys and ratify_cosign_scopes name"
+    held = {item["metadata"]["name"]: item["spec"] for item in found.objects["key_management_providers"]}
+    for name, wanted in _providers(expected).items():
+        if name in held and _held(held[name]) != wanted and not (name == IN_VAULT and _same_vault(_held(held[name]), wanted)):
+            yield f"Ratify's KeyManagementProvider {name} does not hold what the inventory names"
+
+
+def _place(item: Json) -> str:
+    metadata = item["metadata"]
+    return "/".join(part for part in (metadata.get("namespace"), metadata["name"]) if part)
+
+
+def _verifiers(expected: Json) -> list[str]:
+    return ["verifier-notation", *(["verifier-cosign"] if expected["cosign_keys"] else [])]
+
+
+def _providers(expected: Json) -> dict[str, Any]:
+    """What each provider has to hold, as `_held` reads it."""
+    vault = expected["vault"]
+    return {
+        **({IN_VAULT: ("vault", vault["uri"] or vault["name"], _versions(vault["certificates"]))} if vault["certificates"] else {}),
+        **{f"{INLINE}{index}": ("certificate", each.strip()) for index, each in enumerate(expected["inline_certificates"])},
+        **{f"{KEY}{index}": ("key", each.strip()) for index, each in enumerate(expected["cosign_keys"])},
+    }
+
+
+def _held(spec: Json) -> tuple[Any, ...]:
+    parameters = spec.get("parameters") or {}
+    if spec.get("type") == "azurekeyvault":
+        return ("vault", parameters.get("vaultURI"), _versions([*(parameters.get("certificates") or []), *(parameters.get("keys") or [])]))
+    return (parameters.get("contentType"), str(parameters.get("value")).strip()) if spec.get("type") == "inline" else ()
+
+
+def _same_vault(held: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
+    """Whether it is the vault of that URI, or, where only its name is known, of that name in one of Microsoft's clouds."""
+    if held[:1] != ("vault",) or held[2] != wanted[2]:
+        return False
+    uri, known = str(held[1]).rstrip("/").lower(), str(wanted[1]).rstrip("/").lower()
+    return uri == known or uri in {f"https://{known}.{domain}" for domain in VAULTS} or (":" in known and urlsplit(uri).netloc == urlsplit(known).netloc)
+
+
+def _versions(certificates: Sequence[Json]) -> list[tuple[str, str]]:
+    return sorted((str(each["name"]), str(each.get("version") or "")) for each in certificates)
+
+
+def wanted_trust(policies: Sequence[Json]) -> list[Any]:
+    """Trust policies as the chart takes them, with the providers by their names in place of the chart's."""
+    return sorted(
+        _policy(each, str(each.get("level") or "strict"), [(kind, (_provider(ref),)) for kind, ref in (s.split(":", 1) for s in each["trustStores"])])
+        for each in policies
+    )
+
+
+def _provider(reference: str) -> str:
+    number = re.search(r"\[(\d+)\]", reference)
+    return f"{INLINE}{number[1]}" if number else IN_VAULT
+
+
+def notation_trust(spec: Json) -> list[Any]:
+    """The same of a Verifier, whose trust stores name lists of providers."""
+    parameters = spec.get("parameters") or {}
+    stores, made = parameters.get("verificationCertStores") or {}, []
+    for each in (parameters.get("trustPolicyDoc") or {}).get("trustPolicies") or []:
+        named = []
+        for kind, ref in (str(store).split(":", 1) for store in each.get("trustStores") or []):
+            named.append((kind, tuple(sorted((stores.get(kind) or {}).get(ref) or stores.get(ref) or ()))))
+        made.append(_policy(each, str((each.get("signatureVerification") or {}).get("level")), named))
+    return sorted(made)
+
+
+def _policy(policy: Json, level: str, stores: Sequence[tuple[str, tuple[str, ...]]]) -> Any:
+    scopes, identities = (tuple(sorted(policy.get(key) or ["*"] * (key == "trustedIdentities"))) for key in ("registryScopes", "trustedIdentities"))
+    return (level.lower(), scopes, identities, tuple(sorted(stores)))
+
+
+def _cosign_trust(spec: Json) -> Any:
+    policies = (spec.get("parameters") or {}).get("trustPolicies") or []
+    return [
+        (sorted(each.get("scopes") or []), sorted(str(key.get("provider")) for key in each.get("keys") or []), bool(each.get("keyless"))) for each in policies
+    ]
+
+
+def _wanted_cosign(expected: Json) -> Any:
+    return [(sorted(expected["cosign_scopes"]), [f"{KEY}{index}" for index, _key in enumerate(expected["cosign_keys"])], False)]

@@ -1,0 +1,86 @@
+"""Role policy's variables, checked before there is a cluster."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from textwrap import indent
+
+import pytest
+
+from .conftest import ROOT
+
+ROLE = "  roles:\n    - role: image_trust.azure.policy\n      policy_kubeconfig: nobody\n"
+CHECK = """
+  tasks:
+    - name: Check
+      ansible.builtin.include_role:
+        name: image_trust.azure.policy
+        tasks_from: check
+"""
+FAULTS = """
+policy_stages:
+  - {namespaces: ["team-*"], enforcement: warn}
+  - {namespaces: [team-a, kube-system], enforcement: deny}
+policy_exemptions:
+  - {images: [docker.io/bitnami/*], owner: a, reason: b, ends: "2027-02-30"}
+  - {images: [], namespaces: [legacy], owner: a, reason: b, ends: 2099-12-31}
+  - {images: [docker.io/*], owner: a, reason: b, ends: 2099-12-31}
+policy_constraint: Images
+"""
+SENTENCES = (
+    "policy_stages sets warn for team-* and deny for team-a",
+    "policy_stages sets deny for kube-system, and policy_excluded_namespaces names kube-system",
+    "Entry 1 of policy_exemptions has ends 2027-02-30",
+    "Entry 2 of policy_exemptions has an empty list images",
+    "Entry 3 of policy_exemptions would admit every image of docker.io",
+    "policy_constraint is Images",
+)
+
+
+def play(folder: Path, what: str, variables: str = "", *options: str) -> subprocess.CompletedProcess[str]:
+    file = folder / "play.yml"
+    given = f"  vars:\n{indent(variables, '    ')}" if variables else ""
+    file.write_text(f"- hosts: localhost\n  gather_facts: false\n{given}{what}")
+    words: list[str | Path] = [Path(sys.executable).with_name("ansible-playbook"), "-i", "localhost,", "-c", "local", *options, file]
+    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(folder)}
+    return subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=120)
+
+
+@pytest.mark.parametrize("what", [ROLE, CHECK], ids=["the role", "its check alone"])
+def test_all_that_is_wrong_is_reported_at_once_and_nothing_else_runs(tmp_path: Path, what: str) -> None:
+    done = play(tmp_path, what, FAULTS, "--check")
+    said = " ".join(done.stdout.split())
+    assert [sentence for sentence in SENTENCES if sentence not in said] == [], done.stdout
+    assert done.returncode != 0
+    assert "failed=1" in said
+    assert "would create" not in said
+
+
+def test_the_check_alone_passes_for_the_defaults_before_anything_else_ran(tmp_path: Path) -> None:
+    done = play(tmp_path, CHECK)
+    assert done.returncode == 0, done.stdout
+
+
+def test_the_check_alone_knows_the_namespaces_that_gatekeeper_will_not_be_asked_about(tmp_path: Path) -> None:
+    exempt = "gatekeeper_exempt_namespaces: [{name: kube-system, reason: nodes}, {name: storage, reason: volumes}]\n"
+    assert play(tmp_path, CHECK, exempt).returncode == 0
+    own = "policy_excluded_namespaces: [{name: kube-system, reason: nodes}, {name: gatekeeper-system, reason: itself}]\n"
+    done = play(tmp_path, CHECK, exempt + own)
+    assert "Gatekeeper is not asked in storage (gatekeeper_exempt_namespaces)" in " ".join(done.stdout.split())
+
+
+def test_a_number_and_a_boolean_of_the_command_line_are_what_they_say(tmp_path: Path) -> None:
+    done = play(tmp_path, ROLE, "", "--check", "--diff", "-e", "policy_require_digest=false", "-e", "policy_wait_timeout=60", "-e", "policy_message_suffix=1")
+    assert done.returncode == 0, done.stdout
+    assert '"requireDigest": false' in done.stdout
+    assert '"messageSuffix": "1"' in done.stdout
+
+
+def test_text_that_is_no_number_and_no_boolean_is_refused(tmp_path: Path) -> None:
+    done = play(tmp_path, CHECK, "", "-e", "policy_require_digest=perhaps", "-e", "policy_wait_timeout=60s")
+    said = " ".join(done.stdout.split())
+    assert "policy_require_digest is perhaps, but must be true or false." in said
+    assert "policy_wait_timeout is 60s, but must be a whole number of seconds greater than 0." in said
