@@ -32,7 +32,7 @@ EXAMPLES = r"""
 
 - name: Require them where the role's own variables are at hand
   ansible.builtin.assert:
-    that: variables | image_trust.azure.gatekeeper_findings({'replicas': 'set gatekeeper_replicas'}) | length == 0
+    that: "variables | image_trust.azure.gatekeeper_findings({'replicas': 'set gatekeeper_replicas'}) | length == 0"
 """
 
 RETURN = r"""

@@ -14,6 +14,9 @@ from .pages import ROOT
 RAISING = ("fail_json", "refuse", "unusable", "warn")
 """Functions that end a module with their text, or go on with it as a warning; beside exceptions, which end in Error."""
 
+OF_A_CLUSTER = ("_coverage", "_deviations", "_trust_deviations")
+"""Files whose functions yield the problems of a cluster, a sentence each."""
+
 
 def messages() -> dict[str, str]:
     """Where each text stands, by text."""
@@ -26,7 +29,7 @@ def messages() -> dict[str, str]:
                 found.setdefault(_plain(text), str(file.relative_to(ROOT)))
     for file in sorted((ROOT / "plugins").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
-            if text := _of_call(node) or _of_sentence(node):
+            if text := _of_call(node) or _of_sentence(node) or (file.stem in OF_A_CLUSTER and _of_yield(node)):
                 found.setdefault(_plain(text), str(file.relative_to(ROOT)))
     return {text: where for text, where in found.items() if re.search(r"\w \w", text)}
 
@@ -59,6 +62,11 @@ def _of_sentence(node: ast.AST) -> str:
     """The text of `sentence = text`, or nothing."""
     named = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id == "sentence"
     return _text(node.value) if named and isinstance(node, ast.Assign) else ""
+
+
+def _of_yield(node: ast.AST) -> str:
+    """The text of `yield text`, by which problems of a cluster are collected, or nothing."""
+    return _text(node.value) if isinstance(node, ast.Yield) else ""
 
 
 def _text(node: ast.expr | None) -> str:

@@ -6,7 +6,7 @@ from datetime import date
 from typing import Any
 
 import pytest
-from ansible_collections.image_trust.azure.plugins.module_utils._policy_objects import REASONS, Objects, objects
+from ansible_collections.image_trust.azure.plugins.module_utils._policy_objects import Objects, objects
 from ansible_collections.image_trust.azure.plugins.module_utils._policy_variables import read
 
 Json = dict[str, Any]
