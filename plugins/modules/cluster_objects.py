@@ -64,6 +64,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
+      - Where O(kubeconfig) does not exist, the cluster does not either, and everything that O(definitions) names would be created.
       - The API server is asked in dry runs. Where it has to ask a webhook that does not answer, such as a Gatekeeper that the same playbook would bring back,
         nothing is foretold of the object; RV(not_foretold) and a warning name it.
   diff_mode:
@@ -144,13 +145,16 @@ objects:
       sample: Deployment gatekeeper-system/ratify
 """
 
+from pathlib import Path
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_converged
+from ansible_collections.image_trust.azure.plugins.module_utils._change import Change, exit_converged
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterApi, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._exact_objects import ExactObjects, Kept
+from ansible_collections.image_trust.azure.plugins.module_utils._exact_objects import ExactObject, ExactObjects, Kept
 from ansible_collections.image_trust.azure.plugins.module_utils._helm_release import YAML_IMPORT_ERROR, RecordError, release_objects
+
+CALLED = "objects of the cluster"
 
 
 def main() -> NoReturn:
@@ -171,14 +175,17 @@ def main() -> NoReturn:
         required_together=[("release", "release_namespace")],
     )
     options = module.params
+    given = options["definitions"]
+    if not all(each.get("apiVersion") and each.get("kind") and (each.get("metadata") or {}).get("name") for each in given or ()):
+        module.fail_json(msg="Each of definitions needs apiVersion, kind and metadata with a name.")
+    if module.check_mode and given is not None and not Path(options["kubeconfig"]).exists():
+        changes = [Change(None, ExactObject(each)) for each in given]
+        exit_converged(module, changes, "objects", CALLED, titles=[change.after.title for change in changes if change.after], not_foretold=[])
     kept = [Kept(each["kind"], tuple(each["field"])) for each in options["kept"]]
     try:
         api = ClusterApi(options["kubeconfig"], options["context"])
-        given = options["definitions"]
         if given is None:
             given = release_objects(api, options["release"], options["release_namespace"])
-        if not all(each.get("apiVersion") and each.get("kind") and (each.get("metadata") or {}).get("name") for each in given):
-            module.fail_json(msg="Each of definitions needs apiVersion, kind and metadata with a name.")
         cluster = ExactObjects(api, kept, check_mode=module.check_mode, timeout=options["wait_timeout"])
         changes = [cluster.converge(each) for each in given]
         cluster.rolled_out(changes)
@@ -189,7 +196,7 @@ def main() -> NoReturn:
     if cluster.not_foretold:
         module.warn(f"Whether this changes is not known, for a webhook does not answer that has to be asked: {', '.join(cluster.not_foretold)}.")
     results = dict(titles=[change.after.title for change in changes if change.after], not_foretold=cluster.not_foretold)
-    exit_converged(module, [change for change in changes if change.changed], "objects", "objects of the cluster", **results)
+    exit_converged(module, [change for change in changes if change.changed], "objects", CALLED, **results)
 
 
 if __name__ == "__main__":

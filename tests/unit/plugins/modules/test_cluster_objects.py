@@ -289,6 +289,16 @@ def test_no_definitions_are_no_question(api: Api) -> None:
     assert (result["titles"], api.asked) == ([], [])
 
 
+def test_on_a_cluster_that_does_not_exist_yet_a_check_creates_everything_and_a_run_is_an_error(api: Api) -> None:
+    api.kubeconfig = api.kubeconfig.with_name("of-no-cluster")
+    foretold = run(api, check=True, definitions=[WEBHOOK, DEPLOYMENT])
+    assert (foretold["changed"], foretold["titles"]) == (True, [each["title"] for each in foretold["objects"]])
+    assert "kind: Webhook" in foretold["diff"]["after"]
+    assert foretold["diff"]["before"] == ""
+    assert "cannot be used" in run(api, definitions=[WEBHOOK])["msg"]
+    assert api.asked == []
+
+
 def test_a_deployment_that_was_changed_is_waited_for(api: Api) -> None:
     run(api, definitions=[DEPLOYMENT])
     api.objects[f"{DEPLOYMENTS}/web"] |= {"spec": {"replicas": 0}, "status": {**RUNNING, "availableReplicas": 0}}
