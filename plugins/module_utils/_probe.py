@@ -13,9 +13,9 @@ from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
-from ._admission import Answer, Expectation, Ran, Verdict, container_state, is_final, is_right
+from ._admission import Answer, Expectation, Ran, Verdict, container_state, is_final, is_right, repository
 from ._probe_namespace import Namespace
-from ._probe_objects import HOSTED, IMAGE_VOLUME, POD, pod
+from ._probe_objects import HOSTED, IMAGE_VOLUME, KEEPS_TAGS, POD, pod
 
 PAUSE = 2.0
 """Seconds between two rounds of questions."""
@@ -64,7 +64,7 @@ def questions(images: Iterable[Expectation], shapes: Iterable[str], namespace: s
     """Every image in every shape in the namespace, and in the exempt ones, where each has to be admitted whatever it is.
 
     Nothing is made in an exempt namespace, and nothing at all with `read_only`: shapes in HOSTED, which need something that exists, are left out there.
-    As volumes only images that have to be denied are asked for, in the namespace only.
+    In KEEPS_TAGS only images that have to be denied are asked for, in the namespace only.
     """
     bare = [shape for shape in shapes if shape not in HOSTED]
     covered = bare if read_only else shapes
@@ -74,18 +74,19 @@ def questions(images: Iterable[Expectation], shapes: Iterable[str], namespace: s
         for place in exempt
         for shape in bare
         for image in images
-        if shape != IMAGE_VOLUME
+        if shape not in KEEPS_TAGS
     ]
 
 
 def _expected(images: Iterable[Expectation], shape: str) -> list[Expectation]:
-    """Nothing replaces the tag of a volume: by its tag a signed image is denied as well, and `reason` is about what is said of containers.
+    """In KEEPS_TAGS a signed image is denied as well by its tag, and `reason` is about what is said of new containers.
 
-    The denial of a volume has to name the image as it was given; of the companion, it names a digest.
+    The denial of a volume has to name the image as it was given, for the companion beside it has a digest; that of a patch only its repository.
     """
-    if shape != IMAGE_VOLUME:
+    if shape not in KEEPS_TAGS:
         return list(images)
-    return [replace(image, reason=re.escape(image.image)) for image in images if image.expect == "denied"]
+    named = repository if shape != IMAGE_VOLUME else str
+    return [replace(image, reason=re.escape(named(image.image))) for image in images if image.expect == "denied"]
 
 
 def probe(asker: Asker, asked: Sequence[Question], *, timeout: float, run: bool) -> list[Result]:

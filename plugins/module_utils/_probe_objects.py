@@ -26,6 +26,8 @@ HOSTED = ("ephemeral_container", "patched_deployment", "patched_pod")
 """Shapes that change an object which exists: one is made for them."""
 IMAGE_VOLUME = "image_volume"
 """A volume of a pod that is made of an image. Kubernetes from 1.35 has them, from 1.31 where they are turned on."""
+KEEPS_TAGS = ("patched_pod", IMAGE_VOLUME)
+"""Shapes in which nothing replaces a tag, so that a signed image is denied too when it is named by its tag."""
 ACCOMPANIED = ("init_container", *HOSTED, IMAGE_VOLUME)
 """Shapes that need an image that is admitted beside the one in question."""
 SHAPES = ("container", "init_container", "ephemeral_container", *WORKLOADS, "patched_deployment", "patched_pod", IMAGE_VOLUME)

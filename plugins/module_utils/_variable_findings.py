@@ -145,6 +145,7 @@ def gatekeeper(variables: Variables, given: Sequence[str], reserved: Mapping[str
             f"gatekeeper_validated_resources leaves out {', '.join(missing)}: by such a request an image would run unverified. "
             "Add it to the rules, or leave the variable out."
         )
+    found.entries("gatekeeper_mutated_resources")
     policy, why = variables["gatekeeper_failure_policy"], variables["gatekeeper_failure_policy_reason"]
     if policy != "Fail" and not str(why).strip():
         found.refuse(

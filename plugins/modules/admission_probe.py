@@ -49,7 +49,7 @@ options:
       reason:
         description:
           - Regular expression that the message of a denial has to match. A denial with another message is not right.
-            It does not count for the shape V(image_volume).
+            It does not count for the shapes V(patched_pod) and V(image_volume).
           - When not given, only a denial by O(constraint) is right, so that a misspelt name is found. V(the registry does not exist) and
             V(the registry does not have it) are what the message of a tag without a digest says.
         type: str
@@ -59,9 +59,10 @@ options:
       - V(ephemeral_container) is what C(kubectl debug) does, V(patched_deployment) and V(patched_pod) what C(kubectl set image) does to a Deployment
         and to a pod. They need a pod or a Deployment that exists. One that is never scheduled or has no pods is made and deleted afterwards; in check
         mode they are left out.
-      - V(image_volume) is a volume of a pod that is made of the image. Only images that are expected to be denied are asked for in this shape, and not in
-        O(exempt_namespaces). Nothing replaces the tags of volumes, so a signed image may be denied too when it is named by its tag. A denial has to name the
-        image as given; O(images[].reason), which is about containers, need not match.
+      - V(image_volume) is a volume of a pod that is made of the image.
+      - As V(patched_pod) and V(image_volume) only images that are expected to be denied are asked for, and not in O(exempt_namespaces). Nothing replaces
+        their tags there, so a signed image may be denied too when it is named by its tag. A denial has to name the image, of a
+        volume as given; O(images[].reason), which is about new containers, need not match.
       - On a cluster whose API server drops image volumes from pods, as Kubernetes does where they are turned off or not known, there are no verdicts for
         V(image_volume), because no image comes in by them. They are on by default from Kubernetes 1.35.
     type: list
