@@ -39,9 +39,12 @@ def play(playbook: str, *arguments: str) -> str:
 
 
 def outcome(verdict: Any) -> str:
-    """What the cluster said of an image; of an admitted one that was run, what the kubelet pulled, with its digest cut short."""
+    """What the cluster said of an image; of an admitted one, what the kubelet pulled, with its digest cut short."""
     ran = verdict["ran"]
-    return f"{ran['message']}, pulled from the registry as {ran['image_id'].rpartition('@')[2][:15]}…" if ran else said(verdict)
+    if not ran or not ran["image_id"]:
+        return said(verdict)
+    started = f"{ran['message']}, " if ran["started"] else ""
+    return f"{started}pulled from the registry as {ran['image_id'].rpartition('@')[2][:15]}…"
 
 
 def place(verdict: Any) -> str:

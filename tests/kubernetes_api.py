@@ -16,7 +16,10 @@ from urllib.parse import unquote
 Json = dict[str, Any]
 Answer = Callable[[str, str, str, Json], tuple[int, Json]]
 """Status and body, by method, path, query and the request's body."""
-RUNNING = {"phase": "Running", "containerStatuses": [{"imageID": "r@sha256:1", "state": {"running": {}}}]}
+RUNNING = {"phase": "Running", "containerStatuses": [{"name": "probe", "imageID": "r@sha256:1", "state": {"running": {}}}]}
+NOT_STARTED = {"exitCode": 128, "startedAt": "1970-01-01T00:00:00Z", "reason": "StartError", "message": "stat /x: no such file or directory"}
+PULLED = {"phase": "Failed", "containerStatuses": [{"name": "probe", "imageID": "r@sha256:1", "state": {"terminated": NOT_STARTED}}]}
+"""The status that kubelet 1.36 with containerd and runc writes of a pod whose command its image does not have."""
 
 
 def denied(message: str) -> tuple[int, Json]:
@@ -25,10 +28,11 @@ def denied(message: str) -> tuple[int, Json]:
 
 @dataclass
 class Cluster:
-    """`judge` sees the image in question and answers None (admit) or a refusal; `status` is that of every pod that exists."""
+    """`judge` sees the image in question and answers None (admit) or a refusal; `status` is that of every pod that exists, if it is given."""
 
     judge: Callable[[str], tuple[int, Json] | None]
-    status: Json = field(default_factory=lambda: RUNNING)
+    status: Json | None = None
+    """Otherwise a pod has pulled its image, and runs where it has no command of its own."""
     status_code: int = 200
     stored_volumes: Callable[[list[Json]], list[Json]] = list
     """What becomes of a pod's volumes, before admission sees them: an API server without image volumes drops these."""
@@ -39,16 +43,23 @@ class Cluster:
     """Paths of the dry runs."""
     sent: list[tuple[str, str, str | None]] = field(default_factory=list)
     """Method, path and content type of all requests."""
+    events: list[Json] = field(default_factory=list)
+    commands: list[tuple[str, list[str] | None]] = field(default_factory=list)
+    """Image and command of the pods that were really made, in order."""
     kubeconfig: Path = Path()
 
     def answer(self, method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
+        if path == "/api/v1/namespaces/default/events":
+            return 200, {"items": self.events}
         if not path.startswith("/api/v1/namespaces/default/pods"):
             return self.answer_workload(method, path, query, body)
         name = path.removeprefix("/api/v1/namespaces/default/pods").strip("/").removesuffix("/ephemeralcontainers")
         if method == "GET" and not name:
             return 200, {"items": list(self.pods.values())}
         if method == "GET":
-            return self.status_code, {"status": self.status, "message": "etcd is slow"}
+            with_command = "command" in self.pods[name]["spec"]["containers"][0]
+            status = self.status or (PULLED if with_command else RUNNING)
+            return self.status_code, {"status": status, "message": "etcd is slow"}
         if method == "DELETE":
             return (200, {}) if self.pods.pop(name, None) else (404, {"message": "not found"})
         spec = {**body["spec"], "volumes": self.stored_volumes(body["spec"].get("volumes", []))}
@@ -62,6 +73,7 @@ class Cluster:
         self.made += 1
         made = {"metadata": {"name": f"p{self.made}", "creationTimestamp": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}, "spec": spec}
         self.pods[made["metadata"]["name"]] = made
+        self.commands.append((found["image"], found.get("command")))
         return 201, made
 
     def answer_workload(self, method: str, path: str, query: str, body: Json) -> tuple[int, Json]:

@@ -22,6 +22,8 @@ _RATIFY_SAYS = "failed to retrieve external data item from provider ratify-mutat
 NO_DIGEST = {"no such host": "the registry does not exist", ": not found": "the registry does not have it"}
 """What Ratify ends with when there is no such image, and what it means. All else (a time-out, a missing right) may be otherwise next time."""
 PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff")
+START_FAILURES = ("StartError", "ContainerCannotRun")
+"""Why a container ended whose program was never started, as containerd and Docker call it. `startedAt` may be set all the same."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,9 @@ class Answer:
 
 @dataclass(frozen=True)
 class Ran:
-    """Whether the kubelet pulled an admitted image and started it. `image_id` is what it pulled."""
+    """What became of the pod of an admitted image: whether the kubelet pulled the image, and whether a program was started. `image_id` is what it pulled."""
 
+    pulled: bool
     started: bool
     message: str
     image_id: str | None = None
@@ -114,14 +117,20 @@ def is_final(expectation: Expectation, answer: Answer) -> bool:
 
 
 def container_state(status: Mapping[str, Any]) -> Ran | None:
-    """Read a pod's status: has its container started, has it failed to, or (None) is it not known yet."""
+    """Read a pod's status: has its container `probe` started, has it failed to, or (None) is it not known yet.
+
+    The kubelet names an image's id once it has pulled it and made the container.
+    """
     for found in status.get("containerStatuses") or []:
-        state = found.get("state") or {}
+        if found["name"] != "probe":
+            # Another webhook added it.
+            continue
+        state, image_id = found.get("state") or {}, found.get("imageID") or None
         ended = state.get("terminated")
-        if "running" in state or (ended and ended.get("startedAt") and ended.get("reason") not in ("StartError", "ContainerCannotRun")):
+        if "running" in state or (ended and ended.get("startedAt") and ended.get("reason") not in START_FAILURES):
             what = f"ended with exit code {ended.get('exitCode')}" if ended else "running"
-            return Ran(True, what, found.get("imageID") or None)
+            return Ran(True, True, what, image_id)
         why = ended or state.get("waiting") or {}
         if ended or why.get("reason") in PULL_FAILURES or str(why.get("reason", "")).endswith("Error"):
-            return Ran(False, f"{why.get('reason')}: {why.get('message', '')}".strip(": "))
-    return Ran(False, f"{status.get('reason')}: {status.get('message', '')}".strip(": ")) if status.get("phase") == "Failed" else None
+            return Ran(image_id is not None, False, f"{why.get('reason')}: {why.get('message', '')}".strip(": "), image_id)
+    return Ran(False, False, f"{status.get('reason')}: {status.get('message', '')}".strip(": ")) if status.get("phase") == "Failed" else None

@@ -11,11 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
-from typing import Any
+from typing import Any, Literal
 
 from ._admission import Answer, Expectation, Ran, Verdict, container_state, is_final, is_right, repository
 from ._probe_namespace import Namespace
-from ._probe_objects import HOSTED, IMAGE_VOLUME, KEEPS_TAGS, POD, pod
+from ._probe_objects import HOSTED, IMAGE_VOLUME, KEEPS_TAGS, POD, no_such_command, pod
+
+Run = Literal["pull", "start", "none"]
+"""What becomes of an admitted image: a pod of it is made that pulls it, or that starts its program too, or none is made."""
 
 PAUSE = 2.0
 """Seconds between two rounds of questions."""
@@ -89,10 +92,11 @@ def _expected(images: Iterable[Expectation], shape: str) -> list[Expectation]:
     return [replace(image, reason=re.escape(named(image.image))) for image in images if image.expect == "denied"]
 
 
-def probe(asker: Asker, asked: Sequence[Question], *, timeout: float, run: bool) -> list[Result]:
-    """Ask until each answer is right or final, or `timeout` seconds have passed; each image that is run has as long again.
+def probe(asker: Asker, asked: Sequence[Question], *, timeout: float, run: Run) -> list[Result]:
+    """Ask until each answer is right or final, or `timeout` seconds have passed; each image of which a pod is made has as long again.
 
-    With `run`, each image is once asked for by really making a pod of it in the covered namespace, and those that are admitted have to start.
+    Unless `run` is `none`, each image is once asked for by really making a pod of it in the covered namespace; those that are admitted have to be pulled,
+    and to start where `run` says so. The program of an image that has to be denied is never started.
     Raises ClusterError when nothing can be asked, or when something that the probe made could not be removed.
     """
     end = time.monotonic() + timeout
@@ -107,7 +111,7 @@ def probe(asker: Asker, asked: Sequence[Question], *, timeout: float, run: bool)
             time.sleep(PAUSE)
     covered = asked[0].namespace if asked else ""
     return [
-        _result(asker, question, answers[question], timeout if run and question.shape == "container" and question.namespace == covered else None)
+        _result(asker, question, answers[question], run if question.shape == "container" and question.namespace == covered else "none", timeout)
         for question in asked
         if not _has_no_volume(question, answers[question])
     ]
@@ -135,49 +139,64 @@ def _ask(asker: Asker, question: Question, host_answer: Answer, host: Mapping[st
     return place.ask(question.shape, question.expectation.image, companion=asker.companion, host=host, constraint=asker.constraint)
 
 
-def _result(asker: Asker, question: Question, answer: Answer, run_for: float | None) -> Result:
+def _result(asker: Asker, question: Question, answer: Answer, run: Run, timeout: float) -> Result:
     right = is_right(question.expectation, answer)
     place, image = asker.namespaces[question.namespace], question.expectation.image
-    ran = None
-    if run_for is not None and right and answer.verdict == "denied":
+    ran, failure = None, ""
+    if run != "none" and right and answer.verdict == "denied":
         # A dry run that is refused and a pod that is made would be a hole that dry runs do not show.
-        with place.existing(POD, pod(image), asker.constraint) as (answer, _stored):
+        with place.existing(POD, pod(image, command=no_such_command()), asker.constraint) as (answer, _stored):
             right = is_right(question.expectation, answer)
-    elif run_for is not None and right:
-        ran = _run(place, image, asker.constraint, time.monotonic() + run_for)
+    elif run != "none" and right:
+        ran = _run(place, image, asker.constraint, run, time.monotonic() + timeout)
+        failure = _failure(run, ran)
     return Result(
         image,
         question.shape,
         question.namespace,
         question.expectation.expect,
         answer.verdict,
-        right and (ran is None or ran.started),
-        answer.message or (f"admitted, but it does not run: {ran.message}" if ran and not ran.started else ""),
+        right and not failure,
+        answer.message or failure,
         answer.refused_by,
         answer.image,
         ran,
     )
 
 
-def _run(place: Namespace, image: str, constraint: str | None, end: float) -> Ran:
-    """Really run the image. The kubelet's pauses between two pulls grow to minutes, so a pod whose pull failed is made anew until `end`."""
+def _failure(run: Run, ran: Ran) -> str:
+    """What an admitted image lacks of what `run` asks for; empty where it lacks nothing."""
+    if not ran.pulled:
+        return f"admitted, but not pulled: {ran.message}"
+    if run == "start" and not ran.started:
+        return f"admitted and pulled, but not started: {ran.message}"
+    if run == "pull" and ran.started:
+        return f"admitted and pulled, but a program was started ({ran.message}): another webhook replaces the command of the probe's pod, which no image has"
+    return ""
+
+
+def _run(place: Namespace, image: str, constraint: str | None, run: Run, end: float) -> Ran:
+    """Make a pod of the image. The kubelet's pauses between two pulls grow to minutes, so a pod whose pull failed is made again until `end`."""
     while True:
-        with place.existing(POD, pod(image), constraint) as (answer, stored):
-            ran = _wait_for_start(place, stored["metadata"]["name"], end) if stored else Ran(False, f"refused: {answer.message}")
+        with place.existing(POD, pod(image, command=no_such_command() if run == "pull" else None), constraint) as (answer, stored):
+            ran = _wait_for_start(place, stored["metadata"]["name"], end) if stored else Ran(False, False, f"refused: {answer.message}")
+        if run == "pull" and ran.pulled and not ran.started:
+            return replace(ran, message="pulled")
         if ran.started or time.monotonic() + PAUSE >= end:
             return ran
         time.sleep(PAUSE)
 
 
 def _wait_for_start(place: Namespace, name: str, end: float) -> Ran:
+    """What became of the pod. Where its status has no image id, the event of the pull counts."""
     while True:
         status = place.status(name)
         ran = container_state(status)
-        if ran is not None:
-            return ran
-        if time.monotonic() >= end:
+        if ran is None and time.monotonic() >= end:
             conditions = "; ".join(str(c["message"]) for c in status.get("conditions") or [] if c.get("message"))
-            return Ran(False, f"not started in time (phase {status.get('phase')}): {conditions}".rstrip(": "))
+            ran = Ran(False, False, f"not started in time (phase {status.get('phase')}): {conditions}".rstrip(": "))
+        if ran is not None:
+            return ran if ran.pulled else replace(ran, pulled=place.has_pulled(name))
         time.sleep(0.5)
 
 

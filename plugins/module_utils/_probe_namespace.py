@@ -83,6 +83,14 @@ class Namespace:
         """A pod's status. Raises ClusterError when it cannot be read."""
         return dict(self._api.get(f"{POD.path(self.name)}/{name}").get("status", {}))
 
+    def has_pulled(self, name: str) -> bool:
+        """Whether an event of the kubelet says that it pulled a pod's image; False also where events cannot be read."""
+        selector = f"involvedObject.kind=Pod,involvedObject.name={name},involvedObject.fieldPath=spec.containers{{probe}},reason=Pulled"
+        try:
+            return bool(self._api.get(f"/api/v1/namespaces/{self.name}/events", fieldSelector=selector)["items"])
+        except ClusterError:
+            return False
+
     def delete_leftovers(self) -> None:
         """Delete what a killed probe left behind: ours by label, and too old to belong to one that is still at work. Raises ClusterError."""
         selector = ",".join(f"{key}={value}" for key, value in LABELS.items())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+from uuid import uuid4
 
 from ._cluster_api import Kind
 
@@ -33,6 +34,11 @@ ACCOMPANIED = ("init_container", *HOSTED, IMAGE_VOLUME)
 SHAPES = ("container", "init_container", "ephemeral_container", *WORKLOADS, "patched_deployment", "patched_pod", IMAGE_VOLUME)
 
 
+def no_such_command() -> list[str]:
+    """A command that no image has: its path is drawn at random after the image was built."""
+    return [f"/image-trust.azure/{uuid4()}"]
+
+
 def container(name: str, image: str) -> dict[str, Any]:
     """A container that the restricted Pod Security Standard admits."""
     return {
@@ -44,16 +50,28 @@ def container(name: str, image: str) -> dict[str, Any]:
     }
 
 
-def pod(image: str, *, name: str = "probe", init_image: str | None = None, volume_image: str | None = None, deadline: int = 300) -> dict[str, Any]:
-    """A pod without privileges, token or restarts that ends after `deadline` seconds. The image in question is the one of the container or volume `probe`."""
+def pod(
+    image: str,
+    *,
+    name: str = "probe",
+    init_image: str | None = None,
+    volume_image: str | None = None,
+    command: list[str] | None = None,
+    deadline: int = 300,
+) -> dict[str, Any]:
+    """A pod for a Linux node, without privileges, token or restarts, that ends after `deadline` seconds.
+
+    The image in question is the one of the container or volume `probe`. `command` takes the place of the image's own.
+    """
     spec: dict[str, Any] = {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": 1,
         "activeDeadlineSeconds": deadline,
+        "nodeSelector": {"kubernetes.io/os": "linux"},
         "securityContext": {"runAsNonRoot": True, "runAsUser": 65532, "runAsGroup": 65532, "seccompProfile": {"type": "RuntimeDefault"}},
-        "containers": [container(name, image)],
+        "containers": [{**container(name, image), **({"command": command} if command else {})}],
     }
     if init_image is not None:
         spec["initContainers"] = [container("probe", init_image)]

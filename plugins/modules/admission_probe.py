@@ -81,12 +81,15 @@ options:
     type: str
   run:
     description:
-      - Also really make a pod of each image. Those that are expected to be denied have to be refused again.
-      - Those that are expected to be admitted run until their container has started. The pods are deleted.
-      - The images are always pulled, so this proves that the nodes may pull from the registry.
-      - The pods have no privileges, no token and no root; a program that ends by itself, or with an error, has been started too.
-    type: bool
-    default: false
+      - Whether pods of the images are also really made, for a moment. Those that are expected to be denied have to be refused again.
+      - With V(pull), a node has to pull each image that is expected to be admitted, from its registry, also where the node has it. No program of yours is
+        started. The command of the pod is a path that is drawn at random for it, which no image has, so its container fails after the pull.
+      - With V(start), a node also has to start the program of the image, without privileges, token and root. What the program then does is up to it;
+        one that ends by itself, or with an error, has been started too.
+      - With V(none), only dry runs are made.
+    type: str
+    choices: [pull, start, none]
+    default: pull
   timeout:
     description: Seconds after which an answer that is not right is taken as it is.
     type: int
@@ -98,14 +101,14 @@ attributes:
   check_mode:
     support: partial
     details:
-      - The dry runs are made as well, they change nothing. Nothing is run, and shapes that need an object which exists are left out.
+      - The dry runs are made as well, they change nothing. No pod is made, and shapes that need an object which exists are left out.
 seealso:
   - module: image_trust.azure.verification_info
   - module: image_trust.azure.proof
 """
 
 EXAMPLES = r"""
-- name: Signed images are admitted and run, unsigned ones are denied
+- name: Signed images are admitted and pulled, unsigned ones are denied
   image_trust.azure.admission_probe:
     kubeconfig: ~/.kube/image-trust/production/web.yaml
     constraint: images-verified
@@ -116,7 +119,6 @@ EXAMPLES = r"""
         expect: denied
         reason: No verification results
     shapes: [container, init_container, ephemeral_container]
-    run: true
   register: probe
 
 - name: Every verdict is right
@@ -126,7 +128,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 right:
-  description: Whether every verdict is the expected one, for the expected reason, and what was run has started.
+  description: Whether every verdict is the expected one, for the expected reason, and the nodes did what O(run) asks for.
   type: bool
   returned: success
   sample: true
@@ -172,7 +174,7 @@ verdicts:
       type: bool
       returned: always
     message:
-      description: The refusal, as the cluster gave it, or why an admitted image does not run; empty otherwise.
+      description: The refusal, as the cluster gave it, or why an admitted image was not pulled or started; empty otherwise.
       type: str
       returned: always
     refused_by:
@@ -185,20 +187,25 @@ verdicts:
       returned: always
       sample: example.azurecr.io/web@sha256:22f1…
     ran:
-      description: What became of an admitted image that was really run; null where it was not, as in check mode.
+      description: What became of the pod of an admitted image; null where none was made, as in check mode.
       type: dict
       returned: always
       contains:
-        started:
-          description: Whether the image was pulled and its program started.
+        pulled:
+          description: Whether a node pulled the image.
           type: bool
           returned: always
           sample: true
+        started:
+          description: Whether a program was started.
+          type: bool
+          returned: always
+          sample: false
         message:
-          description: V(running), or what became of it.
+          description: V(pulled), V(running), or what became of it.
           type: str
           returned: always
-          sample: running
+          sample: pulled
         image_id:
           description: The image that the node pulled; null where it is not known.
           type: str
@@ -230,7 +237,7 @@ def main() -> NoReturn:
         shapes=dict(type="list", elements="str", choices=list(SHAPES), default=["container"]),
         companion=dict(),
         constraint=dict(),
-        run=dict(type="bool", default=False),
+        run=dict(choices=["pull", "start", "none"], default="pull"),
         timeout=dict(type="int", default=60),
     )
     options = module.params
@@ -245,7 +252,7 @@ def main() -> NoReturn:
             namespaces[covered].delete_leftovers()
         asked = questions(images, options["shapes"], covered, exempt, read_only=module.check_mode)
         asker = Asker(namespaces, companion or "", options["constraint"])
-        results = probe(asker, asked, timeout=options["timeout"], run=options["run"] and not module.check_mode)
+        results = probe(asker, asked, timeout=options["timeout"], run="none" if module.check_mode else options["run"])
     except ClusterError as e:
         module.fail_json(msg=f"The cluster cannot be probed: {e}.")
     module.exit_json(changed=False, right=all(result.right for result in results), verdicts=[as_dict(result) for result in results])

@@ -480,7 +480,7 @@ proof:
           type: bool
           returned: always
         message:
-          description: The refusal, as the cluster gave it, or why an admitted image does not run; empty otherwise.
+          description: The refusal, as the cluster gave it, or why an admitted image was not pulled or started; empty otherwise.
           type: str
           returned: always
         refused_by:
@@ -493,20 +493,25 @@ proof:
           returned: always
           sample: example.azurecr.io/web@sha256:22f1…
         ran:
-          description: What became of an admitted image that was really run; null where it was not, as in check mode.
+          description: What became of the pod of an admitted image; null where none was made, as in check mode.
           type: dict
           returned: always
           contains:
-            started:
-              description: Whether the image was pulled and its program started.
+            pulled:
+              description: Whether a node pulled the image.
               type: bool
               returned: always
               sample: true
+            started:
+              description: Whether a program was started.
+              type: bool
+              returned: always
+              sample: false
             message:
-              description: V(running), or what became of it.
+              description: V(pulled), V(running), or what became of it.
               type: str
               returned: always
-              sample: running
+              sample: pulled
             image_id:
               description: The image that the node pulled; null where it is not known.
               type: str

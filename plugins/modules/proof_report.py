@@ -383,7 +383,7 @@ report:
                   returned: always
                   sample: admitted
                 message:
-                  description: The refusal, or why an admitted image does not run; null where there is none.
+                  description: The refusal, or why an admitted image was not pulled or started; null where there is none.
                   type: str
                   returned: always
                   sample: null

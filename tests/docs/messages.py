@@ -29,7 +29,7 @@ def messages() -> dict[str, str]:
                 found.setdefault(_plain(text), str(file.relative_to(ROOT)))
     for file in sorted((ROOT / "plugins").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
-            if text := _of_call(node) or _of_sentence(node) or (file.stem in OF_A_CLUSTER and _of_yield(node)):
+            if text := _of_call(node) or _of_sentence(node) or (_of_yield(node) if file.stem in OF_A_CLUSTER else ""):
                 found.setdefault(_plain(text), str(file.relative_to(ROOT)))
     return {text: where for text, where in found.items() if re.search(r"\w \w", text)}
 

@@ -72,12 +72,12 @@ class Loss:
     restart: bool = False
 
 
-DOES_NOT_RUN = "net-monitor:signed as container should be admitted and run.* does not run: (ErrImagePull|ImagePullBackOff)"
+NOT_PULLED = "net-monitor:signed as container should be admitted and pulled.* but not pulled: (ErrImagePull|ImagePullBackOff)"
 LOSSES = {
     "the registry right of Ratify's identity": Loss(take_ratify_pull, "unauthorized", "identity", restart=True),
     "the federated credential": Loss(take_federation, "AADSTS70025", "identity", restart=True),
     "the vault right": Loss(take_vault_right, "does not have secrets get permission", "identity", restart=True),
-    "the attached registry": Loss(take_kubelet_pull, DOES_NOT_RUN, "aks"),
+    "the attached registry": Loss(take_kubelet_pull, NOT_PULLED, "aks"),
     "the constraint": Loss(None, "net-monitor:unsigned as container should be denied, it is admitted", "policy"),
 }
 

@@ -19,7 +19,7 @@ from tests.proofs import ROOT, faults
 from .conftest import Lab, Run
 
 URL = f"https://{VAULT}.vault.azure.net/keys/{PROOF_KEY}"
-QUICK = {"verify_run": False, "verify_exempt_namespaces": []}
+QUICK = {"verify_run": "none", "verify_exempt_namespaces": []}
 
 
 @pytest.fixture(scope="module")

@@ -175,14 +175,26 @@ ORDERED = {"gatekeeper_replicas": 10, "gatekeeper_min_available": 9, "ratify_gat
 """Numbers that have another order as text."""
 
 
-def rendered(folder: Path, role: str, **variables: Any) -> dict[str, Any]:
-    """What the role gives to its chart, once its check has passed."""
+def rendered(folder: Path, role: str, values: str = "", **variables: Any) -> dict[str, Any]:
+    """What the role gives to its chart, once its check has passed; `values` is the expression for it."""
     written = folder / "values.json"
-    tasks = f"    - ansible.builtin.copy: {{dest: {written}, content: '{{{{ {VALUES[role]} | to_json }}}}'}}\n"
+    tasks = f"    - ansible.builtin.copy: {{dest: {written}, content: '{{{{ {values or VALUES[role]} | to_json }}}}'}}\n"
     known = {**given(role), "ratify_tenant_id": "none", "ratify_vault_uri": "none", "ansible_python_interpreter": sys.executable}
     done = play(folder, checking(role) + tasks, "-e", json.dumps({**known, **variables}))
     assert done.returncode == 0, done.stdout
     return dict(json.loads(written.read_text()))
+
+
+LINUX = {"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}
+
+
+def test_ratify_goes_to_linux_nodes_also_with_an_affinity_of_ones_own(tmp_path: Path) -> None:
+    preferred = [{"weight": 1, "preference": {"matchExpressions": [{"key": "pool", "operator": "In", "values": ["system"]}]}}]
+    own = {"affinity": {"nodeAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": preferred}}}
+    for given_values in ({}, own):
+        node_affinity = rendered(tmp_path, "ratify", '__ratify_wanted["values"]', ratify_values=given_values)["affinity"]["nodeAffinity"]
+        assert node_affinity["requiredDuringSchedulingIgnoredDuringExecution"] == {"nodeSelectorTerms": [{"matchExpressions": [LINUX]}]}
+        assert ("preferredDuringSchedulingIgnoredDuringExecution" in node_affinity) is bool(given_values)
 
 
 @pytest.mark.parametrize("role", VALUES)

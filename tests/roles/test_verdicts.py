@@ -12,8 +12,10 @@ import yaml
 ROOT = Path(__file__).parents[2]
 WARNS = "The constraint images-verified denies nothing: its enforcement is warn."
 SAID = (
-    "4 of 4 verdicts of localhost are wrong. "
+    "6 of 6 verdicts of localhost are wrong. "
     "a as container should be denied, it is admitted; b as deployment in kube-system should be denied, it is admitted. "
+    "f as container should be admitted and started, it is admitted: admitted and pulled, but not started: no. "
+    "e as container should be admitted and pulled, it is admitted: admitted, but not pulled: 401. "
     "d as container should be admitted, it is denied: it has no signature. "
     "c as container should be denied, it is denied for another reason: the registry is too busy. " + WARNS
 )
@@ -30,6 +32,8 @@ def test_each_wrong_verdict_is_named_with_what_was_said_and_what_explains_them_a
         wrong("b", "denied", "admitted", shape="deployment", namespace="kube-system"),
         wrong("c", "denied", "denied", "the registry is too busy"),
         wrong("d", "admitted", "denied", "it has no signature"),
+        {**wrong("e", "admitted", "admitted", "admitted, but not pulled: 401"), "ran": {"pulled": False, "started": False}},
+        {**wrong("f", "admitted", "admitted", "admitted and pulled, but not started: no"), "ran": {"pulled": True, "started": False}},
     ]
     given = {"verify_namespace": "default", "verify_result": {"verdicts": verdicts, "problems": [WARNS]}, "said": SAID}
     task = {"ansible.builtin.assert": {"that": "__verify_message.split() == said.split()", "fail_msg": "{{ __verify_message }}"}}

@@ -18,7 +18,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._admission impor
     repository,
     violations,
 )
-from ansible_collections.image_trust.azure.plugins.module_utils._probe_objects import ephemeral, host_pod, pod
+from ansible_collections.image_trust.azure.plugins.module_utils._probe_objects import WORKLOADS, ephemeral, host_pod, pod, workload
 
 DIGEST = "sha256:8db9" + "0" * 60
 UNSIGNED = f"[images-verified] image r.azurecr.io/web@{DIGEST} is not verified: No verification results for the artifact"
@@ -154,27 +154,30 @@ def test_right_is_the_expected_verdict_for_the_expected_reason(expectation: Expe
 
 
 def waiting(reason: str, message: str = "") -> dict[str, Any]:
-    return {"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": reason, "message": message}}}]}
+    return {"phase": "Pending", "containerStatuses": [{"name": "probe", "state": {"waiting": {"reason": reason, "message": message}}}]}
 
 
 def ended(**terminated: Any) -> dict[str, Any]:
-    return {"phase": "Failed", "containerStatuses": [{"imageID": "r@sha256:1", "state": {"terminated": terminated}}]}
+    return {"phase": "Failed", "containerStatuses": [{"name": "probe", "imageID": "r@sha256:1", "state": {"terminated": terminated}}]}
 
 
 STATES = {
     "not scheduled": ({"phase": "Pending"}, None),
     "being made": (waiting("ContainerCreating"), None),
-    "running": ({"phase": "Running", "containerStatuses": [{"imageID": "r@sha256:1", "state": {"running": {}}}]}, Ran(True, "running", "r@sha256:1")),
-    "ended": (ended(exitCode=0, startedAt="2026-11-01T00:00:00Z", reason="Completed"), Ran(True, "ended with exit code 0", "r@sha256:1")),
-    "crashed": (ended(exitCode=1, startedAt="2026-11-01T00:00:00Z", reason="Error"), Ran(True, "ended with exit code 1", "r@sha256:1")),
+    "running": (
+        {"phase": "Running", "containerStatuses": [{"name": "probe", "imageID": "r@sha256:1", "state": {"running": {}}}]},
+        Ran(True, True, "running", "r@sha256:1"),
+    ),
+    "ended": (ended(exitCode=0, startedAt="2026-11-01T00:00:00Z", reason="Completed"), Ran(True, True, "ended with exit code 0", "r@sha256:1")),
+    "crashed": (ended(exitCode=1, startedAt="2026-11-01T00:00:00Z", reason="Error"), Ran(True, True, "ended with exit code 1", "r@sha256:1")),
     "no such program": (
         ended(exitCode=128, startedAt="1970-01-01T00:00:00Z", reason="StartError", message="no such file"),
-        Ran(False, "StartError: no such file"),
+        Ran(True, False, "StartError: no such file", "r@sha256:1"),
     ),
-    "pull refused": (waiting("ErrImagePull", "401 Unauthorized"), Ran(False, "ErrImagePull: 401 Unauthorized")),
-    "pull refused again": (waiting("ImagePullBackOff", "Back-off pulling"), Ran(False, "ImagePullBackOff: Back-off pulling")),
-    "root demanded": (waiting("CreateContainerConfigError", "image will run as root"), Ran(False, "CreateContainerConfigError: image will run as root")),
-    "evicted": ({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}, Ran(False, "Evicted: low on memory")),
+    "pull refused": (waiting("ErrImagePull", "401 Unauthorized"), Ran(False, False, "ErrImagePull: 401 Unauthorized")),
+    "pull refused again": (waiting("ImagePullBackOff", "Back-off pulling"), Ran(False, False, "ImagePullBackOff: Back-off pulling")),
+    "root demanded": (waiting("CreateContainerConfigError", "image will run as root"), Ran(False, False, "CreateContainerConfigError: image will run as root")),
+    "evicted": ({"phase": "Failed", "reason": "Evicted", "message": "low on memory"}, Ran(False, False, "Evicted: low on memory")),
 }
 
 
@@ -190,6 +193,19 @@ def test_a_probes_pod_is_harmless(made: dict[str, Any]) -> None:
     assert not spec["automountServiceAccountToken"]
     for each in spec["containers"] + spec.get("initContainers", []):
         assert each["securityContext"] == {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pod("i")["spec"],
+        host_pod("i", "c")["spec"],
+        *(workload(shape, "i")["spec"]["template"]["spec"] for shape in WORKLOADS if shape != "cron_job"),
+        workload("cron_job", "i")["spec"]["jobTemplate"]["spec"]["template"]["spec"],
+    ],
+)
+def test_the_pods_of_a_probe_are_for_linux_nodes(spec: dict[str, Any]) -> None:
+    assert spec["nodeSelector"] == {"kubernetes.io/os": "linux"}
 
 
 def test_an_ephemeral_container_asks_for_no_resources_because_the_api_refuses_that() -> None:

@@ -16,12 +16,12 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.module_utils import _admission, _probe, _probe_namespace
 from ansible_collections.image_trust.azure.plugins.modules import admission_probe
 
-from tests.kubernetes_api import Cluster, denied, serving
+from tests.kubernetes_api import NOT_STARTED, RUNNING, Cluster, denied, serving
 
 Json = dict[str, Any]
 SIGNED, UNSIGNED = "r.azurecr.io/web:signed", "r.azurecr.io/web:unsigned"
 DENIAL = "[images-verified] image r.azurecr.io/web@sha256:1 is not verified: No verification results"
-PULL_REFUSED = {"phase": "Pending", "containerStatuses": [{"state": {"waiting": {"reason": "ErrImagePull", "message": "401 Unauthorized"}}}]}
+PULL_REFUSED = {"phase": "Pending", "containerStatuses": [{"name": "probe", "state": {"waiting": {"reason": "ErrImagePull", "message": "401 Unauthorized"}}}]}
 
 
 @pytest.fixture
@@ -48,15 +48,96 @@ SHAPES = ["container", "init_container", "ephemeral_container"]
 
 
 def test_every_image_is_asked_for_in_every_shape_and_nothing_stays(cluster: Cluster) -> None:
-    result = run(cluster, shapes=SHAPES, run=True)
+    result = run(cluster, shapes=SHAPES)
     assert result["right"] is True
     assert result["changed"] is False
     assert [(v["image"], v["shape"], v["verdict"]) for v in result["verdicts"]] == [
         (image, shape, verdict) for shape in SHAPES for image, verdict in ((SIGNED, "admitted"), (UNSIGNED, "denied"))
     ]
-    assert [v["ran"] for v in result["verdicts"] if v["ran"]] == [{"started": True, "message": "running", "image_id": "r@sha256:1"}]
+    assert [v["ran"] for v in result["verdicts"] if v["ran"]] == [{"pulled": True, "started": False, "message": "pulled", "image_id": "r@sha256:1"}]
     assert cluster.made == 2
     assert not cluster.pods
+
+
+def test_the_program_of_no_image_is_started(cluster: Cluster) -> None:
+    run(cluster)
+    run(cluster)
+    commands = [command for _image, command in cluster.commands]
+    assert [image for image, _command in cluster.commands] == [SIGNED] * 2
+    assert all(command and len(command) == 1 and command[0].startswith("/image-trust.azure/") for command in commands)
+    # It is not known before the pod is made, so no image can have been built with it.
+    assert len({str(command) for command in commands}) == 2
+
+
+@pytest.mark.parametrize("how", ["pull", "start"])
+def test_an_image_to_deny_is_never_started_even_where_it_gets_in(cluster: Cluster, monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    judge, answer = cluster.judge, cluster.answer
+
+    def only_dry_runs(method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
+        cluster.judge = judge if "dryRun=All" in query else lambda _image: None
+        return answer(method, path, query, body)
+
+    monkeypatch.setattr(cluster, "answer", only_dry_runs)
+    run(cluster, run=how)
+    assert [command is None for image, command in cluster.commands if image == UNSIGNED] == [False]
+
+
+def test_on_request_the_program_of_a_signed_image_is_started(cluster: Cluster) -> None:
+    result = run(cluster, run="start")
+    assert result["verdicts"][0]["ran"] == {"pulled": True, "started": True, "message": "running", "image_id": "r@sha256:1"}
+    assert cluster.commands == [(SIGNED, None)]
+
+
+def test_a_signed_image_whose_program_cannot_start_is_wrong_where_it_has_to(cluster: Cluster) -> None:
+    cluster.status = {"phase": "Failed", "containerStatuses": [{"name": "probe", "imageID": "r@sha256:1", "state": {"terminated": NOT_STARTED}}]}
+    verdict = run(cluster, run="start")["verdicts"][0]
+    assert (verdict["right"], verdict["ran"]["pulled"], verdict["ran"]["started"]) == (False, True, False)
+    assert verdict["message"] == "admitted and pulled, but not started: StartError: stat /x: no such file or directory"
+
+
+def test_on_request_only_dry_runs_are_made(cluster: Cluster) -> None:
+    result = run(cluster, run="none")
+    assert ([v["ran"] for v in result["verdicts"]], result["right"], cluster.made) == ([None, None], True, 0)
+
+
+@pytest.mark.parametrize("boolean", [True, False])
+def test_a_boolean_from_before_is_refused_with_what_there_is_now(cluster: Cluster, boolean: bool) -> None:
+    result = run(cluster, run=boolean)
+    assert f"value of run must be one of: pull, start, none, got: {boolean}" in result["msg"]
+    assert cluster.sent == []
+
+
+def test_a_webhook_that_makes_a_program_start_is_reported(cluster: Cluster) -> None:
+    cluster.status = RUNNING
+    verdict = run(cluster)["verdicts"][0]
+    assert verdict["right"] is False
+    assert verdict["message"].startswith("admitted and pulled, but a program was started")
+
+
+NO_IMAGE_ID = {"phase": "Pending", "containerStatuses": [{"name": "probe", "imageID": "", "state": {"waiting": {"reason": "CreateContainerError"}}}]}
+
+
+@pytest.mark.parametrize("pulled", [True, False])
+def test_where_a_pods_status_has_no_image_id_the_event_proves_the_pull(cluster: Cluster, pulled: bool) -> None:
+    cluster.status = NO_IMAGE_ID
+    cluster.events = [{"reason": "Pulled", "message": "Successfully pulled image"}] * pulled
+    verdict = run(cluster, timeout=0)["verdicts"][0]
+    assert (verdict["right"], verdict["ran"]["pulled"], verdict["ran"]["image_id"]) == (pulled, pulled, None)
+    assert [path for method, path, _kind in cluster.sent if "events" in path] == ["/api/v1/namespaces/default/events"]
+
+
+def test_where_events_cannot_be_read_the_verdict_has_the_reason_of_the_kubelet(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    cluster.status, answer = NO_IMAGE_ID, cluster.answer
+    monkeypatch.setattr(cluster, "answer", lambda method, path, *more: (403, {}) if path.endswith("/events") else answer(method, path, *more))
+    verdict = run(cluster, timeout=0)["verdicts"][0]
+    assert (verdict["right"], verdict["message"]) == (False, "admitted, but not pulled: CreateContainerError")
+
+
+def test_a_container_that_a_webhook_adds_says_nothing_of_the_image(cluster: Cluster) -> None:
+    sidecar = {"name": "a-sidecar", "imageID": "sidecar@sha256:2", "state": {"running": {}}}
+    cluster.status = {**PULL_REFUSED, "containerStatuses": [sidecar, *PULL_REFUSED["containerStatuses"]]}
+    verdict = run(cluster, timeout=0)["verdicts"][0]
+    assert (verdict["right"], verdict["message"]) == (False, "admitted, but not pulled: ErrImagePull: 401 Unauthorized")
 
 
 def test_an_ephemeral_container_is_added_as_kubectl_debug_does(cluster: Cluster) -> None:
@@ -169,7 +250,7 @@ def test_a_kubernetes_without_image_volumes_has_no_verdict_on_them(cluster: Clus
 
 
 def test_in_an_exempt_namespace_everything_has_to_be_admitted_and_nothing_is_made(cluster: Cluster) -> None:
-    result = run(cluster, shapes=["container", "deployment", "ephemeral_container"], exempt_namespaces=["kube-system"], run=True)
+    result = run(cluster, shapes=["container", "deployment", "ephemeral_container"], exempt_namespaces=["kube-system"])
     exempt = [(v["image"], v["shape"], v["expected"], v["right"], v["ran"]) for v in result["verdicts"] if v["namespace"] == "kube-system"]
     assert exempt == [(image, shape, "admitted", True, None) for shape in ("container", "deployment") for image in (SIGNED, UNSIGNED)]
 
@@ -183,7 +264,7 @@ def test_an_image_that_only_a_dry_run_denies_is_a_hole(cluster: Cluster, monkeyp
         return answer(method, path, query, body)
 
     monkeypatch.setattr(cluster, "answer", only_dry_runs)
-    result = run(cluster, run=True)
+    result = run(cluster)
     assert [(v["image"], v["verdict"], v["right"]) for v in result["verdicts"]] == [(SIGNED, "admitted", True), (UNSIGNED, "admitted", False)]
     assert not cluster.pods
 
@@ -200,14 +281,14 @@ def test_a_pod_that_a_slow_api_server_does_not_delete_is_given_up_in_time_and_na
     monkeypatch.setattr(cluster, "answer", slow)
     monkeypatch.setattr(_probe_namespace, "GONE_WITHIN", 1.0)
     begun = time.monotonic()
-    result = run(cluster, run=True)
+    result = run(cluster)
     assert "the probe's Pod default/p1 could not be deleted, delete it by hand: it refuses DELETE" in result["msg"]
     assert "HTTP 500 etcd is slow" in result["msg"]
     assert time.monotonic() - begun < 10
 
 
 def test_check_mode_makes_no_pod(cluster: Cluster) -> None:
-    result = run(cluster, check=True, shapes=[*SHAPES, "patched_pod", "image_volume"], run=True)
+    result = run(cluster, check=True, shapes=[*SHAPES, "patched_pod", "image_volume"])
     assert {v["shape"] for v in result["verdicts"]} == {"container", "init_container", "image_volume"}
     assert cluster.made == 0
 
@@ -235,7 +316,7 @@ def test_a_denial_for_another_reason_is_wrong_in_the_end(cluster: Cluster) -> No
 
 def test_an_admitted_image_that_nodes_may_not_pull_is_wrong(cluster: Cluster) -> None:
     cluster.status = PULL_REFUSED
-    verdict = run(cluster, run=True)["verdicts"][0]
+    verdict = run(cluster)["verdicts"][0]
     assert (verdict["verdict"], verdict["right"]) == ("admitted", False)
     assert "401 Unauthorized" in verdict["message"]
     assert not cluster.pods
@@ -243,7 +324,7 @@ def test_an_admitted_image_that_nodes_may_not_pull_is_wrong(cluster: Cluster) ->
 
 def test_the_pod_is_deleted_when_its_status_cannot_be_read(cluster: Cluster) -> None:
     cluster.status_code = 500
-    result = run(cluster, run=True)
+    result = run(cluster)
     assert result["failed"]
     assert "etcd is slow" in result["msg"]
     assert cluster.made == 1

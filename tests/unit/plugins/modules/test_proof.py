@@ -77,7 +77,7 @@ def test_the_record_has_its_form_and_is_not_for_everybody(tmp_path: Path, key: P
 
 
 def test_a_record_with_one_thing_more_anywhere_has_not_the_form(tmp_path: Path) -> None:
-    ran = {"started": True, "message": "running", "image_id": None}
+    ran = {"pulled": True, "started": False, "message": "pulled", "image_id": None}
     proof = run(None, verdicts=[verdict(ran=ran)])["proof"]
     others = list(with_more({**proof, "signed_by": {"key": "local", "sha256": "a" * 64}}))
     assert len(others) > 20

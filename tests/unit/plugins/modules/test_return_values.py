@@ -30,7 +30,7 @@ KUBERNETES = {"kubeconfig": ".kube/image-trust/production/web.yaml"}
 GET = {"object_id": ME, "application_id": ME, "permissions": {"secrets": ["get"]}}
 CONDITION = "@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringEquals 'web'"
 ISSUER = {"kubernetes_version": "v1.36.4", "uid": "a2eb4051", "issuer": "https://issuer/lab1/"}
-RAN = {"started": True, "message": "running", "image_id": "nginx@sha256:1"}
+RAN = {"pulled": True, "started": False, "message": "pulled", "image_id": "nginx@sha256:1"}
 PROOF: dict[str, Any] = {
     "cluster": "lab1",
     "cluster_id": "/subscriptions/lab1",
@@ -61,7 +61,7 @@ RUNS: list[tuple[str, dict[str, Any]]] = [
     ("user_assigned_identity_info", GROUP),
     (
         "admission_probe",
-        {**KUBERNETES, "run": True, "images": [{"image": "nginx:latest", "expect": "denied"}, {"image": "example.azurecr.io/web:1.2", "expect": "admitted"}]},
+        {**KUBERNETES, "images": [{"image": "nginx:latest", "expect": "denied"}, {"image": "example.azurecr.io/web:1.2", "expect": "admitted"}]},
     ),
     ("cluster_objects_info", {**KUBERNETES, "groups": ["policy"]}),
     ("helm_release_info", {**KUBERNETES, "name": "gatekeeper", "namespace": "gatekeeper-system"}),
