@@ -31,8 +31,8 @@ What the lab's cluster says to each of the lab's images in every way by which an
 runs; the first column also for real: a node pulls the admitted images and starts none. `python -m lab.verdicts proof.json` wrote this page, from the proof of
 a run; the end-to-end tests compare it with theirs.
 
-Where the policy does not hold, everything is admitted, or the cluster could not start. As patches of a pod and as volumes, only images that have to be denied are asked for: nothing
-replaces their tags there, so a signed image is denied too when it is named by its tag.
+Where the policy does not hold, everything is admitted, or the cluster could not start. As patches of a pod and as volumes, only images that have to be
+denied are asked for: nothing replaces their tags there, so a signed image is denied too when it is named by its tag.
 
 """
 
