@@ -12,6 +12,8 @@ from itertools import combinations
 
 from ._namespace_patterns import is_namespace, is_pattern, matches_all, overlap
 from ._policy_variables import Exemption, Json, Policy, read, shown
+from ._references import completed
+from ._references import is_pattern as names_repositories
 
 _LONGEST_SUFFIX = "-dryrun"
 _LONGEST = 63 - len(_LONGEST_SUFFIX)
@@ -19,9 +21,6 @@ _LONGEST = 63 - len(_LONGEST_SUFFIX)
 https://github.com/open-policy-agent/gatekeeper/blob/v3.23.0/pkg/webhook/policy.go"""
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
-_IMAGE = re.compile(r"[a-z0-9.-]+[.:][a-z0-9.:-]*/([a-z0-9._/-]*[a-z0-9]|([a-z0-9._-]+/)*[*])")
-"""A repository with its registry, or all below one with /* at its end."""
-_REGISTRY = re.compile(r"[^/]+/\*")
 
 
 def findings(variables: Json, unasked: Iterable[str] = ()) -> list[str]:
@@ -118,11 +117,11 @@ def _exemption(exemption: Exemption) -> Iterator[str]:
 def _images(exemption: Exemption, entry: str) -> Iterator[str]:
     everywhere = not {"namespaces", "service_accounts"} & exemption.covers.keys()
     for image in exemption.covers.get("images", ()):
-        if not _IMAGE.fullmatch(image):
+        if not names_repositories(image):
             sentence = f"{entry} has {shown(image)} in images: name a repository with its registry and no tag, or all below one with /* at its end."
             yield sentence
-        elif everywhere and _REGISTRY.fullmatch(image):
-            registry = image.removesuffix("/*")
+        elif everywhere and image.count("/") == 1 and image.endswith("/*"):
+            registry = completed(image.removesuffix("*")).removesuffix("/")
             sentence = f"{entry} would admit every image of {registry} in all namespaces: name repositories, or add namespaces or service_accounts."
             yield sentence
 

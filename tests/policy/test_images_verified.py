@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from typing import Any
 import pytest
 
 from lab import tools
+from tests.references import FITTING, IDS, MEANINGS, SHA256, SHA384, SHA512
 
 REGO = Path(__file__).parents[2] / "roles/policy/files/images_verified.rego"
 WEB = "example.azurecr.io/web@sha256:" + "1" * 64
@@ -28,6 +30,12 @@ said[name] = messages {
 	case := data.cases[name]
 	found := data.imagesverified.violation with input as case with external_data as answered
 	messages := [violation.msg | found[violation]]
+}
+
+meant[image] = meaning {
+	data.names[image]
+	found := data.imagesverified.reference(image)
+	meaning := [found.repository, found.tag, found.digest]
 }
 """
 
@@ -117,6 +125,174 @@ REPORTS = {
     "dial tcp: lookup example.azurecr.io: no such host": "the registry cannot be reached",
 }
 """What Ratify and notation report, and what of it somebody is told who never heard of either."""
+
+NOT_FOUND = "could not resolve descriptor for a subject from any stores: {}: not found"
+NO_HOST = "failed to resolve {}: dial tcp: lookup example.azurecr.io: no such host"
+UNKNOWN_HOST = "the registry cannot be reached"
+NAMED = {
+    # What is reported of an image, by names for it that look like errors, and what it means.
+    ("example.azurecr.io/tools/expired-cleanup", NOT_FOUND): "the registry does not have it, or cannot be reached",
+    ("example.azurecr.io/forbidden-planet", NO_HOST): UNKNOWN_HOST,
+    ("example.azurecr.io/not-found", NO_HOST): UNKNOWN_HOST,
+    ("example.azurecr.io/web-404", NO_HOST): UNKNOWN_HOST,
+    ("example.azurecr.io/web:403", NO_HOST): UNKNOWN_HOST,
+    ("example.azurecr.io/web:expired", NO_HOST): UNKNOWN_HOST,
+    ("forbidden:1", NO_HOST): UNKNOWN_HOST,
+    ("forbidden-planet", NO_HOST): UNKNOWN_HOST,
+    ("example.azurecr.io:403/web", NO_HOST): UNKNOWN_HOST,
+    ("example.azurecr.io/timeout-proxy", "failed to resolve {}: unauthorized"): "Ratify may not read the registry",
+    ("example.azurecr.io/timeout-proxy", "it is odd: {}"): "",
+    ("example.azurecr.io/eof/x-503", "it is odd: {}"): "",
+    ("expired.azurecr.io/web", "failed to resolve: dial tcp: lookup expired.azurecr.io on 10.0.0.10:53: no such host"): UNKNOWN_HOST,
+    ("FORBIDDEN/web", "failed to resolve: dial tcp: lookup FORBIDDEN: no such host"): UNKNOWN_HOST,
+    ("example.azurecr.io/expired", "digital signature has expired on Monday"): "its signature or its signer's certificate has expired",
+    ("expired", "digital signature has expired on Monday"): "its signature or its signer's certificate has expired",
+    ("example.azurecr.io/a/forbidden", 'GET "https://example.azurecr.io/v2/a/forbidden/manifests/1": response status code 429: too many requests'): (
+        "the registry is too busy"
+    ),
+    ("example.azurecr.io/forbidden", "unauthorized: [map[Action:pull Class: Name:expired Type:repository]]"): "Ratify may not read the registry",
+    ("example.azurecr.io/forbidden", '{"errors":[{"code":"UNAUTHORIZED","message":"x"}]}'): "Ratify may not read the registry",
+    ("example.azurecr.io/forbidden", "get token for repository:forbidden:pull: dial tcp: i/o timeout"): UNKNOWN_HOST,
+    ("example.azurecr.io/a/expired", 'GET "https://example.azurecr.io/oauth2/token?scope=repository%3Aa%2Fexpired%3Apull": EOF'): UNKNOWN_HOST,
+    ("example.azurecr.io/a/expired", 'GET "https://example.azurecr.io/v2/other/forbidden-404/x": EOF'): UNKNOWN_HOST,
+    ("docker.io/library/expired", "docker.io/library/expired:latest: manifest unknown"): "the registry does not have it",
+    ("example.azurecr.io/web", 'signing certificate with subject "CN=expired-team,O=not found" is revoked'): "its signer's certificate is revoked",
+    ("example.azurecr.io/web", "failed to get secret objectName:expired-team, objectVersion:, error: RESPONSE 403: 403 Forbidden"): FROM_AZURE,
+    ("example.azurecr.io/web", 'the list of "CN=expired" cannot be fetched: no such host'): UNKNOWN_HOST,
+    ("example.azurecr.io/web", "failed to get key objectName:x, error: the client assertion has expired"): FROM_AZURE,
+}
+
+
+def name(image: str) -> str:
+    """The image by its digest, as Ratify is asked for it. One that is a word alone stays one."""
+    return image if re.fullmatch("[a-z-]+", image) else f"{image}@{WEB.split('@')[1]}"
+
+
+def named(image: str, report: str, words: str) -> Case:
+    report = report.replace("{}", image)
+    expected = f"{words} ({report})" if words else report
+    return Case(
+        pod(image), answer(no(image, report)), (f"image {image} is not verified: {expected}.",), parameters={"requireDigest": False, "messageSuffix": "Ask"}
+    )
+
+
+DIGEST = WEB.split("@")[1]
+PINNED = f"{TAG}@{DIGEST}"
+CONTROLLER = "system:serviceaccount:kube-system:job-controller"
+
+
+def running(image: str, image_id: str, name: str = "c0") -> dict[str, Any]:
+    return {**pod(image), "status": {"containerStatuses": [{"name": name, "imageID": image_id}]}}
+
+
+def update(before: Any, after: Any, *, denied: str = "", by: str = "somebody") -> Case:
+    """Nothing that is judged is verified."""
+    return Case(after, answer(), (f"image {denied}",) if denied else (), "UPDATE", before, {"requireDigest": False}, user=by)
+
+
+SHORT, LONG = f"nginx@{DIGEST}", f"docker.io/library/nginx@{DIGEST}"
+
+UPDATES = {
+    "a pod with a tag is labelled": update(pod(TAG), pod(TAG)),
+    "a Deployment with a tag is scaled": update(workload("Deployment", TAG), workload("Deployment", TAG)),
+    "a tag is left beside a digest": update(pod(PINNED), pod(WEB)),
+    "a tag is added before the digest": update(pod(WEB), pod(PINNED)),
+    "another tag stands before the same digest": update(workload("CronJob", PINNED), workload("CronJob", PINNED.replace(":1@", ":2@"))),
+    "a short name becomes the full one of the same image": update(pod(SHORT), pod(LONG)),
+    "containers change places": update(pod(SIDE, **DEBUG), {"kind": "Pod", "spec": {**pod(SIDE)["spec"], **DEBUG}}),
+    "containers of a workload change places": update(
+        workload("Job", WEB, TAG),
+        {"kind": "Job", "spec": {"template": {"spec": {"containers": workload("Job", WEB, TAG)["spec"]["template"]["spec"]["containers"][::-1]}}}},
+    ),
+    "a container is taken away": update(workload("Deployment", WEB, SIDE), workload("Deployment", WEB)),
+    "a volume's image gets a tag before its digest": update(
+        workload("Job", WEB, **VOLUME), workload("Job", WEB, volumes=[{"name": "v", "image": {"reference": SIDE.replace("@", ":1@")}}])
+    ),
+    # Mutation replaces a tag in an update of what is there already.
+    "the tag of what runs becomes the digest that runs": update(running(TAG, WEB), pod(WEB)),
+    "the tag of what runs becomes its digest, tag and all": update(running(TAG, f"docker-pullable://{WEB}"), pod(PINNED)),
+    "a controller of Kubernetes touches a pod whose tag becomes a digest": update(pod(TAG), pod(WEB), by=CONTROLLER),
+    "a controller of Kubernetes touches a pod that has not started": update(running(TAG, ""), pod(WEB), by=CONTROLLER),
+    "a controller of Kubernetes touches a pod with a short name": update(pod("nginx:1"), pod(LONG), by=CONTROLLER),
+    **{
+        f"a controller of Kubernetes touches a {kind} whose tag becomes a digest": update(
+            workload(kind, TAG), workload(kind, WEB), by="system:serviceaccount:kube-system:deployment-controller"
+        )
+        for kind in (*WORKLOADS, "CronJob")
+    },
+}
+NEW_IMAGES = {
+    "a tag becomes another tag": update(pod(TAG), pod("example.azurecr.io/web:2"), denied="example.azurecr.io/web:2"),
+    "a tag becomes another tag by a controller": update(pod(TAG), pod("example.azurecr.io/web:2"), denied="example.azurecr.io/web:2", by=CONTROLLER),
+    "a digest becomes a tag": update(pod(WEB), pod(TAG), denied=TAG),
+    "two containers of the name were there before": update(
+        {"kind": "Pod", "spec": {"containers": [{"name": "c0", "image": TAG}, {"name": "c0", "image": SIDE}]}}, pod(WEB), denied=WEB, by=CONTROLLER
+    ),
+    "a creation comes with what was before": replace(update(pod(WEB), pod(WEB), denied=WEB), operation="CREATE"),
+    "a user replaces a tag by a digest": update(pod(TAG), pod(WEB), denied=WEB),
+    "a user replaces a tag by a digest beside the tag": update(pod(TAG), pod(PINNED), denied=PINNED),
+    "a user replaces a workload's tag by a digest": update(workload("Deployment", TAG), workload("Deployment", WEB), denied=WEB),
+    "a user replaces the tag of what runs by the digest of another image": update(running(TAG, SIDE), pod(WEB), denied=WEB),
+    "a user replaces the tag by the digest that another container runs": update(running(TAG, WEB, "c1"), pod(WEB), denied=WEB),
+    "a user replaces the tag by the running digest in another repository": update(
+        running(TAG, WEB), pod(WEB.replace("/web", "/other")), denied=WEB.replace("/web", "/other")
+    ),
+    "a workload's user writes a status of a pod": update(
+        {**workload("Deployment", TAG), "status": running(TAG, WEB)["status"]}, workload("Deployment", WEB), denied=WEB
+    ),
+    "a user writes the status into the new pod": update(pod(TAG), running(WEB, WEB), denied=WEB),
+    "a digest becomes another digest": update(pod(WEB), pod(WEB.replace("1" * 64, "4" * 64)), denied=WEB.replace("1" * 64, "4" * 64)),
+    "a digest goes to another repository": update(pod(WEB), pod(WEB.replace("/web", "/side")), denied=WEB.replace("/web", "/side")),
+    "a digest goes to the same path of another registry": update(
+        pod(SHORT), pod(f"example.azurecr.io/library/nginx@{DIGEST}"), denied="example.azurecr.io/library"
+    ),
+    "a digest is another one with the same beginning": update(
+        pod(f"example.azurecr.io/web@{SHA384}"), pod(f"example.azurecr.io/web@{SHA512}"), denied="example.azurecr.io/web@sha512"
+    ),
+    "a controller's update has another repository": update(pod(TAG), pod(SIDE), denied=SIDE, by=CONTROLLER),
+    "a controller's update has another tag": update(pod(TAG), pod(PINNED.replace(":1@", ":2@")), denied="example.azurecr.io/web:2", by=CONTROLLER),
+    "a controller's update has another digest than what runs": update(running(TAG, SIDE), pod(WEB), denied=WEB, by=CONTROLLER),
+    "a controller's update of what runs by an id of its own": update(running(TAG, SHA256), pod(WEB), denied=WEB, by=CONTROLLER),
+    "a controller's update changes a digest": update(pod(WEB), pod(WEB.replace("1" * 64, "4" * 64)), denied=WEB.replace("1" * 64, "4" * 64), by=CONTROLLER),
+    "a controller's update adds a container": update(pod(TAG), pod(TAG, SIDE), denied=SIDE, by=CONTROLLER),
+    "a controller's update has two containers of the name": update(
+        pod(TAG), {"kind": "Pod", "spec": {"containers": [{"name": "c0", "image": WEB}, {"name": "c0", "image": TAG}]}}, denied=WEB, by=CONTROLLER
+    ),
+    "a controller's update pins a volume": update(
+        pod(TAG, volumes=[{"name": "c0", "image": {"reference": TAG}}]),
+        pod(TAG, volumes=[{"name": "c0", "image": {"reference": WEB}}]),
+        denied=WEB,
+        by=CONTROLLER,
+    ),
+    "a controller's update pins by sha512": update(
+        workload("Job", TAG), workload("Job", f"example.azurecr.io/web@{SHA512}"), denied="example.azurecr.io/web@sha512", by=CONTROLLER
+    ),
+    **{
+        f"{user} is no controller of Kubernetes": update(pod(TAG), pod(WEB), denied=WEB, by=user)
+        for user in (
+            "system:serviceaccount:shop:job-controller",
+            "system:serviceaccount:kube-system:my-controller",
+            "system:serviceaccount:kube-system",
+            "kube-system/job-controller",
+            "job-controller",
+        )
+    },
+    "a container gets another name": update(
+        workload("Job", WEB), {"kind": "Job", "spec": {"template": {"spec": {"containers": [{"name": "x", "image": WEB}]}}}}, denied=WEB
+    ),
+    "a second container has the name of the first": update(
+        pod(WEB), {"kind": "Pod", "spec": {"containers": [{"name": "c0", "image": WEB}, {"name": "c0", "image": SIDE}]}}, denied=SIDE
+    ),
+    "a container without a name has one before without a name": update(
+        {"kind": "Pod", "spec": {"containers": [{"image": WEB}]}}, {"kind": "Pod", "spec": {"containers": [{"image": WEB}]}}, denied=WEB
+    ),
+    "a debug container is added to what has none": update(pod(WEB), pod(WEB, **DEBUG), denied=SIDE),
+    "a volume's tag becomes a digest": update(
+        workload("Job", WEB, volumes=[{"name": "v", "image": {"reference": "example.azurecr.io/side:1"}}]), workload("Job", WEB, **VOLUME), denied=SIDE
+    ),
+    "nothing is known of what was before": update(None, pod(WEB), denied=WEB),
+}
+"""An update by what it adds; in the second table each adds an image."""
 
 CASES = {
     "a verified image is admitted": Case(pod(WEB), answer(yes(WEB))),
@@ -256,13 +432,37 @@ CASES = {
     "an exemption of nothing covers nothing": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption()),
     "an exemption of an empty list covers nothing": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption(namespaces=[])),
     "a message says whom to ask": Case(pod(WEB), answer(no(WEB)), ("Ratify gave no reason. Ask #platform",), parameters={"messageSuffix": "Ask #platform"}),
+    **{f"{image} is told from what is reported of it: {report!r}": named(name(image), report, words) for (image, report), words in NAMED.items()},
+    **{f"no new image: {name}": case for name, case in UPDATES.items()},
+    **{f"a new image: {name}": case for name, case in NEW_IMAGES.items()},
+    **{
+        f"an exemption of {pattern!r} {'covers' if fits else 'does not cover'} {image!r}": Case(
+            pod(image), answer(), () if fits else (f"image {image} is not verified",), parameters={"requireDigest": False, **exemption(images=[pattern])}
+        )
+        for pattern, image, fits in FITTING
+    },
+    **{
+        f"{image!r} is an id and no name of an image, and nobody is asked": Case(
+            pod(image), answer(yes(image)), ("it is not the name of an image",), parameters={"requireDigest": False}
+        )
+        for image in IDS
+    },
+    **{
+        f"{image!r} is not pinned": Case(pod(image), answer(yes(image)), (f"image {image} is not pinned to a digest",))
+        for image in ("nginx", f"example.azurecr.io/web@{SHA512}", f"example.azurecr.io/web:1@{SHA384}", f"example.azurecr.io/sha256:{'1' * 64}")
+    },
+    **{f"{image!r} is pinned": Case(pod(image), answer(yes(image))) for image in (SHORT, LONG, PINNED, f"localhost:5000/x@{DIGEST}")},
+    **{
+        f"{image!r} has no digest of sha256, and nobody is asked": Case(pod(image), answer(yes(image)), ("it is not the name of an image",))
+        for image in (WEB[:-1], f"{WEB}1", f"{WEB}@{DIGEST}", "example.azurecr.io/web@sha256:", WEB.replace("1", "G"))
+    },
     **{f"{report!r} is put into words": Case(pod(WEB), answer(no(WEB, report)), (f"{NOT_VERIFIED}: {words} ({report})",)) for report, words in REPORTS.items()},
 }
 
 
 @pytest.fixture(scope="module")
-def violations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]:
-    """What the policy says in each case, from one run of OPA."""
+def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """What the policy says in each case, and what it takes names of images for, from one run of OPA."""
     tools.family("gatekeeper").build()
     opa = str(tools.program("opa"))
     folder = tmp_path_factory.mktemp("opa")
@@ -271,19 +471,26 @@ def violations(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[str]]
     capabilities["builtins"].append({"name": "external_data", "decl": {"type": "function", "args": [any_type], "result": any_type}})
     (folder / "capabilities.json").write_text(json.dumps(capabilities))
     (folder / "judge.rego").write_text(JUDGE)
-    (folder / "cases.json").write_text(json.dumps({"cases": {name: case.input for name, case in CASES.items()}}))
+    (folder / "cases.json").write_text(
+        json.dumps({"cases": {name: case.input for name, case in CASES.items()}, "names": dict.fromkeys([*MEANINGS, *IDS], True)})
+    )
     command = [opa, "eval", "--v0-compatible", "--capabilities", str(folder / "capabilities.json"), "--format", "raw"]
     for file in (REGO, folder / "judge.rego", folder / "cases.json"):
         command += ["--data", str(file)]
-    done = subprocess.run([*command, "data.judge.said"], capture_output=True, text=True, check=False)
+    done = subprocess.run([*command, "data.judge"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    said: dict[str, list[str]] = json.loads(done.stdout)
-    return said
+    found: dict[str, dict[str, Any]] = json.loads(done.stdout)
+    return found
 
 
 @pytest.mark.parametrize("name", CASES)
-def test_the_policy(violations: dict[str, list[str]], name: str) -> None:
-    said = sorted(violations[name])
+def test_the_policy(judged: dict[str, dict[str, Any]], name: str) -> None:
+    said = sorted(judged["said"][name])
     assert len(said) == len(CASES[name].says), said
     for text, part in zip(said, CASES[name].says, strict=True):
         assert part in text
+
+
+@pytest.mark.parametrize("image", [*MEANINGS, *IDS])
+def test_a_name_means_what_a_node_makes_of_it(judged: dict[str, dict[str, Any]], image: str) -> None:
+    assert judged["meant"].get(image) == ((meaning := MEANINGS.get(image)) and [*meaning])

@@ -27,11 +27,82 @@ containers[[list, container]] {
 # An update is judged by what it adds: a pod that runs already can still be labelled, finished and deleted.
 unchanged[[list, container]] {
 	containers[[list, container]]
-	input.review.operation == "UPDATE"
-	bringing(input.review.oldObject)[[list, before]]
-	before.name == container.name
-	before.image == container.image
+	before[[list, container.name]][container.image]
 }
+
+# A digest alone decides which image of a repository a node pulls, whatever tag stands before it.
+unchanged[[list, container]] {
+	containers[[list, container]]
+	was := reference_before(list, container)
+	is := names[container.image]
+	[was.repository, was.digest] == [is.repository, is.digest]
+	is.digest != ""
+}
+
+# Where mutation acts on updates, it replaces a tag by the digest that the tag has now. That adds no image where the container runs this digest.
+unchanged[[list, container]] {
+	pinned[[list, container]]
+	running(list, container.name)[_] == names[container.image].digest
+}
+
+# What asks here never sets images, so that mutation has; and there is nothing yet, or only pods to come that are judged themselves.
+unchanged[[list, container]] {
+	pinned[[list, container]]
+	controllers[requester]
+	count(running(list, container.name)) == 0
+	count({other | containers[[list, other]]; other.name == container.name}) == 1
+}
+
+# The images of each name, of which the API server stores one.
+before := {[list, name]: images |
+	input.review.operation == "UPDATE"
+	old := bringing(input.review.oldObject)
+	old[[list, each]]
+	name := each.name
+	images := {container.image | old[[list, container]]; container.name == name}
+}
+
+# What the image's name meant before, where it is another one now.
+reference_before(list, container) := reference(image) {
+	images := before[[list, container.name]]
+	not images[container.image]
+	count(images) == 1
+	images[image]
+}
+
+# Containers that had a tag and have a digest now, as mutation makes it. A user can write the same.
+pinned[[list, container]] {
+	lists[list]
+	containers[[list, container]]
+	was := reference_before(list, container)
+	is := names[container.image]
+	[was.repository, was.digest] == [is.repository, ""]
+	startswith(is.digest, "sha256:")
+	{"", was.tag}[is.tag]
+}
+
+# Digests of what the container runs, as its node has reported; "" where the node names no digest.
+running(list, name) := {concat("", array.slice(split(status.imageID, "@"), 1, 2)) |
+	input.review.oldObject.kind == "Pod"
+	status := input.review.oldObject.status[statuses[list]][_]
+	status.name == name
+	status.imageID != ""
+}
+
+statuses := {"containers": "containerStatuses", "initContainers": "initContainerStatuses", "ephemeralContainers": "ephemeralContainerStatuses"}
+
+# Accounts of Kubernetes' controller manager that update pods, or what makes them.
+controllers := {sprintf("kube-system/%v", [name]) | name := [
+	"cronjob-controller",
+	"daemon-set-controller",
+	"deployment-controller",
+	"generic-garbage-collector",
+	"job-controller",
+	"pod-garbage-collector",
+	"replicaset-controller",
+	"replication-controller",
+	"statefulset-controller",
+][_]}
 
 # The audit's reviews have no operation.
 operation := object.get(input.review, "operation", "AUDIT")
@@ -46,12 +117,16 @@ judged[container] {
 # An exemption covers what fits all that it names, to the end of its last day (UTC). One that names nothing covers nothing.
 exempt[container] {
 	containers[[_, container]]
-	exemption := input.parameters.exemptions[_]
+	applying[number]
+	fits_image(number, container)
+}
+
+applying[number] {
+	exemption := input.parameters.exemptions[number]
 	count([name | exemption[name]; {"namespaces", "images", "service_accounts"}[name]]) > 0
 	time.now_ns() < time.parse_ns("2006-01-02", exemption.ends) + day
 	fits(exemption, "namespaces", object.get(input.review, "namespace", ""))
 	fits(exemption, "service_accounts", requester)
-	fits_image(exemption, container)
 }
 
 day := ((24 * 60) * 60) * 1000000000
@@ -71,31 +146,67 @@ fits(exemption, what, value) {
 	exemption[what][_] == value
 }
 
-fits_image(exemption, _) {
-	not exemption.images
+fits_image(number, _) {
+	not input.parameters.exemptions[number].images
 }
 
-fits_image(exemption, container) {
-	exemption.images[_] == repository(container.image)
+fits_image(number, container) {
+	exempt_repositories[number][names[container.image].repository]
 }
 
-fits_image(exemption, container) {
-	pattern := exemption.images[_]
-	endswith(pattern, "/*")
-	startswith(repository(container.image), trim_suffix(pattern, "*"))
+fits_image(number, container) {
+	startswith(names[container.image].repository, exempt_beginnings[number][_])
 }
 
-repository(image) := regex.replace(split(image, "@")[0], `:[^:/]+$`, "")
-
-# Ratify takes what stands in brackets before an image for a namespace, and believes whom somebody trusts there: it is never asked such a thing.
-# https://github.com/ratify-project/ratify/blob/v1.4.4/pkg/utils/utils.go
-is_name(image) {
-	regex.match(`^[a-zA-Z0-9][a-zA-Z0-9._:/@+-]*$`, image)
+exempt_repositories := {number: repositories |
+	applying[number]
+	repositories := {completed(image) | image := input.parameters.exemptions[number].images[_]}
 }
+
+exempt_beginnings := {number: beginnings |
+	applying[number]
+	beginnings := {completed(trim_suffix(image, "*")) | image := input.parameters.exemptions[number].images[_]; endswith(image, "/*")}
+}
+
+# What each image's name means. One that is not there is no name: it is denied, and Ratify is never asked about it. Ratify takes what stands in brackets
+# before an image for a namespace, and believes whom somebody trusts there. https://github.com/ratify-project/ratify/blob/v1.4.4/pkg/utils/utils.go
+names := {image: reference(image) | containers[[_, container]]; image := container.image}
+
+# What a node makes of a name, in capital and small letters as they are: https://github.com/distribution/reference/blob/v0.6.0/normalize.go
+# Changes here go to plugins/module_utils/_references.py too.
+reference(image) := {"repository": parts[1], "tag": parts[2], "digest": parts[3]} {
+	not regex.match(id, image)
+	[parts] := regex.find_all_string_submatch_n(grammar, completed(image), 1)
+}
+
+# With its registry: what is before the first slash and has a dot, a port or capital letters, or is localhost. Anything else is of docker.io.
+completed(image) := image {
+	regex.match(`^(localhost|[^/]*[.:A-Z][^/]*)/`, image)
+	not regex.match(hub, image)
+} else := concat("", ["docker.io/", in_library(regex.replace(image, hub, ""))])
+
+in_library(path) := concat("", ["library/", path]) {
+	regex.match("^[^/]+$", path)
+} else := path
+
+hub := `^(index\.)?docker\.io/`
+
+# containerd takes it for an image that the node has already, whoever it is of, by the beginning of its id.
+id := "^(sha(256|384|512):.*|[a-f0-9]{64})$"
+
+grammar := concat("", ["^((?:", registry, "/)?", component, "(?:/", component, ")*)(?::(", tag, "))?(?:@(", digest, "))?$"])
+
+registry := `[a-zA-Z0-9]+(?:(?:\.|-+)[a-zA-Z0-9]+)*(?::[0-9]+)?`
+
+component := "[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*"
+
+tag := "[a-zA-Z0-9_][a-zA-Z0-9_.-]{0,127}"
+
+digest := "sha256:[a-f0-9]{64}|sha384:[a-f0-9]{96}|sha512:[a-f0-9]{128}"
 
 images := {container.image |
 	judged[container]
-	is_name(container.image)
+	names[container.image]
 }
 
 answer := external_data({"provider": "ratify-provider", "keys": [image | images[image]]}) {
@@ -132,8 +243,9 @@ violation[{"msg": msg}] {
 violation[{"msg": msg}] {
 	input.parameters.requireDigest
 	judged[container]
+	names[container.image]
 	not pinned_later[container]
-	not contains(container.image, "@sha256:")
+	not startswith(names[container.image].digest, "sha256:")
 	msg := said(sprintf("image %v is not pinned to a digest", [container.image]))
 }
 
@@ -162,10 +274,10 @@ said(text) := sprintf("%v. %v", [text, input.parameters.messageSuffix]) {
 } else := text
 
 reason(image) := text {
-	text := concat("; ", {explained(report) | reported(image)[report]})
+	text := concat("; ", {explained(report, image) | reported(image)[report]})
 	text != ""
 } else := "Ratify gave no reason" {
-	is_name(image)
+	names[image]
 } else := "it is not the name of an image"
 
 reported(image) := reasons {
@@ -182,9 +294,17 @@ reported(image) := reasons {
 	reasons := {text | text := (reports | failures)[_]; text != ""}
 }
 
-explained(report) := sprintf("%v (%v)", [meanings[min(fitting)].means, report]) {
-	fitting := {i | regex.match(meanings[i].says, report)}
+explained(report, image) := sprintf("%v (%v)", [meanings[min(fitting)].means, report]) {
+	text := without_names(report, image)
+	fitting := {i | regex.match(meanings[i].says, text)}
 	count(fitting) > 0
+} else := report
+
+# Names may have any words in them (expired-cleanup, forbidden-planet), and Ratify reports them in references, addresses, scopes, subjects and alone.
+without_names(report, image) := text {
+	own := {name | name := {image, split(names[image].repository, "/")[0]}[_]; regex.match("[^a-zA-Z]", name)}
+	rest := strings.replace_n({name: " " | own[name]}, report)
+	text := regex.replace(regex.replace(rest, `[^\s"'(),;]*[/@=][^\s"'(),;]*`, " "), `(?i)(name:|repository:|lookup )[^\s"'(),;]+`, "$1 ")
 } else := report
 
 # What Ratify's reports mean to whoever wants to run the image; the first that fits counts.
@@ -195,10 +315,10 @@ meanings := [
 	{"says": "content descriptor mismatch", "means": "its signature was made for another image"},
 	{"says": "unable to parse the digital signature|certificate chain is not present", "means": "its signature cannot be read"},
 	{"says": "timestamp countersignature|timestamping certificate|tsa trust store|TSA certificate", "means": "it has no time stamp that is trusted here"},
+	{"says": "(?i)key management provider|at least one store|failed to get (certificate|key|secret) objectName", "means": "Ratify cannot read what it needs from Azure"},
 	{"says": "is revoked", "means": "its signer's certificate is revoked"},
 	{"says": "revocation status", "means": "it is not known whether its signer's certificate is revoked"},
 	{"says": "expired|validity period|was not valid when", "means": "its signature or its signer's certificate has expired"},
-	{"says": "(?i)key management provider|at least one store|failed to get (certificate|key|secret) objectName", "means": "Ratify cannot read what it needs from Azure"},
 	{"says": "(?i)unauthorized|forbidden|access denied|\\b40[13]\\b", "means": "Ratify may not read the registry"},
 	{"says": "could not resolve descriptor", "means": "the registry does not have it, or cannot be reached"},
 	{"says": "(?i)manifest unknown|name unknown|not found|\\b404\\b", "means": "the registry does not have it"},

@@ -43,6 +43,8 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "a whole registry in one namespace": {"policy_exemptions": [exemption(images=["docker.io/*"], namespaces=["legacy"])]},
     "a whole registry for one account": {"policy_exemptions": [exemption(images=["docker.io/*"], service_accounts=["ci/builder"])]},
     "a registry with a port": {"policy_exemptions": [exemption(images=["localhost:5000/web"])]},
+    "a registry of this machine": {"policy_exemptions": [exemption(images=["localhost/web"])]},
+    "an official image of Docker Hub": {"policy_exemptions": [exemption(images=["docker.io/nginx"])]},
     "a namespace whose name is a number": {"policy_stages": [stage("warn", 2024)]},
     "numbers and booleans as text": {"policy_require_digest": "false", "policy_wait_timeout": "60"},
     "the longest name of a constraint": {"policy_constraint": "a" * 56},
@@ -113,9 +115,21 @@ EXEMPTIONS = [
     ({"namespaces": None}, "has an empty list namespaces, which matches nothing: name what it has to match, or leave namespaces out."),
     ({"images": "docker.io/a"}, "has images docker.io/a, which is no list: write images as a list."),
     ({"images": ["docker.io/*"]}, "would admit every image of docker.io in all namespaces: name repositories, or add namespaces or service_accounts."),
+    ({"images": ["index.docker.io/*"]}, "would admit every image of docker.io in all namespaces: name repositories, or add namespaces or service_accounts."),
     *(
         ({"images": [image]}, f"has {image} in images: name a repository with its registry and no tag, or all below one with /* at its end.")
-        for image in ("*", "nginx", "example.com*", "example.com/we*", "docker.io/nginx:1", "docker.io/nginx@sha256:0", "*/*")
+        for image in (
+            "*",
+            "nginx",
+            "example.com*",
+            "example.com/we*",
+            "docker.io/nginx:1",
+            "docker.io/nginx@sha256:0",
+            "*/*",
+            "docker.io/a..b",
+            "localhosts/web",
+            "DOCKER.io/a",
+        )
     ),
     ({"namespaces": ["team-*"]}, "has team-* in namespaces, and exemptions take whole names of namespaces only: name each one."),
     *(
