@@ -39,20 +39,6 @@ unchanged[[list, container]] {
 	is.digest != ""
 }
 
-# Where mutation acts on updates, it replaces a tag by the digest that the tag has now. That adds no image where the container runs this digest.
-unchanged[[list, container]] {
-	pinned[[list, container]]
-	running(list, container.name)[_] == names[container.image].digest
-}
-
-# What asks here never sets images, so that mutation has; and there is nothing yet, or only pods to come that are judged themselves.
-unchanged[[list, container]] {
-	pinned[[list, container]]
-	controllers[requester]
-	count(running(list, container.name)) == 0
-	count({other | containers[[list, other]]; other.name == container.name}) == 1
-}
-
 # The images of each name, of which the API server stores one.
 before := {[list, name]: images |
 	input.review.operation == "UPDATE"
@@ -69,40 +55,6 @@ reference_before(list, container) := reference(image) {
 	count(images) == 1
 	images[image]
 }
-
-# Containers that had a tag and have a digest now, as mutation makes it. A user can write the same.
-pinned[[list, container]] {
-	lists[list]
-	containers[[list, container]]
-	was := reference_before(list, container)
-	is := names[container.image]
-	[was.repository, was.digest] == [is.repository, ""]
-	startswith(is.digest, "sha256:")
-	{"", was.tag}[is.tag]
-}
-
-# Digests of what the container runs, as its node has reported; "" where the node names no digest.
-running(list, name) := {concat("", array.slice(split(status.imageID, "@"), 1, 2)) |
-	input.review.oldObject.kind == "Pod"
-	status := input.review.oldObject.status[statuses[list]][_]
-	status.name == name
-	status.imageID != ""
-}
-
-statuses := {"containers": "containerStatuses", "initContainers": "initContainerStatuses", "ephemeralContainers": "ephemeralContainerStatuses"}
-
-# Accounts of Kubernetes' controller manager that update pods, or what makes them.
-controllers := {sprintf("kube-system/%v", [name]) | name := [
-	"cronjob-controller",
-	"daemon-set-controller",
-	"deployment-controller",
-	"generic-garbage-collector",
-	"job-controller",
-	"pod-garbage-collector",
-	"replicaset-controller",
-	"replication-controller",
-	"statefulset-controller",
-][_]}
 
 # The audit's reviews have no operation.
 operation := object.get(input.review, "operation", "AUDIT")
