@@ -8,6 +8,7 @@ What may differ without harm is in HARMLESS. Whom Ratify trusts is in `_trust_de
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -37,6 +38,10 @@ LISTS = {
 }
 """Where `Verification` has the objects of a kind."""
 RUN = "Run site.yml."
+COMMANDS = {"gatekeeper": ["/manager"], "ratify": ["/app/ratify"]}
+"""Commands that the charts name."""
+GATEKEEPER = {"gatekeeper.sh/operation": "webhook"}
+"""Labels of the pods that the service of the webhook has to select."""
 
 
 def policy_deviations(found: Verification, expected: Sequence[Json], today: str) -> list[str]:
@@ -89,7 +94,8 @@ def gatekeeper_deviations(found: Verification, expected: Json) -> list[str]:
         "--exempt-namespace-suffix": None,
         "--external-data-provider-response-cache-ttl": str(expected["response_cache"]),
     }
-    sentences = [*_of_webhook(found, expected), *of_arguments(found, "gatekeeper", flags), *of_images(found, "gatekeeper", expected)]
+    of_pods = [*of_arguments(found, "gatekeeper", flags), *of_images(found, "gatekeeper", expected)]
+    sentences = [*_of_webhook(found, expected), *of_service(found, "gatekeeper-webhook-service", GATEKEEPER), *of_pods]
     return [f"{sentence}. {RUN}" for sentence in sentences]
 
 
@@ -100,6 +106,7 @@ def _of_webhook(found: Verification, expected: Json) -> Iterator[str]:
             yield "The webhook validation.gatekeeper.sh asks another service than Gatekeeper's"
         if unasked := sorted({request for rule in expected["validated_resources"] for request in left_out(rule, hook.get("rules") or [])}):
             yield f"Gatekeeper is not asked about what gatekeeper_validated_resources names: {', '.join(unasked)}"
+        yield from of_authority((hook.get("clientConfig") or {}).get("caBundle"), "Gatekeeper's webhook")
         expressions = (hook.get("namespaceSelector") or {}).get("matchExpressions") or []
         exempt = {name for each in expressions if each.get("operator") == "NotIn" for name in each.get("values") or []}
         if more := sorted(exempt - {*expected["exempt_namespaces"], expected["namespace"]}):
@@ -108,9 +115,29 @@ def _of_webhook(found: Verification, expected: Json) -> Iterator[str]:
         yield "Gatekeeper's webhook has failurePolicy Ignore, and gatekeeper_failure_policy is Fail"
 
 
+def of_service(found: Verification, service: str, selector: Mapping[str, str]) -> Iterator[str]:
+    """The service is asked for another program's answer: it selects other pods than those with the labels `selector`, or none."""
+    spec: Json = next((item["spec"] for item in found.services if item["metadata"]["name"] == service), {})
+    if any((spec.get("selector") or {}).get(key) != value for key, value in selector.items()) or spec.get("type", "ClusterIP") != "ClusterIP":
+        yield f"The service {service} does not select the pods of {' and '.join(sorted(selector.values()))}"
+
+
+def of_authority(bundle: Any, asked: str) -> Iterator[str]:
+    """`bundle` is a `caBundle`, the certificate of one authority in PEM, in Base64: another one beside it may certify another program."""
+    try:
+        number = base64.b64decode(str(bundle or "")).count(b"BEGIN CERTIFICATE")
+    except ValueError:
+        number = 0
+    if number != 1:
+        yield f"{asked} trusts {number} certificate authorities in place of its own one"
+
+
 def of_arguments(found: Verification, program: str, allowed: Mapping[str, Any]) -> Iterator[str]:
-    """Pods that count as the program's run with another value of a flag of `allowed` than its own; None: with the flag at all."""
+    """Pods that count as the program's run with another value of a flag of `allowed` than its own, None being that they have the flag at all, or run another
+    command than that of their image."""
     given = {str(each) for one in arguments(found.pods) if one["program"] == program for each in one["arguments"]}
+    if any(container.get("command") not in (None, [], COMMANDS.get(program)) for container in containers(found.pods, program)):
+        yield f"A pod of {program.capitalize()} runs another command than that of its image"
     flags = [(flag, value) for flag, _equals, value in (each.partition("=") for each in sorted(given)) if flag in allowed]
     if others := [f"{flag}={value}" for flag, value in flags if value != allowed[flag]]:
         yield f"{program.capitalize()} runs with {', '.join(others)}, which the inventory does not ask for"

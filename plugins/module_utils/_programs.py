@@ -31,8 +31,8 @@ def arguments(pods: Iterable[Pod]) -> list[dict[str, Any]]:
 
 
 def containers(pods: Iterable[Pod], name: str) -> list[Mapping[str, Any]]:
-    """The containers, init containers too, of the program's pods, as they are asked for."""
-    return [c for pod in _pods_of(name, pods) for listed in ("initContainers", "containers") for c in pod["spec"].get(listed) or ()]
+    """The containers of the program's pods, as they are asked for, with init and debug containers."""
+    return [c for pod in _pods_of(name, pods) for listed in ("initContainers", "containers", "ephemeralContainers") for c in pod["spec"].get(listed) or ()]
 
 
 def _pods_of(name: str, pods: Iterable[Pod]) -> list[Pod]:

@@ -8,12 +8,14 @@ The objects are compared by what they mean, in the form in which role ratify giv
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from ._deviations import RUN, of_arguments, of_images
+from ._deviations import RUN, of_arguments, of_authority, of_images, of_service
+from ._programs import arguments
 from ._verification import Verification
 
 Json = Mapping[str, Any]
@@ -31,8 +33,17 @@ RATIFY = {
 """Kinds of Ratify's configuration, and where `Verification` has them."""
 POLICY = {"type": "config-policy", "parameters": {"artifactVerificationPolicies": {"default": "all"}}}
 """The chart's: every artifact that has a verifier is verified by each of them. One that needs less would admit more."""
-VAULTS = ("vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net")
-"""Domains of the vaults in Microsoft's clouds. https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates"""
+VAULTS = {"azure.com": "vault.azure.net", "azure.cn": "vault.azure.cn", "azure.us": "vault.usgovcloudapi.net"}
+"""Domains of the vaults in Microsoft's clouds, by those of the clusters' issuers. https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates"""
+SIGNATURES = {
+    "verifier-notation": {"name": "notation", "artifactTypes": "application/vnd.cncf.notary.signature"},
+    "verifier-cosign": {"name": "cosign", "artifactTypes": "application/vnd.dev.cosign.artifact.sig.v1+json"},
+}
+"""What the chart's verifiers verify. With one of another kind of artifact, an image that has such an artifact and no signature counts as verified."""
+PLUGINS = ("address", "source")
+"""Fields by which a verifier or a store is another program than Ratify's own."""
+LABELS = {"app.kubernetes.io/name": "ratify", "app.kubernetes.io/instance": "ratify"}
+"""Labels of the pods that Ratify's service has to select."""
 IN_VAULT, INLINE, KEY = "kmprovider-akv", "ratify-notation-inline-cert-", "ratify-cosign-inline-key-"
 """How the chart names the providers of certificates and keys."""
 
@@ -41,9 +52,10 @@ def trust_deviations(found: Verification, expected: Json) -> list[str]:
     """`expected` is what role ratify returns: `namespace`, `images`, `trust_policies` (as the chart takes them), `vault` (uri or name, and certificates),
     `inline_certificates`, `cosign_keys` (PEM), `cosign_scopes`, `cache` and `store_cache` (how long answers are remembered, as Ratify takes it), and
     `foreign_objects` (titles that an administrator has reviewed)."""
-    of_pods = [*of_images(found, "ratify", expected), *of_arguments(found, "ratify", {"--cache-ttl": str(expected["cache"])})]
-    sentences = [*_of_provider(found, expected), *_of_objects(found, expected), *_of_trust(found, expected), *of_pods]
-    return [f"{sentence}. {RUN}" for sentence in sentences]
+    flags = {"--cache-ttl": str(expected["cache"])}
+    of_pods = [*of_images(found, "ratify", expected), *of_arguments(found, "ratify", flags), *_of_crds(found), *of_service(found, "ratify", LABELS)]
+    sentences = [*_of_provider(found, expected), *_of_trust(found, expected), *_of_plugins(found), *of_pods]
+    return [*(f"{sentence}. {RUN}" for sentence in sentences), *_of_objects(found, expected)]
 
 
 def _of_provider(found: Verification, expected: Json) -> Iterator[str]:
@@ -51,6 +63,26 @@ def _of_provider(found: Verification, expected: Json) -> Iterator[str]:
     for item in found.objects["providers"]:
         if item["metadata"]["name"] == "ratify-provider" and item["spec"].get("url") != url:
             yield f"Gatekeeper asks {item['spec'].get('url')} in place of Ratify"
+        if item["metadata"]["name"] == "ratify-provider":
+            yield from of_authority(item["spec"].get("caBundle"), "Gatekeeper's provider ratify-provider")
+
+
+def _of_crds(found: Verification) -> Iterator[str]:
+    given = [one["arguments"] for one in arguments(found.pods) if one["program"] == "ratify"]
+    if not all("--enable-crd-manager" in each for each in given):
+        yield "A pod of Ratify does not read Ratify's configuration from the cluster"
+
+
+def _of_plugins(found: Verification) -> Iterator[str]:
+    """A verifier or store of another program, and a verifier of no signatures, which admits what nobody has signed, whoever has reviewed it."""
+    for kind, item in [(listed, item) for listed in ("Verifier", "Store") for item in found.objects[RATIFY[listed]]]:
+        name, spec = item["metadata"]["name"], item["spec"]
+        if more := [field for field in PLUGINS if spec.get(field)]:
+            yield f"Ratify's {kind} {name} names a program of its own: {', '.join(more)}"
+        if kind == "Verifier" and any(spec.get(key) != value for key, value in SIGNATURES.get(name, {}).items()):
+            yield f"Ratify's Verifier {name} is not the chart's"
+        if kind == "Verifier" and spec.get("artifactTypes") not in {each["artifactTypes"] for each in SIGNATURES.values()}:
+            yield f"Ratify's Verifier {name} verifies no signatures: it admits an image that has {spec.get('artifactTypes')} and no signature. Delete it"
 
 
 def _of_objects(found: Verification, expected: Json) -> Iterator[str]:
@@ -58,7 +90,9 @@ def _of_objects(found: Verification, expected: Json) -> Iterator[str]:
     wanted |= {f"KeyManagementProvider {name}" for name in _providers(expected)} | set(expected["foreign_objects"])
     titles = [f"{kind} {_place(item)}" for kind, listed in RATIFY.items() for item in found.objects[listed]]
     if more := sorted(set(titles) - wanted):
-        yield f"Ratify has configuration that the inventory does not name: {', '.join(more)}"
+        yield (
+            f"Ratify has configuration that the inventory does not name: {', '.join(more)}. Delete it, or name it in ratify_foreign_objects with the reason."
+        )
 
 
 def _of_trust(found: Verification, expected: Json) -> Iterator[str]:
@@ -76,7 +110,7 @@ def _of_trust(found: Verification, expected: Json) -> Iterator[str]:
         yield "Ratify's Verifier verifier-cosign trusts others than ratify_cosign_keys and ratify_cosign_scopes name"
     held = {item["metadata"]["name"]: item["spec"] for item in found.objects["key_management_providers"]}
     for name, wanted in _providers(expected).items():
-        if name in held and _held(held[name]) != wanted and not (name == IN_VAULT and _same_vault(_held(held[name]), wanted)):
+        if name in held and _held(held[name]) != wanted and not (name == IN_VAULT and _same_vault(_held(held[name]), wanted, found.issuer)):
             yield f"Ratify's KeyManagementProvider {name} does not hold what the inventory names"
 
 
@@ -106,12 +140,14 @@ def _held(spec: Json) -> tuple[Any, ...]:
     return (parameters.get("contentType"), str(parameters.get("value")).strip()) if spec.get("type") == "inline" else ()
 
 
-def _same_vault(held: tuple[Any, ...], wanted: tuple[Any, ...]) -> bool:
-    """Whether it is the vault of that URI, or, where only its name is known, of that name in one of Microsoft's clouds."""
+def _same_vault(held: tuple[Any, ...], wanted: tuple[Any, ...], issuer: str | None) -> bool:
+    """Whether it is the vault of that URI, or, where only its name is known, of that name in the cloud of the cluster's issuer, or in any of Microsoft's."""
     if held[:1] != ("vault",) or held[2] != wanted[2]:
         return False
     uri, known = str(held[1]).rstrip("/").lower(), str(wanted[1]).rstrip("/").lower()
-    return uri == known or uri in {f"https://{known}.{domain}" for domain in VAULTS} or (":" in known and urlsplit(uri).netloc == urlsplit(known).netloc)
+    cloud = ".".join((urlsplit(issuer or "").hostname or "").split(".")[-2:])
+    domains = [VAULTS[cloud]] if cloud in VAULTS else list(VAULTS.values())
+    return uri == known or uri in {f"https://{known}.{domain}" for domain in domains}
 
 
 def _versions(certificates: Sequence[Json]) -> list[tuple[str, str]]:
@@ -121,7 +157,7 @@ def _versions(certificates: Sequence[Json]) -> list[tuple[str, str]]:
 def wanted_trust(policies: Sequence[Json]) -> list[Any]:
     """Trust policies as the chart takes them, with the providers by their names in place of the chart's."""
     return sorted(
-        _policy(each, str(each.get("level") or "strict"), [(kind, (_provider(ref),)) for kind, ref in (s.split(":", 1) for s in each["trustStores"])])
+        _policy(each, {"level": each.get("level") or "strict"}, [(kind, (_provider(ref),)) for kind, ref in (s.split(":", 1) for s in each["trustStores"])])
         for each in policies
     )
 
@@ -139,13 +175,14 @@ def notation_trust(spec: Json) -> list[Any]:
         named = []
         for kind, ref in (str(store).split(":", 1) for store in each.get("trustStores") or []):
             named.append((kind, tuple(sorted((stores.get(kind) or {}).get(ref) or stores.get(ref) or ()))))
-        made.append(_policy(each, str((each.get("signatureVerification") or {}).get("level")), named))
+        made.append(_policy(each, each.get("signatureVerification") or {}, named))
     return sorted(made)
 
 
-def _policy(policy: Json, level: str, stores: Sequence[tuple[str, tuple[str, ...]]]) -> Any:
+def _policy(policy: Json, verification: Json, stores: Sequence[tuple[str, tuple[str, ...]]]) -> Any:
+    """`verification` whole: beside the level, it may say that what is wrong with a signature is only logged."""
     scopes, identities = (tuple(sorted(policy.get(key) or ["*"] * (key == "trustedIdentities"))) for key in ("registryScopes", "trustedIdentities"))
-    return (level.lower(), scopes, identities, tuple(sorted(stores)))
+    return (json.dumps(verification, sort_keys=True), scopes, identities, tuple(sorted(stores)))
 
 
 def _cosign_trust(spec: Json) -> Any:

@@ -42,6 +42,9 @@ def seconds(text: object) -> float | None:
     return sum(float(part[1]) * _SECONDS[part[2]] for part in parts) if whole else None
 
 
+_CERTIFICATES = re.compile(r"(-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+")
+
+
 class Findings:
     """Sentences on a role's variables, in the order in which the rules are asked."""
 
@@ -173,6 +176,13 @@ def ratify(variables: Variables, refused_charts: Mapping[str, str], app_version:
     found = Findings(variables)
     values = variables["ratify_values"]
     found.namespace("ratify_namespace", str(variables["ratify_namespace"]))
+    for each in found.entries("ratify_inline_certificates"):
+        # Never with the text, which may be a private key by mistake.
+        if not _CERTIFICATES.fullmatch(str(each.get("certificate", "")).strip()):
+            found.refuse(
+                f"ratify_inline_certificates has {each.get('name')}, whose certificate must be PEM of certificates alone (BEGIN CERTIFICATE), without a "
+                "private key; correct it."
+            )
     if chart := found.version("ratify_chart_version", "1.15.5"):
         _chart(found, chart, str(_below(values, "image", "tag") or app_version).removeprefix("v"), refused_charts)
     for name in ("ratify_replicas", "ratify_wait_timeout"):

@@ -16,6 +16,8 @@ _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"
 _RATIFY = "/apis/config.ratify.deislabs.io/v1beta1"
 GUARD = "namespace-labels.image-trust.azure"
 """The validating admission policy, and its binding, that keeps namespaces from having a label by which Gatekeeper is not asked. Role gatekeeper makes it."""
+IN_NAMESPACE = ("gatekeeper_configs",)
+"""Of these, Gatekeeper reads those of its own namespace only."""
 LISTS = {
     "templates": "/apis/templates.gatekeeper.sh/v1/constrainttemplates",
     "constraints": "/apis/constraints.gatekeeper.sh/v1beta1/imagesverified",
@@ -52,7 +54,8 @@ IGNORE = "admission.gatekeeper.sh/ignore"
 
 @dataclass(frozen=True)
 class Verification:
-    """`objects` are those of LISTS, whole, by name; `ignored` the namespaces that have IGNORE; `refused` says what could not be read."""
+    """`objects` are those of LISTS, whole, by name; `ignored` the namespaces that have IGNORE; `pods` and `services` those of
+    Gatekeeper's and Ratify's namespace; `refused` says what could not be read."""
 
     kubernetes_version: str | None
     uid: str | None
@@ -60,6 +63,7 @@ class Verification:
     objects: Mapping[str, list[dict[str, Any]]]
     ignored: list[str]
     pods: list[dict[str, Any]]
+    services: list[dict[str, Any]]
     refused: tuple[str, ...]
 
 
@@ -76,7 +80,7 @@ def read(cluster: ClusterObjects, namespace: str) -> Verification:
             refused.extend([str(e)] if needed else [])
             return {}
 
-    objects = {name: _of_ours(name, get(path).get("items") or []) for name, path in LISTS.items()}
+    objects = {name: _of_ours(name, namespace, get(path).get("items") or []) for name, path in LISTS.items()}
     return Verification(
         kubernetes_version=get("/version").get("gitVersion"),
         uid=(get("/api/v1/namespaces/kube-system").get("metadata") or {}).get("uid"),
@@ -84,11 +88,13 @@ def read(cluster: ClusterObjects, namespace: str) -> Verification:
         objects=objects,
         ignored=[item["metadata"]["name"] for item in get(f"/api/v1/namespaces?labelSelector={IGNORE}").get("items") or []],
         pods=get(f"/api/v1/namespaces/{namespace}/pods").get("items") or [],
+        services=get(f"/api/v1/namespaces/{namespace}/services").get("items") or [],
         refused=tuple(refused),
     )
 
 
-def _of_ours(name: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    wanted = OURS.get(name)
+def _of_ours(name: str, namespace: str, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    wanted, read = OURS.get(name), name not in IN_NAMESPACE
     found = [item for item in items if wanted is None or item["metadata"]["name"] in wanted]
+    found = [item for item in found if read or item["metadata"].get("namespace") == namespace]
     return sorted(found, key=lambda item: (item["metadata"].get("namespace") or "", item["metadata"]["name"]))

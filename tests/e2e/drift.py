@@ -86,7 +86,8 @@ def _deployment(item: Json) -> Json:
 
 def _webhooks(item: Json) -> Json:
     first, *others = item["webhooks"]
-    rules = [{**rule, "resources": [each for each in rule["resources"] if each != "pods/ephemeralcontainers"]} for rule in first["rules"]]
+    without = [{**rule, "resources": [each for each in rule["resources"] if each != "pods/ephemeralcontainers"]} for rule in first["rules"]]
+    rules = [rule for rule in without if rule["resources"]]
     nobody = {"matchLabels": {"nobody": "has-this"}}
     return {"webhooks": [{**first, "failurePolicy": "Ignore", "timeoutSeconds": 1, "objectSelector": nobody, "rules": rules}, *others]}
 

@@ -12,6 +12,8 @@ ratify_findings = FilterModule().filters()["ratify_findings"]
 RESERVED = {"replicaCount": "set ratify_replicas", "sbom": "leave it out"}
 REFUSED = {"1.15.3": "it names an image that does not exist"}
 TRUST = {"name": "web", "registryScopes": ["example.azurecr.io/web"], "trustedIdentities": ["x509.subject: C=US, ST=WA, O=X"]}
+CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+KEY = CERTIFICATE.replace("CERTIFICATE", "PRIVATE KEY")
 SOUND: dict[str, Any] = {
     "ratify_namespace": "gatekeeper-system",
     "ratify_chart_version": "1.15.5",
@@ -55,7 +57,7 @@ def findings(**given: Any) -> list[str]:
         {"ratify_foreign_objects": [{"object": "Verifier sbom", "reason": "counts SBOMs"}]},
         {
             "ratify_certificates": [],
-            "ratify_inline_certificates": [{"name": "a", "certificate": "a"}],
+            "ratify_inline_certificates": [{"name": "a", "certificate": f"{CERTIFICATE}\n{CERTIFICATE}"}],
             "ratify_trust_policies": [{**TRUST, "trustStores": ["ca:a"]}],
         },
     ],
@@ -95,6 +97,10 @@ def test_variables_that_ratify_can_take_are_not_refused(given: dict[str, Any]) -
         ({"ratify_values": {"image": {"tag": "v1.3.1"}}}, "Chart 1.15.5 with Ratify 1.3.1 is not used: Ratify before 1.2.3, 1.3.0 and 1.3.1 send"),
         ({"ratify_values": {"image": {"tag": "v2.0.0-alpha.1"}}}, "Chart 1.15.5 with Ratify 2.0.0-alpha.1 is not used: "),
         ({"ratify_values": {"image": {"tag": "latest"}}}, "Chart 1.15.5 with Ratify latest is not used: "),
+        *(
+            ({"ratify_inline_certificates": [{"name": "a", "certificate": text}]}, "ratify_inline_certificates has a, whose certificate must be PEM of")
+            for text in ("", "none", KEY, f"{CERTIFICATE}\n{KEY}", f"{KEY}\n{CERTIFICATE}", f"Subject: a\n{CERTIFICATE}")
+        ),
         ({"ratify_certificates": []}, "Somebody has to be trusted, by ratify_trust_policies and a certificate in ratify_certificates or"),
         ({"ratify_trust_policies": []}, "Somebody has to be trusted, by ratify_trust_policies and a certificate in ratify_certificates or"),
         ({"ratify_trust_policies": [{**TRUST, "registryScopes": []}]}, "these trust policies are not used: policy web: it needs registryScopes."),
@@ -116,3 +122,8 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
         ratify_values={"sbom": {}, "oras": {"cache": {"ttl": 9999}}},
     )
     assert [each.split()[0] for each in found] == ["ratify_replicas", "ratify_values.oras.cache.ttl", "these", "these", "ratify_values"]
+
+
+def test_a_private_key_that_is_given_by_mistake_is_not_quoted() -> None:
+    given = {**SOUND, "ratify_inline_certificates": [{"name": "a", "certificate": KEY}]}
+    assert "MIIB" not in " ".join(ratify_findings(given, RESERVED, REFUSED, "1.4.4"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 from collections.abc import Callable
 from typing import Any
@@ -13,6 +14,9 @@ from ansible_collections.image_trust.azure.plugins.module_utils._verification im
 
 Json = dict[str, Any]
 Change = Callable[[Json], Any]
+COSIGN = "application/vnd.dev.cosign.artifact.sig.v1+json"
+CERTIFICATE = b"-----BEGIN CERTIFICATE-----\nMII\n-----END CERTIFICATE-----\n"
+CA = base64.b64encode(CERTIFICATE).decode()
 GUARD = "namespace-labels.image-trust.azure"
 OURS = "https://image-trust-lab.vault.azure.net/"
 
@@ -86,7 +90,7 @@ def cluster() -> Json:
         "name": "validation.gatekeeper.sh",
         "failurePolicy": "Fail",
         "rules": [{**rule, "scope": "*"} for rule in (*RULES, RULES_APPS)],
-        "clientConfig": {"service": {"namespace": "gatekeeper-system", "name": "gatekeeper-webhook-service", "path": "/v1/admit", "port": 443}},
+        "clientConfig": {"caBundle": CA, "service": {"namespace": "gatekeeper-system", "name": "gatekeeper-webhook-service", "path": "/v1/admit", "port": 443}},
         "namespaceSelector": {
             "matchExpressions": [
                 {"key": "admission.gatekeeper.sh/ignore", "operator": "DoesNotExist"},
@@ -96,8 +100,16 @@ def cluster() -> Json:
     }
     stores = {"ca": {"cert-0": ["kmprovider-akv"], "cert-1": ["ratify-notation-inline-cert-0"]}}
     policies = [trust("r.io/api", "ca:cert-1", ["*"]), trust("r.io/web", "ca:cert-0", [IDENTITY])]
-    notation = {"name": "notation", "parameters": {"verificationCertStores": stores, "trustPolicyDoc": {"version": "1.0", "trustPolicies": policies}}}
-    cosign = {"parameters": {"trustPolicies": [{"scopes": RATIFY["cosign_scopes"], "keys": [{"provider": "ratify-cosign-inline-key-0"}], "tLogVerify": False}]}}
+    notation = {
+        "name": "notation",
+        "artifactTypes": "application/vnd.cncf.notary.signature",
+        "parameters": {"verificationCertStores": stores, "trustPolicyDoc": {"version": "1.0", "trustPolicies": policies}},
+    }
+    cosign = {
+        "name": "cosign",
+        "artifactTypes": COSIGN,
+        "parameters": {"trustPolicies": [{"scopes": RATIFY["cosign_scopes"], "keys": [{"provider": "ratify-cosign-inline-key-0"}], "tLogVerify": False}]},
+    }
     vault = {"vaultURI": OURS, "certificates": [{"name": "old", "version": "1"}, {"name": "brooklyn-io", "version": None}], "keys": None, "clientID": "x"}
     filled = copy.deepcopy(OBJECTS)
     filled[0]["spec"]["crd"]["spec"]["validation"]["legacySchema"] = False
@@ -110,33 +122,37 @@ def cluster() -> Json:
         "guard_bindings": [filled[3]],
         "validating_webhooks": [{"metadata": {"name": "gatekeeper-validating-webhook-configuration"}, "webhooks": [hook]}],
         "providers": [
-            item("ratify-provider", {"url": "https://ratify.gatekeeper-system:6001/ratify/gatekeeper/v1/verify"}),
+            item("ratify-provider", {"url": "https://ratify.gatekeeper-system:6001/ratify/gatekeeper/v1/verify", "caBundle": CA}),
             item("ratify-mutation-provider", {}),
         ],
         "ratify_policies": [item("ratify-policy", {"type": "config-policy", "parameters": {"artifactVerificationPolicies": {"default": "all"}}})],
         "stores": [item("store-oras", {"name": "oras", "parameters": {"cacheEnabled": True, "ttl": 10}})],
-        "verifiers": [item("verifier-notation", notation), item("verifier-cosign", cosign), item("reviewed", {})],
+        "verifiers": [item("verifier-notation", notation), item("verifier-cosign", cosign), item("reviewed", {"artifactTypes": COSIGN})],
         "key_management_providers": [
             item("kmprovider-akv", {"type": "azurekeyvault", "parameters": vault}),
             item("ratify-notation-inline-cert-0", {"type": "inline", "parameters": {"contentType": "certificate", "value": "CERTIFICATE"}}),
             item("ratify-cosign-inline-key-0", {"type": "inline", "parameters": {"contentType": "key", "value": "KEY"}}),
         ],
+        "services": [
+            item("ratify", {"selector": {"app.kubernetes.io/name": "ratify", "app.kubernetes.io/instance": "ratify"}, "type": "ClusterIP"}),
+            item("gatekeeper-webhook-service", {"selector": {"gatekeeper.sh/operation": "webhook", "app": "gatekeeper"}}),
+        ],
         "pods": [
             pod("g", {"gatekeeper.sh/operation": "webhook"}, *GATEKEEPER["images"], "--exempt-namespace=gatekeeper-system", "--log-level=INFO"),
-            pod("r", {"app.kubernetes.io/name": "ratify"}, *RATIFY["images"], "serve", "--cache-ttl=10s"),
+            pod("r", {"app.kubernetes.io/name": "ratify"}, *RATIFY["images"], "serve", "--enable-crd-manager", "--cache-ttl=10s"),
         ],
     }
 
 
-def deviations(change: Change = lambda found: None, **expected: Any) -> list[str]:
+def deviations(change: Change = lambda found: None, issuer: str | None = None, **expected: Any) -> list[str]:
     found = cluster()
     change(found)
-    objects = {**dict.fromkeys(LISTS, ()), **{name: items for name, items in found.items() if name != "pods"}}
-    verification = Verification("v1.36.4", "uid", None, {name: list(items) for name, items in objects.items()}, [], found["pods"], ())
+    objects = {**dict.fromkeys(LISTS, ()), **{name: items for name, items in found.items() if name not in ("pods", "services")}}
+    verification = Verification("v1.36.4", "uid", issuer, {name: list(items) for name, items in objects.items()}, [], found["pods"], found["services"], ())
     wanted = {"objects": OBJECTS, "gatekeeper": GATEKEEPER, "ratify": RATIFY, **expected}
     sentences = policy_deviations(verification, wanted["objects"], "2026-11-29")
     sentences += gatekeeper_deviations(verification, wanted["gatekeeper"]) + trust_deviations(verification, wanted["ratify"])
-    assert all(sentence.endswith(". Run site.yml.") for sentence in sentences)
+    assert all(sentence.endswith((". Run site.yml.", "with the reason.")) for sentence in sentences)
     return [sentence.removesuffix(". Run site.yml.") for sentence in sentences]
 
 
@@ -217,7 +233,7 @@ DIFFERENT: dict[str, tuple[Change, str]] = {
         "The webhook validation.gatekeeper.sh asks another service than Gatekeeper's",
     ),
     "a URL is asked": (
-        lambda found: hook(found).update(clientConfig={"url": "https://yes.example"}),
+        lambda found: hook(found).update(clientConfig={"url": "https://yes.example", "caBundle": CA}),
         "The webhook validation.gatekeeper.sh asks another service than Gatekeeper's",
     ),
     "workloads are not judged": (
@@ -241,7 +257,7 @@ DIFFERENT: dict[str, tuple[Change, str]] = {
         "Gatekeeper runs with --external-data-provider-response-cache-ttl=8760h, which the inventory does not ask for",
     ),
     "Ratify remembers answers for long": (
-        lambda found: found["pods"][1]["spec"]["containers"][0].update(args=["--cache-ttl=8760h"]),
+        lambda found: found["pods"][1]["spec"]["containers"][0]["args"].append("--cache-ttl=8760h"),
         "Ratify runs with --cache-ttl=8760h, which the inventory does not ask for",
     ),
     "the store remembers answers for long": (
@@ -249,7 +265,7 @@ DIFFERENT: dict[str, tuple[Change, str]] = {
         "Ratify's Store store-oras remembers what registries answered for 86400 s, and not for 10 s",
     ),
     "another program answers as Ratify": (
-        lambda found: found["pods"].append(pod("yes", {"app.kubernetes.io/name": "ratify"}, "evil.io/ratify:v1.4.4")),
+        lambda found: found["pods"].append(pod("yes", {"app.kubernetes.io/name": "ratify"}, "evil.io/ratify:v1.4.4", "--enable-crd-manager")),
         "A pod of Ratify runs evil.io/ratify:v1.4.4 in place of ghcr.io/notaryproject/ratify:v1.4.4",
     ),
     "an older Gatekeeper runs": (
@@ -261,16 +277,18 @@ DIFFERENT: dict[str, tuple[Change, str]] = {
         "Gatekeeper asks https://yes.example/verify in place of Ratify",
     ),
     "a verifier of another": (
-        lambda found: found["verifiers"].append(item("sbom", {})),
-        "Ratify has configuration that the inventory does not name: Verifier sbom",
+        lambda found: found["verifiers"].append(item("more", {"artifactTypes": COSIGN})),
+        "Ratify has configuration that the inventory does not name: Verifier more. Delete it, or name it in ratify_foreign_objects with the reason.",
     ),
     "a verifier of a namespace": (
         lambda found: found.update(namespaced_verifiers=[item("verifier-notation", {}, namespace="team")]),
-        "Ratify has configuration that the inventory does not name: NamespacedVerifier team/verifier-notation",
+        "Ratify has configuration that the inventory does not name: NamespacedVerifier team/verifier-notation. "
+        "Delete it, or name it in ratify_foreign_objects with the reason.",
     ),
     "certificates of another": (
         lambda found: found["key_management_providers"].append(item("more", {})),
-        "Ratify has configuration that the inventory does not name: KeyManagementProvider more",
+        "Ratify has configuration that the inventory does not name: KeyManagementProvider more. "
+        "Delete it, or name it in ratify_foreign_objects with the reason.",
     ),
     "one report of several is enough": (
         lambda found: spec("ratify_policies")(found)["parameters"].update(artifactVerificationPolicies={"default": "any"}),
@@ -279,6 +297,58 @@ DIFFERENT: dict[str, tuple[Change, str]] = {
     "registries are asked without TLS": (
         lambda found: spec("stores")(found)["parameters"].update(useHttp=True),
         "Ratify's Store store-oras asks registries without TLS",
+    ),
+    "another program is selected as Ratify": (
+        lambda found: found["services"][0]["spec"].update(selector={"app": "yes"}),
+        "The service ratify does not select the pods of ratify and ratify",
+    ),
+    "a service of another cluster answers as Ratify": (
+        lambda found: found["services"][0]["spec"].update(type="ExternalName", externalName="yes.example"),
+        "The service ratify does not select the pods of ratify and ratify",
+    ),
+    "another program is selected as Gatekeeper": (
+        lambda found: found["services"][1]["spec"].update(selector={"app": "yes"}),
+        "The service gatekeeper-webhook-service does not select the pods of webhook",
+    ),
+    "Gatekeeper trusts another authority beside Ratify's": (
+        lambda found: found["providers"][0]["spec"].update(caBundle=base64.b64encode(CERTIFICATE * 2).decode()),
+        "Gatekeeper's provider ratify-provider trusts 2 certificate authorities in place of its own one",
+    ),
+    "the API server trusts no authority": (
+        lambda found: hook(found)["clientConfig"].update(caBundle="no base64"),
+        "Gatekeeper's webhook trusts 0 certificate authorities in place of its own one",
+    ),
+    "a pod of Ratify has a configuration of its own": (
+        lambda found: found["pods"][1]["spec"]["containers"][0].update(args=["serve", "-c", "mine.json", "--cache-ttl=10s"]),
+        "A pod of Ratify does not read Ratify's configuration from the cluster",
+    ),
+    "a pod of Ratify runs another command": (
+        lambda found: found["pods"][1]["spec"]["containers"][0].update(command=["/bin/sh"]),
+        "A pod of Ratify runs another command than that of its image",
+    ),
+    "a debug container is in a pod of Ratify": (
+        lambda found: found["pods"][1]["spec"].update(ephemeralContainers=[{"name": "d", "image": "evil.io/a"}]),
+        "A pod of Ratify runs evil.io/a in place of ghcr.io/notaryproject/ratify:v1.4.4",
+    ),
+    "a reviewed verifier verifies no signatures": (
+        lambda found: found["verifiers"][2]["spec"].update(artifactTypes="application/spdx+json"),
+        "Ratify's Verifier reviewed verifies no signatures: it admits an image that has application/spdx+json and no signature. Delete it",
+    ),
+    "a verifier is a program of its own": (
+        lambda found: spec("verifiers")(found).update(source={"artifact": "evil.io/notation:1"}),
+        "Ratify's Verifier verifier-notation names a program of its own: source",
+    ),
+    "a verifier is another one by its name": (
+        lambda found: spec("verifiers")(found).update(name="mine"),
+        "Ratify's Verifier verifier-notation is not the chart's",
+    ),
+    "the store is a program of its own": (
+        lambda found: spec("stores")(found).update(address="/plugins"),
+        "Ratify's Store store-oras names a program of its own: address",
+    ),
+    "what is wrong with a signature is only logged": (
+        lambda found: trusted(found)[0]["signatureVerification"].update(override={"authenticity": "log"}),
+        "Ratify's Verifier verifier-notation trusts others than ratify_trust_policies names",
     ),
     "everybody is trusted": (
         lambda found: trusted(found)[1].update(trustedIdentities=["*"]),
@@ -366,15 +436,17 @@ def test_each_harmless_field_has_its_case() -> None:
     assert set(HARMLESS) <= set(SAME)
 
 
-@pytest.mark.parametrize("domain", VAULTS)
+@pytest.mark.parametrize("domain", VAULTS.values())
 def test_where_only_the_name_of_the_vault_is_known_it_is_the_one_of_microsofts_clouds(domain: str) -> None:
-    def named(uri: str) -> list[str]:
+    def named(uri: str, issuer: str | None = None) -> list[str]:
         known = {**RATIFY, "vault": {**RATIFY["vault"], "uri": ""}}
-        return deviations(lambda found: found["key_management_providers"][0]["spec"]["parameters"].update(vaultURI=uri), ratify=known)
+        return deviations(lambda found: found["key_management_providers"][0]["spec"]["parameters"].update(vaultURI=uri), issuer, ratify=known)
 
     assert named(f"https://Image-Trust-Lab.{domain}/") == named(f"https://image-trust-lab.{domain}") == []
     assert named(f"https://image-trust-lab.{domain}.evil.example/") != []
     assert named("https://image-trust-lab.vault.evil.example/") != []
+    of_public = named(f"https://image-trust-lab.{domain}/", "https://eastus.oic.prod-aks.azure.com/tenant/id/")
+    assert (of_public == []) == (domain == "vault.azure.net"), "a name is taken in one cloud at a time"
 
 
 def test_where_the_tag_of_the_image_is_not_known_any_tag_is_its() -> None:

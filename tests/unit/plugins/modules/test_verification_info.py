@@ -126,6 +126,16 @@ def test_a_webhook_that_is_asked_about_less_than_the_namespaces_tell_is_a_proble
     assert read({**cluster(), VALIDATING: items(other)})["problems"] == [f"Gatekeeper is only asked about what fits the {field} of its webhook."]
 
 
+def test_a_config_that_gatekeeper_does_not_read_exempts_nothing(read: Read) -> None:
+    def exempt_by(namespace: str) -> list[str]:
+        config = item("config", {"match": [{"excludedNamespaces": ["*"], "processes": ["*"]}]})
+        config["metadata"]["namespace"] = namespace
+        found = read({**cluster(), "/apis/config.gatekeeper.sh/v1alpha1/configs": items(config)})["exempt_namespaces"]
+        return [each["name"] for each in found if "Gatekeeper's Config" in each["by"]]
+
+    assert (exempt_by("team"), exempt_by("gatekeeper-system")) == ([], ["*"])
+
+
 UNASKED: dict[str, tuple[Json, list[str]]] = {
     "an update of pods is left out": ({"operations": ["CREATE"]}, ["UPDATE pods", "UPDATE pods/ephemeralcontainers"]),
     "pods are left out": ({"resources": ["deployments", "pods/ephemeralcontainers"]}, ["CREATE pods", "UPDATE pods"]),
