@@ -201,6 +201,21 @@ CHANGED: dict[str, tuple[tuple[Json, Callable[[Json], Any]], str]] = {
         of_ratify("Verifier", "verifier-notation", lambda given: given["trustPolicyDoc"]["trustPolicies"][0].update(trustedIdentities=["*"])),
         "Ratify's Verifier verifier-notation trusts others than ratify_trust_policies names.",
     ),
+    "what is wrong with a signature is only logged": (
+        of_ratify(
+            "Verifier",
+            "verifier-notation",
+            lambda given: given["trustPolicyDoc"]["trustPolicies"][0]["signatureVerification"].update(override={"authenticity": "log"}),
+        ),
+        "Ratify's Verifier verifier-notation trusts others than ratify_trust_policies names.",
+    ),
+    "another program is selected in Ratify's place": (
+        (
+            {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "ratify", "namespace": "gatekeeper-system"}},
+            lambda item: item["spec"].update(selector={"app": "yes"}),
+        ),
+        "The service ratify does not select the pods of ratify and ratify.",
+    ),
     "a certificate less is asked for, and one more": (
         of_ratify("KeyManagementProvider", "kmprovider-akv", lambda given: given["certificates"][0].update(name="of-another")),
         "Ratify's KeyManagementProvider kmprovider-akv does not hold what the inventory names.",
@@ -245,6 +260,12 @@ def test_a_change_that_lets_other_images_in_is_seen_without_the_proof_before(pro
     with changed(hand, item, change):
         assert f"{sentence} Run site.yml." in problems()
     assert [each for each in problems() if sentence in each] == []
+
+
+def test_a_config_that_gatekeeper_does_not_read_does_not_stop_the_cluster(problems: Callable[[], list[str]], hand: Hand, team: str) -> None:
+    spec = {"match": [{"processes": ["*"], "excludedNamespaces": ["*"]}]}
+    with made(hand, {"apiVersion": "config.gatekeeper.sh/v1alpha1", "kind": "Config", "metadata": {"name": "config", "namespace": team}, "spec": spec}):
+        assert problems() == []
 
 
 def test_verify_alone_fails_for_such_a_change(lab: Lab, hand: Hand) -> None:
