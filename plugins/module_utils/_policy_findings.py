@@ -64,7 +64,7 @@ def _patterns(policy: Policy) -> Iterator[str]:
 
 def _stages(policy: Policy) -> Iterator[str]:
     staged = [(name, stage.enforcement) for stage in policy.stages for name in stage.namespaces if is_pattern(name) and not matches_all(name)]
-    names = [name for name, _ in staged]
+    names = [name for name, _enforcement in staged]
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         sentence = f"policy_stages names a namespace twice: {', '.join(twice)}."
         yield sentence

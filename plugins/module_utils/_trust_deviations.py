@@ -34,7 +34,8 @@ RATIFY = {
 POLICY = {"type": "config-policy", "parameters": {"artifactVerificationPolicies": {"default": "all"}}}
 """The chart's: every artifact that has a verifier is verified by each of them. One that needs less would admit more."""
 VAULTS = {"azure.com": "vault.azure.net", "azure.cn": "vault.azure.cn", "azure.us": "vault.usgovcloudapi.net"}
-"""Domains of the vaults in Microsoft's clouds, by those of the clusters' issuers. https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates"""
+"""Domains of the vaults in Microsoft's clouds, by those of the clusters' issuers.
+https://learn.microsoft.com/azure/key-vault/general/about-keys-secrets-certificates"""
 SIGNATURES = {
     "verifier-notation": {"name": "notation", "artifactTypes": "application/vnd.cncf.notary.signature"},
     "verifier-cosign": {"name": "cosign", "artifactTypes": "application/vnd.dev.cosign.artifact.sig.v1+json"},

@@ -47,9 +47,9 @@ EXAMPLES = r"""
   image_trust.azure.verification_info:
     kubeconfig: ~/.kube/image-trust/production/web.yaml
     expected:
-      gatekeeper: "{{ gatekeeper_result.expected }}"
-      ratify: "{{ ratify_result.expected }}"
-      policy: "{{ policy_result.expected }}"
+      gatekeeper: "{{ (gatekeeper_result | default({})).expected | default({}) }}"
+      ratify: "{{ (ratify_result | default({})).expected | default({}) }}"
+      policy: "{{ (policy_result | default({})).expected | default({}) }}"
   register: verification
 
 - name: Nothing of it is missing

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from ansible_collections.image_trust.azure.plugins.filter.gatekeeper_findings import FilterModule
 
-from tests.docs.pages import ROOT
-
+ROOT = Path(__file__).parents[4]
 gatekeeper_findings = FilterModule().filters()["gatekeeper_findings"]
 
 RESERVED = {"replicas": "set gatekeeper_replicas", "image.release": "set gatekeeper_chart_version"}
