@@ -82,7 +82,7 @@ MEANINGS: dict[str, tuple[str, str, str] | None] = {
     "https://docker.io/library/nginx": None,
     "docker.io:/nginx": None,
     "docker.io:port/nginx": None,
-    "dockеr.io/library/nginx": None,  # noqa: RUF001 (a letter that only looks like one of docker.io)
+    "dock\u0435r.io/library/nginx": None,  # U+0435, a letter that only looks like the e of docker.io
 }
 """An image's repository, tag and digest; None for what no node pulls by that name."""
 

@@ -25,7 +25,7 @@ def uncovered(policy: Json, constraint: str | None) -> list[str]:
 
 def _of_constraints(constraints: Sequence[Json], asked: str | None) -> Iterator[str]:
     there = {constraint["name"]: constraint for constraint in constraints}
-    if asked is None:
+    if not asked:
         if all([*_narrower(each)] for each in constraints):
             yield "No constraint denies in all namespaces but the excluded ones."
         return
@@ -33,7 +33,7 @@ def _of_constraints(constraints: Sequence[Json], asked: str | None) -> Iterator[
         yield from _narrower(there[asked])
     else:
         yield f"The constraint {asked} does not exist."
-    for name in there.keys() - {asked, *(f"{asked}-{stage}" for stage in STAGES)}:
+    for name in sorted(there.keys() - {asked, *(f"{asked}-{stage}" for stage in STAGES)}):
         yield f"The constraint {name} is not one that this collection makes for {asked}. Delete it, or set policy_constraint."
 
 

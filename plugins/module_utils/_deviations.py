@@ -30,7 +30,7 @@ FILLED_IN = {
     "spec.matchConstraints.resourceRules.scope": "*",
 }
 """What the API server writes where a field is not given."""
-LISTS = {
+KINDS = {
     "ConstraintTemplate": "templates",
     "ImagesVerified": "constraints",
     "ValidatingAdmissionPolicy": "guards",
@@ -51,18 +51,16 @@ def policy_deviations(found: Verification, expected: Sequence[Json], today: str)
 
 def _of_object(found: Verification, wanted: Json, today: str) -> Iterator[str]:
     kind, name = wanted["kind"], wanted["metadata"]["name"]
-    live = next((item for item in found.objects[LISTS[kind]] if item["metadata"]["name"] == name), None)
+    live = next((item for item in found.objects[KINDS[kind]] if item["metadata"]["name"] == name), None)
     if live is None:
         yield f"{kind} {name} does not exist. {RUN}"
         return
     now, then = (dict(_fields(item.get("spec"), "spec", today)) for item in (live, wanted))
-    differing = sorted(path for path in now.keys() | then.keys() if path not in HARMLESS and now.get(path, _filled(path)) != then.get(path, _filled(path)))
+    differing = sorted(
+        path for path in now.keys() | then.keys() if path not in HARMLESS and now.get(path, FILLED_IN.get(path)) != then.get(path, FILLED_IN.get(path))
+    )
     if differing:
         yield f"{kind} {name} is not as the inventory says: {', '.join(differing)}. {RUN}"
-
-
-def _filled(path: str) -> Any:
-    return FILLED_IN.get(path)
 
 
 def _fields(value: Any, path: str, today: str) -> Iterator[tuple[str, Any]]:
@@ -95,7 +93,7 @@ def gatekeeper_deviations(found: Verification, expected: Json) -> list[str]:
         "--external-data-provider-response-cache-ttl": str(expected["response_cache"]),
     }
     of_pods = [*of_arguments(found, "gatekeeper", flags), *of_images(found, "gatekeeper", expected)]
-    sentences = [*_of_webhook(found, expected), *of_service(found, "gatekeeper-webhook-service", GATEKEEPER), *of_pods]
+    sentences = [*_of_webhook(found, expected), *of_service(found, "gatekeeper-webhook-service", "Gatekeeper", GATEKEEPER), *of_pods]
     return [f"{sentence}. {RUN}" for sentence in sentences]
 
 
@@ -115,11 +113,11 @@ def _of_webhook(found: Verification, expected: Json) -> Iterator[str]:
         yield "Gatekeeper's webhook has failurePolicy Ignore, and gatekeeper_failure_policy is Fail"
 
 
-def of_service(found: Verification, service: str, selector: Mapping[str, str]) -> Iterator[str]:
+def of_service(found: Verification, service: str, program: str, selector: Mapping[str, str]) -> Iterator[str]:
     """The service is asked for another program's answer: it selects other pods than those with the labels `selector`, or none."""
     spec: Json = next((item["spec"] for item in found.services if item["metadata"]["name"] == service), {})
     if any((spec.get("selector") or {}).get(key) != value for key, value in selector.items()) or spec.get("type", "ClusterIP") != "ClusterIP":
-        yield f"The service {service} does not select the pods of {' and '.join(sorted(selector.values()))}"
+        yield f"The service {service} does not select the pods of {program}"
 
 
 def of_authority(bundle: Any, asked: str) -> Iterator[str]:

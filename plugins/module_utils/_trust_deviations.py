@@ -16,14 +16,12 @@ from urllib.parse import urlsplit
 
 from ._deviations import RUN, of_arguments, of_authority, of_images, of_service
 from ._programs import arguments
+from ._proof import RATIFY
 from ._verification import Verification
 
 Json = Mapping[str, Any]
-RATIFY = {
-    "Policy": "ratify_policies",
-    "Store": "stores",
-    "Verifier": "verifiers",
-    "KeyManagementProvider": "key_management_providers",
+CONFIGURATION = {
+    **RATIFY,
     "CertificateStore": "certificate_stores",
     "NamespacedPolicy": "namespaced_policies",
     "NamespacedStore": "namespaced_stores",
@@ -54,7 +52,7 @@ def trust_deviations(found: Verification, expected: Json) -> list[str]:
     `inline_certificates`, `cosign_keys` (PEM), `cosign_scopes`, `cache` and `store_cache` (how long answers are remembered, as Ratify takes it), and
     `foreign_objects` (titles that an administrator has reviewed)."""
     flags = {"--cache-ttl": str(expected["cache"])}
-    of_pods = [*of_images(found, "ratify", expected), *of_arguments(found, "ratify", flags), *_of_crds(found), *of_service(found, "ratify", LABELS)]
+    of_pods = [*of_images(found, "ratify", expected), *of_arguments(found, "ratify", flags), *_of_crds(found), *of_service(found, "ratify", "Ratify", LABELS)]
     sentences = [*_of_provider(found, expected), *_of_trust(found, expected), *_of_plugins(found), *of_pods]
     return [*(f"{sentence}. {RUN}" for sentence in sentences), *_of_objects(found, expected)]
 
@@ -89,7 +87,7 @@ def _of_plugins(found: Verification) -> Iterator[str]:
 def _of_objects(found: Verification, expected: Json) -> Iterator[str]:
     wanted = {"Policy ratify-policy", "Store store-oras", *(f"Verifier {name}" for name in _verifiers(expected))}
     wanted |= {f"KeyManagementProvider {name}" for name in _providers(expected)} | set(expected["foreign_objects"])
-    titles = [f"{kind} {_place(item)}" for kind, listed in RATIFY.items() for item in found.objects[listed]]
+    titles = [f"{kind} {_place(item)}" for kind, listed in CONFIGURATION.items() for item in found.objects[listed]]
     if more := sorted(set(titles) - wanted):
         yield (
             f"Ratify has configuration that the inventory does not name: {', '.join(more)}. Delete it, or name it in ratify_foreign_objects with the reason."

@@ -14,6 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from ._admission_rules import unjudged
+from ._namespace_patterns import is_namespace, is_pattern
 
 Variables = Mapping[str, Any]
 
@@ -25,11 +26,9 @@ WEBHOOK_SECONDS = (1, 30)
 # https://pkg.go.dev/time#ParseDuration, without a sign.
 _PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
-_NAMESPACE = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
-# Of `excludedNamespaces` in Gatekeeper's definition of Assign.
-_NAMESPACE_PATTERN = re.compile(r"(?=.)\*?[-:a-z0-9]*\*?")
 _LABEL = re.compile(r"([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
+_CERTIFICATES = re.compile(r"(-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+")
 _NUMBERS = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)")
 
 
@@ -40,9 +39,6 @@ def seconds(text: object) -> float | None:
     parts = [*_PART.finditer(text)] if isinstance(text, str) else []
     whole = bool(parts) and parts[0].start() == 0 and parts[-1].end() == len(str(text)) and all(a.end() == b.start() for a, b in pairwise(parts))
     return sum(float(part[1]) * _SECONDS[part[2]] for part in parts) if whole else None
-
-
-_CERTIFICATES = re.compile(r"(-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+")
 
 
 class Findings:
@@ -107,9 +103,9 @@ class Findings:
         return names
 
     def namespace(self, name: str, given: str, *, patterns: bool = False) -> None:
-        if patterns and not _NAMESPACE_PATTERN.fullmatch(given):
+        if patterns and not is_pattern(given):
             self.refuse(f"{name} has {given!r}, which is no name of a namespace, nor one with a * at its beginning or its end; correct it.")
-        if not patterns and not _NAMESPACE.fullmatch(given):
+        if not patterns and not is_namespace(given):
             self.refuse(f"{name} has {given!r}, which is no name of a namespace; wildcards are not taken here, so name each namespace.")
 
     def reason(self, name: str, what: str, entry: Mapping[str, Any]) -> None:

@@ -214,7 +214,7 @@ CHANGED: dict[str, tuple[tuple[Json, Callable[[Json], Any]], str]] = {
             {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "ratify", "namespace": "gatekeeper-system"}},
             lambda item: item["spec"].update(selector={"app": "yes"}),
         ),
-        "The service ratify does not select the pods of ratify and ratify.",
+        "The service ratify does not select the pods of Ratify.",
     ),
     "a certificate less is asked for, and one more": (
         of_ratify("KeyManagementProvider", "kmprovider-akv", lambda given: given["certificates"][0].update(name="of-another")),

@@ -300,15 +300,15 @@ DIFFERENT: dict[str, tuple[Change, str]] = {
     ),
     "another program is selected as Ratify": (
         lambda found: found["services"][0]["spec"].update(selector={"app": "yes"}),
-        "The service ratify does not select the pods of ratify and ratify",
+        "The service ratify does not select the pods of Ratify",
     ),
     "a service of another cluster answers as Ratify": (
         lambda found: found["services"][0]["spec"].update(type="ExternalName", externalName="yes.example"),
-        "The service ratify does not select the pods of ratify and ratify",
+        "The service ratify does not select the pods of Ratify",
     ),
     "another program is selected as Gatekeeper": (
         lambda found: found["services"][1]["spec"].update(selector={"app": "yes"}),
-        "The service gatekeeper-webhook-service does not select the pods of webhook",
+        "The service gatekeeper-webhook-service does not select the pods of Gatekeeper",
     ),
     "Gatekeeper trusts another authority beside Ratify's": (
         lambda found: found["providers"][0]["spec"].update(caBundle=base64.b64encode(CERTIFICATE * 2).decode()),
