@@ -1,0 +1,124 @@
+"""Workloads that are by tag and older than the policy: what is done to them every day is as on a cluster without it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack
+from typing import Any
+
+import kubernetes
+import pytest
+
+from .conftest import Lab, Run
+from .drift import Hand
+from .test_bypasses import WEBHOOK, changed
+from .test_policy import SIGNED, UNSIGNED, pod, refusal
+
+Json = dict[str, Any]
+MUTATING = {**WEBHOOK, "kind": "MutatingWebhookConfiguration", "metadata": {"name": "gatekeeper-mutating-webhook-configuration"}}
+MERGE = "application/merge-patch+json"
+SETTLED = 10
+"""Seconds in which a controller that does not find its own ReplicaSet makes dozens."""
+
+
+def nobody(item: Json) -> None:
+    item["webhooks"][0]["objectSelector"] = {"matchLabels": {"nobody": "has-this"}}
+
+
+def deployment(name: str, image: str, replicas: int) -> Json:
+    labels = {"app": name}
+    template = {"metadata": {"labels": labels}, "spec": {**pod(image)["spec"], "nodeSelector": {"no": "node"}}}
+    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
+    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
+
+
+class Namespace:
+    """A namespace with such workloads."""
+
+    def __init__(self, kube: Any, name: str) -> None:
+        self.kube, self.name = kube, name
+
+    def kind(self, kind: str) -> Any:
+        return self.kube.resources.get(api_version="v1" if kind == "Pod" else "apps/v1", kind=kind)
+
+    def create(self, body: Json) -> None:
+        self.kind(body["kind"]).create(namespace=self.name, body=body)
+
+    def patch(self, kind: str, name: str, body: Json) -> Any:
+        return self.kind(kind).patch(namespace=self.name, name=name, body=body, content_type=MERGE)
+
+    def pods(self, app: str) -> list[Any]:
+        return list(self.kind("Pod").get(namespace=self.name, label_selector=f"app={app}").items)
+
+    def replica_sets(self, app: str) -> list[Any]:
+        return list(self.kind("ReplicaSet").get(namespace=self.name, label_selector=f"app={app}").items)
+
+    def wait_for_pods(self, app: str, number: int) -> None:
+        deadline = time.monotonic() + 30
+        while len(self.pods(app)) != number:
+            assert time.monotonic() < deadline, f"{app} has {len(self.pods(app))} pods and not {number}"
+            time.sleep(0.5)
+
+
+@pytest.fixture
+def before(kube: Any, lab: Lab, site: Run, team: str) -> Iterator[Namespace]:
+    """Workloads that were created while Gatekeeper was not asked."""
+    made, hand = Namespace(kube, team), Hand(lab)
+    lone = pod(UNSIGNED, name="lone", finalizers=["example.com/kept"])
+    lone["spec"]["nodeSelector"] = {"no": "node"}
+    with ExitStack() as stack:
+        for webhook in (WEBHOOK, MUTATING):
+            stack.enter_context(changed(hand, webhook, nobody))
+        deadline = time.monotonic() + 30
+        while refusal(kube, pod(UNSIGNED), team):
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        for body in (deployment("signed", SIGNED, 1), deployment("unsigned", UNSIGNED, 1), lone):
+            made.create(body)
+        for app in ("signed", "unsigned"):
+            made.wait_for_pods(app, 1)
+    deadline = time.monotonic() + 30
+    while not refusal(kube, pod(UNSIGNED), team):
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    yield made
+    made.patch("Pod", "lone", {"metadata": {"finalizers": None}})
+
+
+def test_a_signed_deployment_by_tag_is_scaled_with_one_replica_set_and_keeps_its_tag(before: Namespace) -> None:
+    before.patch("Deployment", "signed", {"spec": {"replicas": 3}})
+    before.wait_for_pods("signed", 3)
+    time.sleep(SETTLED)
+    assert len(before.replica_sets("signed")) == 1
+    live = before.kind("Deployment").get(namespace=before.name, name="signed")
+    assert live.spec.template.spec.containers[0].image == SIGNED
+    assert sorted(each.spec.containers[0].image == SIGNED for each in before.pods("signed")) == [False, False, True], "new pods are pinned, the old one stays"
+
+
+def test_what_adds_no_image_is_done_to_what_is_not_signed(before: Namespace) -> None:
+    label = {"metadata": {"labels": {"team": "a"}, "annotations": {"note": "b"}}}
+    (first,) = before.pods("unsigned")
+    for kind, name in (
+        ("Pod", "lone"),
+        ("Pod", first.metadata.name),
+        ("Deployment", "unsigned"),
+        ("ReplicaSet", before.replica_sets("unsigned")[0].metadata.name),
+    ):
+        before.patch(kind, name, label)
+    assert before.kind("Pod").get(namespace=before.name, name="lone").spec.containers[0].image == UNSIGNED
+    before.patch("Deployment", "unsigned", {"spec": {"replicas": 0}})
+    before.wait_for_pods("unsigned", 0)
+    before.kind("Pod").delete(namespace=before.name, name="lone")
+    before.patch("Pod", "lone", {"metadata": {"finalizers": None}})
+    deadline = time.monotonic() + 30
+    while [each for each in before.kind("Pod").get(namespace=before.name).items if each.metadata.name == "lone"]:
+        assert time.monotonic() < deadline, "the pod without a finalizer stays"
+        time.sleep(0.5)
+    before.create({**pod(SIGNED, name="lone"), "spec": {**pod(SIGNED)["spec"], "nodeSelector": {"no": "node"}}})
+
+
+def test_another_image_is_judged_on_what_is_older_than_the_policy(before: Namespace) -> None:
+    with pytest.raises(kubernetes.client.ApiException) as refused:
+        before.patch("Deployment", "signed", {"spec": {"template": {"spec": {"containers": [{"name": "it", "image": UNSIGNED}]}}}})
+    assert "it has no signature" in str(refused.value.body)
