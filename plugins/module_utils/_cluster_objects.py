@@ -56,6 +56,10 @@ class ClusterObjects:
         """What is there by that path, whole; empty when nothing is."""
         return self._api.get(path, missing={})
 
+    def metadata(self, path: str) -> list[dict[str, Any]]:
+        """The metadata of each object of a list; empty where the cluster does not know the kind."""
+        return [item["metadata"] for item in self._get(path, missing={}).get("items") or []]
+
     def find(self, groups: Collection[str], namespaces: Collection[str]) -> list[ClusterObject]:
         """The objects of every kind of the API groups `groups`; the namespaces `namespaces` and every object in them but `_RECORDS`; each once."""
         found: dict[tuple[str, str | None, str], ClusterObject] = {}

@@ -364,6 +364,30 @@ anchors:
       description: Why it is not described, or why Ratify does not hold it; null where all is known.
       type: str
       returned: always
+replica_sets_without_end:
+  description:
+    - Deployments that make ReplicaSets without end, because something changes each of them when it is created. A warning names them.
+    - A mutating webhook that is asked for ReplicaSets does so, as Gatekeeper's was with the charts' own rules.
+  type: list
+  elements: dict
+  returned: success
+  sample: [{namespace: shop, name: web, replica_sets: 137}]
+  contains:
+    namespace:
+      description: Its namespace.
+      type: str
+      returned: always
+      sample: shop
+    name:
+      description: Its name.
+      type: str
+      returned: always
+      sample: web
+    replica_sets:
+      description: How many there are now.
+      type: int
+      returned: always
+      sample: 137
 problems:
   description: What is missing or does not work, in a sentence each.
   type: list
@@ -392,8 +416,15 @@ from ansible_collections.image_trust.azure.plugins.module_utils._exempt import (
 from ansible_collections.image_trust.azure.plugins.module_utils._policy_digest import policy_digest
 from ansible_collections.image_trust.azure.plugins.module_utils._programs import programs
 from ansible_collections.image_trust.azure.plugins.module_utils._proof import problems
+from ansible_collections.image_trust.azure.plugins.module_utils._replica_sets import without_end
 from ansible_collections.image_trust.azure.plugins.module_utils._trust_deviations import trust_deviations
 from ansible_collections.image_trust.azure.plugins.module_utils._verification import Verification, read
+
+
+ENDLESS = (
+    "Deployment {namespace}/{name} has {replica_sets} ReplicaSets and makes more, for each is changed when it is created. Gatekeeper no longer does so with "
+    "gatekeeper_mutated_resources as it is by default; else look for another mutating webhook. The Deployment removes them itself once it is complete."
+)
 
 
 def deviations(found: Verification, expected: Mapping[str, Any]) -> list[str]:
@@ -414,9 +445,13 @@ def main() -> NoReturn:
         expected=dict(type="dict", default={}),
     )
     try:
-        found = read(ClusterObjects(module.params["kubeconfig"], module.params["context"]), module.params["namespace"])
+        cluster = ClusterObjects(module.params["kubeconfig"], module.params["context"])
+        found = read(cluster, module.params["namespace"])
+        endless = [] if found.refused else without_end(cluster)
     except ClusterError as e:
         module.fail_json(msg=f"The cluster cannot be looked at: {e}.")
+    for each in endless:
+        module.warn(ENDLESS.format(**each))
     running = programs(found.pods)
     module.exit_json(
         changed=False,
@@ -427,6 +462,7 @@ def main() -> NoReturn:
         exempt_namespaces=exempt_namespaces(found),
         exemptions=exemptions(found),
         anchors=anchors(found.objects["key_management_providers"]),
+        replica_sets_without_end=endless,
         problems=[*problems(found.objects, running, found.refused), *narrowed(found), *deviations(found, module.params["expected"])],
     )
 

@@ -45,7 +45,7 @@ HEALTHY: Series = {
     **each(WEBHOOKS, "gatekeeper_constraint_templates", "0x180", 'status="error"'),
     **each(WEBHOOKS, "gatekeeper_providers", "2x180", 'status="active"'),
     **each(WEBHOOKS, "gatekeeper_providers", "0x180", 'status="error"'),
-    **each(WEBHOOKS, "gatekeeper_validation_request_count_total", "0+9x180", 'admission_status="deny"'),
+    **each(WEBHOOKS, "gatekeeper_validation_request_count_total", "0x90 9x90", 'admission_status="deny"'),
     **each(AUDIT, "gatekeeper_audit_last_run_end_time", "0+60x180"),
     **histogram(WEBHOOKS, "gatekeeper_validation_request_duration_seconds", {"0.1": 90, "4": 100, "4.5": 100, "+Inf": 100}),
     **histogram(WEBHOOKS, "gatekeeper_mutation_request_duration_seconds", {"0.1": 90, "1.5": 100, "2": 100, "+Inf": 100}),
@@ -115,6 +115,10 @@ HAPPENS: dict[str, tuple[Series, set[str]]] = {
     "a provider has an error": (each(WEBHOOKS[:1], "gatekeeper_providers", "1x180", 'status="error"'), {"ImageTrustProviderBroken"}),
     "the providers are gone": (each(WEBHOOKS[:1], "gatekeeper_providers", "2x160 0x20", 'status="active"'), {"ImageTrustProviderBroken"}),
     "the audit hangs": (each(AUDIT, "gatekeeper_audit_last_run_end_time", "0+60x150 9000x30"), {"ImageTrustAuditStale"}),
+    "a ReplicaSet asks for pods that are denied": (
+        each(WEBHOOKS[:1], "gatekeeper_validation_request_count_total", "".join(f"{count}x16 " for count in range(11)), 'admission_status="deny"'),
+        {"ImageTrustDeniedWithoutEnd"},
+    ),
     "Ratify cannot answer": (each(RATIFY[:1], "ratify_system_error_count_total", SINCE_TEN_MINUTES, 'error="timed out"'), {"ImageTrustRatifyErrors"}),
     "Ratify is slow": (
         histogram(RATIFY, "ratify_verification_request_millisecond", {"100": 90, "2300": 98, "2600": 100, "+Inf": 100}),

@@ -108,6 +108,32 @@ def test_a_cluster_with_nothing_in_it_is_told_too(read: Read) -> None:
     assert (found["anchors"], found["constraints"], found["exempt_namespaces"], found["cluster"]["uid"]) == ([], [], [], None)
 
 
+def replica_sets(owner: str, number: int) -> list[Json]:
+    return [{"metadata": {"namespace": "shop", "name": f"{owner}-{each}", "ownerReferences": [{"kind": "Deployment", "name": owner}]}} for each in range(number)]
+
+
+def deployment(collisions: int | None, **spec: Any) -> Json:
+    return {"spec": {"revisionHistoryLimit": 10, **spec}, "status": {} if collisions is None else {"collisionCount": collisions}}
+
+
+DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments"
+MAKES_REPLICA_SETS: dict[str, tuple[int, Json, list[Json]]] = {
+    "one for each change of a template that was mutated": (137, deployment(136), [{"namespace": "shop", "name": "web", "replica_sets": 137}]),
+    "rolled out often, and never complete": (137, deployment(1), []),
+    "it keeps as many as it wants": (100, deployment(136, revisionHistoryLimit=200), []),
+    "mended, and the old ones are gone": (12, deployment(136), []),
+    "deleted meanwhile": (137, {}, []),
+}
+
+
+@pytest.mark.parametrize("case", MAKES_REPLICA_SETS)
+def test_a_deployment_that_makes_replica_sets_without_end_is_named(read: Read, case: str) -> None:
+    number, asked, expected = MAKES_REPLICA_SETS[case]
+    found = read({**cluster(), "/apis/apps/v1/replicasets": {"items": replica_sets("web", number)}, f"{DEPLOYMENTS}/web": asked})
+    assert (found["replica_sets_without_end"], found["problems"]) == (expected, [])
+    assert "shop/web has 137 ReplicaSets and makes more" in str(found["warnings"]) or not expected
+
+
 NARROWER: dict[str, list[Json]] = {
     "matchConditions": [{"matchConditions": [{"name": "never", "expression": "false"}]}],
     "objectSelector": [{"objectSelector": {"matchLabels": {"a": "b"}}}],
