@@ -53,7 +53,7 @@ class Chart:
 
     @property
     def version(self) -> str:
-        """Of the chart, such as `1.15.5`."""
+        """Of the chart, such as `1.15.7`."""
         return str(yaml.safe_load(self.read("Chart.yaml"))["version"])
 
     def values(self) -> dict[str, Any]:

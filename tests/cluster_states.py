@@ -117,7 +117,7 @@ def cluster(*providers: Json) -> dict[str, Any]:
         f"{ADMISSION}/validatingadmissionpolicybindings": items(item(GUARD, {"policyName": GUARD, "validationActions": ["Deny"]})),
         VALIDATING: items(webhooks(), {"metadata": {"name": "somebody-else"}, "webhooks": [{"name": "else"}]}),
         PODS: items(
-            pod("gatekeeper-1", gatekeeper, "docker.io/openpolicyagent/gatekeeper:v3.23.0"), pod("ratify-1", ratify, "ghcr.io/notaryproject/ratify:v1.4.4")
+            pod("gatekeeper-1", gatekeeper, "docker.io/openpolicyagent/gatekeeper:v3.23.1"), pod("ratify-1", ratify, "ghcr.io/notaryproject/ratify:v1.4.6")
         ),
     }
 

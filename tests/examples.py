@@ -91,7 +91,7 @@ def cluster_of_the_examples(home: Path, more: Mapping[str, Any] | None = None) -
     """The API server that their kubeconfig names: everything is well, and nginx is denied. `more` are other answers of it, by path."""
     denial = denied("[images-verified] image docker.io/library/nginx@sha256:1 is not verified: it has no signature (No verification results)")
     pods = Cluster(lambda image: denial if image == "nginx:latest" else None)
-    records = {"items": [helm_record("gatekeeper", "gatekeeper-system", 2, "deployed", "3.23.0", {"replicas": 3})]}
+    records = {"items": [helm_record("gatekeeper", "gatekeeper-system", 2, "deployed", "3.23.1", {"replicas": 3})]}
     helm = {"/api/v1/namespaces/gatekeeper-system/secrets?labelSelector=owner=helm,name=gatekeeper": records}
     answers = {**cluster(), **helm, "/apis": {"groups": []}, **(more or {})}
     with serving(reading(answers, pods.answer), home / ".kube/image-trust/production/web.yaml"):

@@ -49,7 +49,7 @@ def verdict(image: str = "nginx:latest", **more: Any) -> Json:
 
 def state(**more: Any) -> Json:
     """What verification_info returns of a cluster where all is well."""
-    program = {"pods": 2, "ready": 2, "versions": ["1.4.4"], "images": [{"image": "ratify:v1.4.4", "image_id": f"sha256:{'a' * 64}"}]}
+    program = {"pods": 2, "ready": 2, "versions": ["1.4.6"], "images": [{"image": "ratify:v1.4.6", "image_id": f"sha256:{'a' * 64}"}]}
     return {
         "changed": False,
         "cluster": {"kubernetes_version": "v1.36.4", "uid": "a2eb4051", "issuer": None},

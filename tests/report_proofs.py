@@ -60,7 +60,7 @@ def proof(name: str, **more: Any) -> dict[str, Any]:
         "right": True,
         "problems": [],
         "cluster": of_kubernetes(name, "v1.36.4"),
-        "programs": {"gatekeeper": {**program, "versions": ["3.23.0"]}, "ratify": {**program, "versions": ["1.4.4"]}},
+        "programs": {"gatekeeper": {**program, "versions": ["3.23.1"]}, "ratify": {**program, "versions": ["1.4.6"]}},
         "constraint": "images-verified",
         "namespace": "default",
         "policy": {

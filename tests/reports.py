@@ -83,7 +83,7 @@ def all_states(folder: Path) -> tuple[list[str], dict[str, Any]]:
             cluster=of_kubernetes("shop-staging", "v1.33.7"),
             programs={
                 "gatekeeper": {"pods": 3, "ready": 2, "versions": ["3.21.1"], "images": []},
-                "ratify": {"pods": 2, "ready": 2, "versions": ["1.4.4"], "images": []},
+                "ratify": {"pods": 2, "ready": 2, "versions": ["1.4.6"], "images": []},
             },
         ),
         proof("batch", time="2026-11-17T06:10:00Z", cluster=of_kubernetes("batch", "v1.35.2")),

@@ -40,7 +40,7 @@ EXAMPLES = r"""
 
 - name: Require them where the role's own variables are at hand
   ansible.builtin.assert:
-    that: "variables | image_trust.azure.ratify_findings({'sbom': 'leave it out'}, {}, '1.4.4') | length == 0"
+    that: "variables | image_trust.azure.ratify_findings({'sbom': 'leave it out'}, {}, '1.4.6') | length == 0"
 """
 
 RETURN = r"""

@@ -3,7 +3,7 @@
 # PRIVATE to the collection: may change without notice.
 """Patterns of namespaces' names as Gatekeeper compares them. No I/O.
 
-https://github.com/open-policy-agent/gatekeeper/blob/v3.23.0/pkg/wildcard/wildcard.go
+https://github.com/open-policy-agent/gatekeeper/blob/v3.23.1/pkg/wildcard/wildcard.go
 """
 
 from __future__ import annotations

@@ -18,7 +18,7 @@ from ._references import is_pattern as names_repositories
 _LONGEST_SUFFIX = "-dryrun"
 _LONGEST = 63 - len(_LONGEST_SUFFIX)
 """Gatekeeper's webhook refuses names of more than 63 characters, and the constraints of stages have the stage at the end of theirs.
-https://github.com/open-policy-agent/gatekeeper/blob/v3.23.0/pkg/webhook/policy.go"""
+https://github.com/open-policy-agent/gatekeeper/blob/v3.23.1/pkg/webhook/policy.go"""
 _SUBDOMAIN = re.compile(r"[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*")
 _DAY = re.compile(r"20[0-9]{2}-[0-9]{2}-[0-9]{2}")
 

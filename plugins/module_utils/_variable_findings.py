@@ -126,7 +126,7 @@ def gatekeeper(variables: Variables, given: Sequence[str], reserved: Mapping[str
     """`given` are the names in gatekeeper_values that the role reserves, `reserved` what to do instead of each."""
     found = Findings(variables)
     found.namespace("gatekeeper_namespace", str(variables["gatekeeper_namespace"]))
-    found.version("gatekeeper_chart_version", "3.23.0")
+    found.version("gatekeeper_chart_version", "3.23.1")
     _drains(found)
     found.number("gatekeeper_validation_timeout", *WEBHOOK_SECONDS)
     found.number("gatekeeper_mutation_timeout", *WEBHOOK_SECONDS)
@@ -179,7 +179,7 @@ def ratify(variables: Variables, refused_charts: Mapping[str, str], app_version:
                 f"ratify_inline_certificates has {each.get('name')}, whose certificate must be PEM of certificates alone (BEGIN CERTIFICATE), without a "
                 "private key; correct it."
             )
-    if chart := found.version("ratify_chart_version", "1.15.5"):
+    if chart := found.version("ratify_chart_version", "1.15.7"):
         _chart(found, chart, str(_below(values, "image", "tag") or app_version).removeprefix("v"), refused_charts)
     for name in ("ratify_replicas", "ratify_wait_timeout"):
         found.number(name, 1)
@@ -213,7 +213,7 @@ def _chart(found: Findings, chart: str, program: str, refused: Mapping[str, str]
         why = refused.get(chart) or (
             "Ratify before 1.2.3, 1.3.0 and 1.3.1 send registry tokens to any host that an image names, and Ratify 2 is another product"
         )
-        found.refuse(f"Chart {chart} with Ratify {program} is not used: {why}. Take chart 1.15.5.")
+        found.refuse(f"Chart {chart} with Ratify {program} is not used: {why}. Take chart 1.15.7.")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -58,7 +58,7 @@ EXAMPLES = r"""
   image_trust.azure.chart_values_check:
     chart_repo_url: https://notaryproject.github.io/ratify
     chart: ratify
-    chart_version: 1.15.5
+    chart_version: 1.15.7
     values:
       replicaCount: 2
       resources:

@@ -40,7 +40,7 @@ EXAMPLES = r"""
 
 - name: No version is newer than the one that will be installed
   ansible.builtin.assert:
-    that: found.chart_versions | select('version', '3.23.0', '>') | length == 0
+    that: found.chart_versions | select('version', '3.23.1', '>') | length == 0
 """
 
 RETURN = r"""
@@ -50,7 +50,7 @@ release:
   returned: success
   sample:
     chart: gatekeeper
-    chart_version: 3.23.0
+    chart_version: 3.23.1
     revision: 2
     status: deployed
     given_values: {replicas: 3}
@@ -82,7 +82,7 @@ chart_versions:
   type: list
   elements: str
   returned: success
-  sample: [3.23.0]
+  sample: [3.23.1]
 """
 
 from dataclasses import asdict

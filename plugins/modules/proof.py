@@ -132,8 +132,8 @@ proof:
       uid: 1d4f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
       issuer: https://westeurope.oic.prod-aks.azure.com/00000000-0000-0000-0000-000000000000/11111111-1111-1111-1111-111111111111/
     programs:
-      gatekeeper: {pods: 4, ready: 4, versions: [3.23.0], images: []}
-      ratify: {pods: 2, ready: 2, versions: [1.4.4], images: []}
+      gatekeeper: {pods: 4, ready: 4, versions: [3.23.1], images: []}
+      ratify: {pods: 2, ready: 2, versions: [1.4.6], images: []}
     constraint: images-verified
     namespace: default
     policy:

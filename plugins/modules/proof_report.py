@@ -91,7 +91,7 @@ report:
     terms:
       max_age_hours: 48
       warn_days: 30
-      versions: {gatekeeper: 3.23.0, ratify: 1.4.4, kubernetes: "1.36"}
+      versions: {gatekeeper: 3.23.1, ratify: 1.4.6, kubernetes: "1.36"}
     summary: {wrong: 0, unknown: 1, attention: 0, proven: 0}
     clusters:
       - name: web-staging

@@ -87,16 +87,16 @@ programs:
     gatekeeper:
       pods: 4
       ready: 4
-      versions: [3.23.0]
+      versions: [3.23.1]
       images:
-        - image: docker.io/openpolicyagent/gatekeeper:v3.23.0
+        - image: docker.io/openpolicyagent/gatekeeper:v3.23.1
           image_id: docker.io/openpolicyagent/gatekeeper@sha256:0b0f0c40dcf0a0ec0f7f6d0e8b6a1d7a2c5b1a8f4b8d7e6c5a4938271605f4e3
     ratify:
       pods: 2
       ready: 2
-      versions: [1.4.4]
+      versions: [1.4.6]
       images:
-        - image: ghcr.io/notaryproject/ratify:v1.4.4
+        - image: ghcr.io/notaryproject/ratify:v1.4.6
           image_id: ghcr.io/notaryproject/ratify@sha256:f88205688a6b9dc753c8c80e5efa69cc97352139c68f44f2d2ba8fc31d89550c
   contains:
     gatekeeper:

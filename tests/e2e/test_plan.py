@@ -26,9 +26,9 @@ def test_on_a_cluster_with_nothing_in_it_and_without_its_kubeconfig_every_change
 def test_the_differences_are_shown_and_no_secret_is(lab: Lab, from_nothing: FromNothing) -> None:
     shown = from_nothing.foretold.output + from_nothing.foretold_rest.output
     for what in (
-        "gatekeeper-3.23.0",
+        "gatekeeper-3.23.1",
         "values.validatingWebhookFailurePolicy: none -> ",
-        "ratify-1.15.5",
+        "ratify-1.15.7",
         "excludedNamespaces",
         '"secrets": [',
         "system:serviceaccount:",

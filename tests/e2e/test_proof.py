@@ -57,7 +57,7 @@ def test_it_says_of_which_cluster_programs_and_certificates_it_is(proof: Path, k
     found = json.loads(proof.read_text())
     assert (found["right"], found["problems"]) == (True, [])
     assert found["cluster"]["uid"] == kube.resources.get(api_version="v1", kind="Namespace").get(name="kube-system").metadata.uid
-    assert {name: program["versions"] for name, program in found["programs"].items()} == {"gatekeeper": ["3.23.0"], "ratify": ["1.4.4"]}
+    assert {name: program["versions"] for name, program in found["programs"].items()} == {"gatekeeper": ["3.23.1"], "ratify": ["1.4.6"]}
     assert {anchor["name"]: anchor["not_after"][:4] for anchor in found["anchors"]}["brooklyn-io-2025"] == "2025"
     assert all(anchor["sha256"] for anchor in found["anchors"])
     assert "brooklyn-io-2025 of kmprovider-akv has ended on 2025-12-31" in Path(f"{proof}.txt").read_text()

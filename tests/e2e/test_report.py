@@ -34,7 +34,7 @@ def test_the_report_says_what_the_cluster_proved_and_that_it_was_opened_since(la
     assert (cluster["state"], cluster["proof"]["signature"], cluster["proof"]["days"]) == ("attention", "verified", 0)
     assert {"state": "attention", "text": "The certificate brooklyn-io-2025 has ended."} in cluster["findings"]
     assert cluster["facts"]["right"] == cluster["facts"]["asked"] > 10
-    assert {name: program["versions"] for name, program in cluster["facts"]["programs"].items()} == {"gatekeeper": ["3.23.0"], "ratify": ["1.4.4"]}
+    assert {name: program["versions"] for name, program in cluster["facts"]["programs"].items()} == {"gatekeeper": ["3.23.1"], "ratify": ["1.4.6"]}
 
     rescue("open")
     try:

@@ -178,7 +178,7 @@ def test_signatures_are_checked_where_a_key_is_given(tmp_path: Path) -> None:
     proofs.sign(path, key)
     assert said() == ("proven", "not checked")
     assert said(**public) == ("proven", "verified")
-    path.write_bytes(path.read_bytes().replace(b"3.23.0", b"3.23.1"))
+    path.write_bytes(path.read_bytes().replace(b"3.23.1", b"3.23.2"))
     assert said(**public) == ("wrong", "wrong")
     (tmp_path / "other").mkdir()
     proofs.sign(path, proofs.key(tmp_path / "other"))
@@ -202,4 +202,4 @@ def test_what_cannot_be_meant_is_refused_and_no_report_is_written(variables: dic
 
 def test_the_versions_are_those_that_the_collection_installs_and_of_kubernetes_the_one_it_is_tested_with(tmp_path: Path) -> None:
     versions = made(tmp_path)["terms"]["versions"]
-    assert versions == {"gatekeeper": "3.23.0", "ratify": "1.4.4", "kubernetes": newest_minor([family("kubernetes").version("k8s.io/kubernetes")])}
+    assert versions == {"gatekeeper": "3.23.1", "ratify": "1.4.6", "kubernetes": newest_minor([family("kubernetes").version("k8s.io/kubernetes")])}

@@ -4,8 +4,6 @@ go 1.26.0
 
 tool github.com/ratify-project/ratify/cmd/ratify
 
-replace github.com/ratify-project/ratify => github.com/notaryproject/ratify v1.4.3
-
 require (
 	cloud.google.com/go/compute/metadata v0.9.0 // indirect
 	github.com/AliyunContainerService/ack-ram-tool/pkg/credentials/provider v0.14.0 // indirect
@@ -177,7 +175,7 @@ require (
 	github.com/prometheus/common v0.67.5 // indirect
 	github.com/prometheus/otlptranslator v1.0.0 // indirect
 	github.com/prometheus/procfs v0.20.1 // indirect
-	github.com/ratify-project/ratify v1.4.3 // indirect
+	github.com/ratify-project/ratify v1.4.4 // indirect
 	github.com/rcrowley/go-metrics v0.0.0-20250401214520-65e299d6c5c9 // indirect
 	github.com/sagikazarmark/locafero v0.11.0 // indirect
 	github.com/sassoftware/relic v7.2.1+incompatible // indirect

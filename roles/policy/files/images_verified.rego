@@ -121,7 +121,7 @@ exempt_beginnings := {number: beginnings |
 }
 
 # What each image's name means. One that is not there is no name: it is denied, and Ratify is never asked about it. Ratify takes what stands in brackets
-# before an image for a namespace, and believes whom somebody trusts there. https://github.com/ratify-project/ratify/blob/v1.4.4/pkg/utils/utils.go
+# before an image for a namespace, and believes whom somebody trusts there. https://github.com/ratify-project/ratify/blob/v1.4.6/pkg/utils/utils.go
 names := {image: reference(image) | containers[[_, container]]; image := container.image}
 
 # What a node makes of a name, in capital and small letters as they are: https://github.com/distribution/reference/blob/v0.6.0/normalize.go

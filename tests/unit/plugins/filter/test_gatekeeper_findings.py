@@ -95,8 +95,8 @@ def test_variables_that_gatekeeper_can_take_are_not_refused(given: dict[str, Any
         ({"gatekeeper_validated_resources": "pods"}, "gatekeeper_validated_resources is 'pods', but must be a list."),
         ({"gatekeeper_failure_policy": "Ignore"}, "gatekeeper_failure_policy is Ignore, but gatekeeper_failure_policy_reason is empty: "),
         ({"gatekeeper_failure_policy": "Ignore", "gatekeeper_failure_policy_reason": "\n"}, "gatekeeper_failure_policy is Ignore, but gatekeeper_failure"),
-        ({"gatekeeper_chart_version": "~3.23"}, "gatekeeper_chart_version is '~3.23', but must be one version, such as 3.23.0."),
-        ({"gatekeeper_chart_version": 3.2}, "gatekeeper_chart_version is 3.2, but must be one version, such as 3.23.0."),
+        ({"gatekeeper_chart_version": "~3.23"}, "gatekeeper_chart_version is '~3.23', but must be one version, such as 3.23.1."),
+        ({"gatekeeper_chart_version": 3.2}, "gatekeeper_chart_version is 3.2, but must be one version, such as 3.23.1."),
         ({"gatekeeper_values": {"replicas": 2}}, "gatekeeper_values must not have replicas: set gatekeeper_replicas. What Gatekeeper is asked"),
     ],
 )

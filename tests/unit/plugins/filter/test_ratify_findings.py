@@ -16,7 +16,7 @@ CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
 KEY = CERTIFICATE.replace("CERTIFICATE", "PRIVATE KEY")
 SOUND: dict[str, Any] = {
     "ratify_namespace": "gatekeeper-system",
-    "ratify_chart_version": "1.15.5",
+    "ratify_chart_version": "1.15.7",
     "ratify_certificates": [{"name": "root"}],
     "ratify_inline_certificates": [],
     "ratify_refresh_interval": "",
@@ -36,7 +36,7 @@ SOUND: dict[str, Any] = {
 
 
 def findings(**given: Any) -> list[str]:
-    found: list[str] = ratify_findings({**SOUND, **given}, RESERVED, REFUSED, "1.4.4")
+    found: list[str] = ratify_findings({**SOUND, **given}, RESERVED, REFUSED, "1.4.6")
     return found
 
 
@@ -52,8 +52,8 @@ def findings(**given: Any) -> list[str]:
         {"ratify_values": {"provider": {"cache": {"enabled": False}}, "oras": {"cache": {"enabled": False}}}},
         {"ratify_values": {"provider": None, "oras": None, "image": None}},
         {"ratify_values": {"provider": {"timeout": 5, "cache": []}, "oras": "a", "image": "b"}},
-        {"ratify_values": {"image": {"tag": "v1.4.4-patched"}}},
-        {"ratify_values": {"image": {"tag": "v1.4.4@sha256:0"}}},
+        {"ratify_values": {"image": {"tag": "v1.4.6-patched"}}},
+        {"ratify_values": {"image": {"tag": "v1.4.6@sha256:0"}}},
         {"ratify_foreign_objects": [{"object": "Verifier sbom", "reason": "counts SBOMs"}]},
         {
             "ratify_certificates": [],
@@ -90,13 +90,13 @@ def test_variables_that_ratify_can_take_are_not_refused(given: dict[str, Any]) -
         ({"ratify_mutation_excluded_namespaces": "a"}, "ratify_mutation_excluded_namespaces is 'a', but must be a list."),
         ({"ratify_namespace": "a.b"}, "ratify_namespace has 'a.b', which is no name of a namespace"),
         ({"ratify_foreign_objects": [{"object": "Verifier sbom", "reason": ""}]}, "ratify_foreign_objects has Verifier sbom without a reason"),
-        ({"ratify_chart_version": "1.x"}, "ratify_chart_version is '1.x', but must be one version, such as 1.15.5."),
-        ({"ratify_chart_version": "1.15.3"}, "Chart 1.15.3 with Ratify 1.4.4 is not used: it names an image that does not exist. Take chart 1.15.5."),
-        ({"ratify_chart_version": "1.13.3"}, "Chart 1.13.3 with Ratify 1.4.4 is not used: "),
-        ({"ratify_chart_version": "2.0.0-alpha.1"}, "Chart 2.0.0-alpha.1 with Ratify 1.4.4 is not used: "),
-        ({"ratify_values": {"image": {"tag": "v1.3.1"}}}, "Chart 1.15.5 with Ratify 1.3.1 is not used: Ratify before 1.2.3, 1.3.0 and 1.3.1 send"),
-        ({"ratify_values": {"image": {"tag": "v2.0.0-alpha.1"}}}, "Chart 1.15.5 with Ratify 2.0.0-alpha.1 is not used: "),
-        ({"ratify_values": {"image": {"tag": "latest"}}}, "Chart 1.15.5 with Ratify latest is not used: "),
+        ({"ratify_chart_version": "1.x"}, "ratify_chart_version is '1.x', but must be one version, such as 1.15.7."),
+        ({"ratify_chart_version": "1.15.3"}, "Chart 1.15.3 with Ratify 1.4.6 is not used: it names an image that does not exist. Take chart 1.15.7."),
+        ({"ratify_chart_version": "1.13.3"}, "Chart 1.13.3 with Ratify 1.4.6 is not used: "),
+        ({"ratify_chart_version": "2.0.0-alpha.1"}, "Chart 2.0.0-alpha.1 with Ratify 1.4.6 is not used: "),
+        ({"ratify_values": {"image": {"tag": "v1.3.1"}}}, "Chart 1.15.7 with Ratify 1.3.1 is not used: Ratify before 1.2.3, 1.3.0 and 1.3.1 send"),
+        ({"ratify_values": {"image": {"tag": "v2.0.0-alpha.1"}}}, "Chart 1.15.7 with Ratify 2.0.0-alpha.1 is not used: "),
+        ({"ratify_values": {"image": {"tag": "latest"}}}, "Chart 1.15.7 with Ratify latest is not used: "),
         *(
             ({"ratify_inline_certificates": [{"name": "a", "certificate": text}]}, "ratify_inline_certificates has a, whose certificate must be PEM of")
             for text in ("", "none", KEY, f"{CERTIFICATE}\n{KEY}", f"{KEY}\n{CERTIFICATE}", f"Subject: a\n{CERTIFICATE}")
@@ -126,4 +126,4 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 def test_a_private_key_that_is_given_by_mistake_is_not_quoted() -> None:
     given = {**SOUND, "ratify_inline_certificates": [{"name": "a", "certificate": KEY}]}
-    assert "MIIB" not in " ".join(ratify_findings(given, RESERVED, REFUSED, "1.4.4"))
+    assert "MIIB" not in " ".join(ratify_findings(given, RESERVED, REFUSED, "1.4.6"))

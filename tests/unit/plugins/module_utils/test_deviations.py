@@ -55,12 +55,12 @@ GATEKEEPER: Json = {
     "validated_resources": [*RULES, RULES_APPS],
     "exempt_namespaces": ["kube-system"],
     "response_cache": "10s",
-    "images": ["openpolicyagent/gatekeeper:v3.23.0"],
+    "images": ["openpolicyagent/gatekeeper:v3.23.1"],
 }
 IDENTITY = "x509.subject: C=US, ST=WA, O=Brooklyn, CN=brooklyn.io"
 RATIFY: Json = {
     "namespace": "gatekeeper-system",
-    "images": ["ghcr.io/notaryproject/ratify:v1.4.4"],
+    "images": ["ghcr.io/notaryproject/ratify:v1.4.6"],
     "trust_policies": [
         {"name": "web", "level": "strict", "registryScopes": ["r.io/web"], "trustedIdentities": [IDENTITY], "trustStores": ["ca:azurekeyvault"]},
         {"name": "api", "level": "strict", "registryScopes": ["r.io/api"], "trustedIdentities": ["*"], "trustStores": ["ca:notationCerts[0]"]},
@@ -265,12 +265,12 @@ DIFFERENT: dict[str, tuple[Change, str]] = {
         "Ratify's Store store-oras remembers what registries answered for 86400 s, and not for 10 s",
     ),
     "another program answers as Ratify": (
-        lambda found: found["pods"].append(pod("yes", {"app.kubernetes.io/name": "ratify"}, "evil.io/ratify:v1.4.4", "--enable-crd-manager")),
-        "A pod of Ratify runs evil.io/ratify:v1.4.4 in place of ghcr.io/notaryproject/ratify:v1.4.4",
+        lambda found: found["pods"].append(pod("yes", {"app.kubernetes.io/name": "ratify"}, "evil.io/ratify:v1.4.6", "--enable-crd-manager")),
+        "A pod of Ratify runs evil.io/ratify:v1.4.6 in place of ghcr.io/notaryproject/ratify:v1.4.6",
     ),
     "an older Gatekeeper runs": (
         lambda found: found["pods"][0]["spec"]["containers"][0].update(image="openpolicyagent/gatekeeper:v3.10.0"),
-        "A pod of Gatekeeper runs openpolicyagent/gatekeeper:v3.10.0 in place of openpolicyagent/gatekeeper:v3.23.0",
+        "A pod of Gatekeeper runs openpolicyagent/gatekeeper:v3.10.0 in place of openpolicyagent/gatekeeper:v3.23.1",
     ),
     "Gatekeeper asks another provider": (
         lambda found: spec("providers")(found).update(url="https://yes.example/verify"),
@@ -328,7 +328,7 @@ DIFFERENT: dict[str, tuple[Change, str]] = {
     ),
     "a debug container is in a pod of Ratify": (
         lambda found: found["pods"][1]["spec"].update(ephemeralContainers=[{"name": "d", "image": "evil.io/a"}]),
-        "A pod of Ratify runs evil.io/a in place of ghcr.io/notaryproject/ratify:v1.4.4",
+        "A pod of Ratify runs evil.io/a in place of ghcr.io/notaryproject/ratify:v1.4.6",
     ),
     "a reviewed verifier verifies no signatures": (
         lambda found: found["verifiers"][2]["spec"].update(artifactTypes="application/spdx+json"),

@@ -16,7 +16,7 @@ from tests.report_proofs import NGINX, SIGNED, UNSIGNED, anchor, exemption, of_k
 from tests.reports import all_states
 
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
-TERMS = Terms(AT, hours=48, days=30, versions={"gatekeeper": "3.23.0", "ratify": "1.4.4", "kubernetes": "1.36"})
+TERMS = Terms(AT, hours=48, days=30, versions={"gatekeeper": "3.23.1", "ratify": "1.4.6", "kubernetes": "1.36"})
 WEB = proof("web")
 OLD = {"pods": 2, "ready": 2, "images": [], "versions": ["3.9.1"]}
 WARN = {"name": "images-verified-warn", "enforcement": "warn", "namespaces": ["legacy"], "excluded_namespaces": [], "selectors": []}
@@ -116,24 +116,24 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
     "a program is old": (
         found(proof("web", programs={"gatekeeper": OLD})),
         "attention",
-        ["Gatekeeper 3.9.1 is older than this collection's, 3.23.0."],
+        ["Gatekeeper 3.9.1 is older than this collection's, 3.23.1."],
     ),
     "a program is newer": (found(proof("web", programs={"gatekeeper": {**OLD, "versions": ["3.100.0"]}})), "proven", []),
     "a version is none": (
         found(proof("web", programs={"ratify": {**OLD, "versions": ["latest"]}})),
         "attention",
-        ["Ratify latest is older than this collection's, 1.4.4."],
+        ["Ratify latest is older than this collection's, 1.4.6."],
     ),
-    "two versions run": (found(proof("web", programs={"ratify": {**OLD, "versions": ["1.4.4", "1.5.0"]}})), "attention", ["Ratify runs in 2 versions."]),
+    "two versions run": (found(proof("web", programs={"ratify": {**OLD, "versions": ["1.4.6", "1.5.0"]}})), "attention", ["Ratify runs in 2 versions."]),
     "a pod is not ready": (
-        found(proof("web", programs={"ratify": {**OLD, "ready": 1, "versions": ["1.4.4"]}})),
+        found(proof("web", programs={"ratify": {**OLD, "ready": 1, "versions": ["1.4.6"]}})),
         "attention",
         ["Ratify: 1 of 2 pods were ready."],
     ),
     "a version has more digits than Python takes": (
         found(proof("web", programs={"ratify": {**OLD, "versions": ["9" * 5000]}})),
         "attention",
-        [f"Ratify {'9' * 5000} is older than this collection's, 1.4.4."],
+        [f"Ratify {'9' * 5000} is older than this collection's, 1.4.6."],
     ),
     "its Kubernetes is the last that is supported": (found(proof("web", cluster=of_kubernetes("web", "v1.34.9"))), "proven", []),
     "its Kubernetes is older": (

@@ -13,7 +13,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.modules import chart_values_check
 
 HELM = """#!/bin/sh
-if [ "$*" = "show values ratify --repo https://charts.example --version 1.15.5" ]; then
+if [ "$*" = "show values ratify --repo https://charts.example --version 1.15.7" ]; then
   printf 'replicaCount: 1\\nprovider:\\n  enableMutation: true\\n'
 else
   echo "Error: chart not found" >&2
@@ -32,7 +32,7 @@ def helm(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def run(values: dict[str, Any], **options: Any) -> dict[str, Any]:
-    given = {"chart_repo_url": "https://charts.example", "chart": "ratify", "chart_version": "1.15.5", "values": values, **options}
+    given = {"chart_repo_url": "https://charts.example", "chart": "ratify", "chart_version": "1.15.7", "values": values, **options}
     output = io.StringIO()
     with patch_module_args(given), redirect_stdout(output), pytest.raises(SystemExit):
         chart_values_check.main()
@@ -49,7 +49,7 @@ def test_all_that_is_wrong_is_said_in_one_sentence_and_as_a_list() -> None:
     result = run({"replicas": 2, "provider": {"enableMutation": "false"}})
     assert result["failed"]
     lines = ["replicas is not a value of the chart (did you mean replicaCount?)", "provider.enableMutation is a boolean, not 'false'"]
-    assert result["msg"] == f"chart ratify 1.15.5 would not use these values: {'; '.join(lines)}"
+    assert result["msg"] == f"chart ratify 1.15.7 would not use these values: {'; '.join(lines)}"
     assert result["problems"] == lines
 
 

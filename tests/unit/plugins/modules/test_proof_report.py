@@ -17,7 +17,7 @@ from tests import report_proofs as proofs
 from tests.report_proofs import NOW, proof
 from tests.return_values import not_returned
 
-VERSIONS = {"gatekeeper": "3.23.0", "ratify": "1.4.4", "kubernetes": "1.36"}
+VERSIONS = {"gatekeeper": "3.23.1", "ratify": "1.4.6", "kubernetes": "1.36"}
 
 
 def run(**options: Any) -> dict[str, Any]:

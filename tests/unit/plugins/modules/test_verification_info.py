@@ -62,9 +62,9 @@ def test_a_cluster_where_all_is_well_is_told_as_it_runs(read: Read) -> None:
     assert found["cluster"]["kubernetes_version"] == "v1.36.4"
     assert found["cluster"]["uid"] == "a2eb4051-5860-4210-8575-3aa72220f316"
     assert found["programs"]["ratify"]["images"] == [
-        {"image": "ghcr.io/notaryproject/ratify:v1.4.4", "image_id": f"ghcr.io/notaryproject/ratify@sha256:{'a' * 64}"}
+        {"image": "ghcr.io/notaryproject/ratify:v1.4.6", "image_id": f"ghcr.io/notaryproject/ratify@sha256:{'a' * 64}"}
     ]
-    assert (found["programs"]["gatekeeper"]["versions"], found["programs"]["gatekeeper"]["ready"]) == (["3.23.0"], 1)
+    assert (found["programs"]["gatekeeper"]["versions"], found["programs"]["gatekeeper"]["ready"]) == (["3.23.1"], 1)
     assert found["exempt_namespaces"] == [
         {"name": "gatekeeper-system", "by": ["constraint images-verified"], "reason": None},
         {"name": "kube-system", "by": ["constraint images-verified", "webhook validation.gatekeeper.sh"], "reason": "what the cluster needs to start"},
@@ -277,7 +277,7 @@ def test_arguments_of_the_programs_are_in_the_digest(read: Read) -> None:
 def test_pods_that_are_going_are_not_counted(read: Read) -> None:
     answers = cluster()
     answers[PODS]["items"].append(pod("r", {"app.kubernetes.io/name": "ratify"}, "ratify:v1.4.3", deletionTimestamp="2026-11-24T12:00:00Z"))
-    assert read(answers)["programs"]["ratify"]["versions"] == ["1.4.4"]
+    assert read(answers)["programs"]["ratify"]["versions"] == ["1.4.6"]
 
 
 def test_an_inline_certificate_and_an_inline_key_are_described(read: Read) -> None:
