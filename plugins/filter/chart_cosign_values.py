@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.image_trust.azure.plugins.module_utils._anchors import readable
 
 DOCUMENTATION = r"""
 name: chart_cosign_values
@@ -64,7 +65,11 @@ def chart_cosign_values(keys: Sequence[Mapping[str, str]], scopes: Sequence[str]
         *(["there is no key for these scopes in ratify_cosign_keys"] if scopes and not keys else []),
         *_twice("a key", [key["name"] for key in keys]),
         *_twice("a scope", scopes),
-        *(f"key {key['name']}: it is not a public key (PEM, BEGIN PUBLIC KEY)" for key in keys if not _KEY.fullmatch(key["key"])),
+        *(
+            f"key {key['name']}: it is not a public key (PEM, BEGIN PUBLIC KEY)"
+            for key in keys
+            if not (_KEY.fullmatch(key["key"]) and readable("key", key["key"]))
+        ),
         *_scopes(scopes),
     ]
     if wrong:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.image_trust.azure.plugins.module_utils._chart_values import stays_text
+from ansible_collections.image_trust.azure.plugins.module_utils._trust_policies import identity_problems, scope_problems
 
 DOCUMENTATION = r"""
 name: chart_trust_policies
@@ -63,9 +64,7 @@ _value:
 
 VAULT = "vault"
 """The trust store of all certificates in the vault; the chart has no other for a part of them."""
-_SCOPE = re.compile(r"[A-Za-z0-9.-]+(:[0-9]+)?(/[a-z0-9]+((\.|_|__|-+)[a-z0-9]+)*)+")
-_PREFIX = "x509.subject:"
-_NEEDED = ("C", "ST", "O")
+LEVELS = ("strict", "permissive", "audit")
 
 
 def chart_trust_policies(policies: Sequence[Mapping[str, Any]], inline: Sequence[str], vault: bool) -> list[dict[str, Any]]:
@@ -74,14 +73,17 @@ def chart_trust_policies(policies: Sequence[Mapping[str, Any]], inline: Sequence
     https://github.com/notaryproject/specifications/blob/main/specs/trust-store-trust-policy.md
     """
     stores = {name: f"notationCerts[{index}]" for index, name in enumerate(inline)} | ({VAULT: "azurekeyvault"} if vault else {})
-    made = [{"level": "strict", **policy, "trustStores": policy.get("trustStores") or ([f"ca:{VAULT}"] if vault else [])} for policy in policies]
+    usual = [f"ca:{VAULT}"] if vault else []
+    made = [{**policy, "level": policy.get("level") or "strict", "trustStores": policy.get("trustStores") or usual} for policy in policies]
     wrong = [*_twice("a certificate", inline), *([f"an inline certificate cannot be called {VAULT}"] if VAULT in inline else [])]
     wrong += [
         *_twice("a policy", [policy["name"] for policy in policies]),
         *_twice("a scope", [scope for policy in policies for scope in policy["registryScopes"]]),
     ]
     for policy in made:
-        wrong += [f"policy {policy['name']}: {line}" for line in [*_scopes(policy["registryScopes"]), *_identities(policy), *_stores(policy, stores)]]
+        lines = [*_name(str(policy["name"])), *scope_problems(policy["registryScopes"]), *_level(policy["level"])]
+        lines += [*identity_problems(policy["trustedIdentities"]), *_stores(policy, stores)]
+        wrong += [f"policy {policy['name']}: {line}" for line in lines]
     if wrong:
         raise AnsibleFilterError(f"these trust policies are not used: {'; '.join(wrong)}")
     return [
@@ -99,30 +101,13 @@ def _twice(what: str, names: Sequence[str]) -> list[str]:
     return [f"{name} is {what} twice" for name in dict.fromkeys(names) if names.count(name) > 1]
 
 
-def _scopes(scopes: Sequence[str]) -> list[str]:
-    if not scopes:
-        return ["it needs registryScopes"]
-    if "*" in scopes:
-        return ["the scope * stands for all, alone"] if len(scopes) > 1 else []
-    return [f"{scope} is not a repository with its registry, without tag, digest and wildcards" for scope in scopes if not _SCOPE.fullmatch(scope)]
+def _name(name: str) -> list[str]:
+    # The chart puts it into YAML without quotation marks.
+    return [] if stays_text(name) else ["its name would be no text in YAML; begin it with a letter, and have no colon or # in it"]
 
 
-def _identities(policy: Mapping[str, Any]) -> list[str]:
-    identities = policy["trustedIdentities"]
-    if not identities:
-        return ["it needs trustedIdentities; for the chart none means anybody"]
-    if "*" in identities:
-        return ["the identity * stands for everybody that a certificate of its trust stores has signed, alone"] if len(identities) > 1 else []
-    return [f"{identity}: {wrong}" for identity in identities if (wrong := _identity(identity))]
-
-
-def _identity(identity: str) -> str | None:
-    if not identity.startswith(_PREFIX):
-        return f"it begins with {_PREFIX}"
-    # A comma that a backslash escapes is part of a value.
-    names = [part.partition("=")[0].strip() for part in re.split(r"(?<!\\)[,+]", identity.removeprefix(_PREFIX))]
-    missing = [name for name in _NEEDED if name not in names]
-    return f"it needs {', '.join(missing)}" if missing else None
+def _level(level: str) -> list[str]:
+    return [] if level in LEVELS else [f"its level is {level}, but must be {', '.join(LEVELS[:-1])} or {LEVELS[-1]}"]
 
 
 def _stores(policy: Mapping[str, Any], stores: Mapping[str, str]) -> list[str]:

@@ -33,6 +33,11 @@ def anchors(providers: Iterable[Json]) -> list[dict[str, Any]]:
     return [anchor for provider in providers for anchor in _anchors_of(provider)]
 
 
+def readable(content: str, value: str) -> bool:
+    """Whether Ratify could read what is given in place: certificates, or a key (`content`). True where the library that could tell is missing."""
+    return CRYPTOGRAPHY_IMPORT_ERROR is not None or not any(each["problem"] for each in _inline("", content, value))
+
+
 def _anchors_of(provider: Json) -> Iterator[dict[str, Any]]:
     spec = provider.get("spec") or {}
     parameters = _mapping(spec.get("parameters"))

@@ -5,9 +5,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any
+
+# https://yaml.org/spec/1.1/#plain, and what Helm's YAML takes for a number or a word of its own: go.yaml.in/yaml/v2 v2.4.4, resolve.go.
+_PLAIN = re.compile(r"[^\s?:,\[\]{}#&*!|>'\"%@`-]((?!: | #)[^\x00-\x1f\x7f-\x9f\u2028\u2029])*(?<![ :])")
+_NUMBER = re.compile(r"[-+]?(0x[0-9a-f]+|0o[0-7]+|0b[01]+|(\.[0-9]+|[0-9]+(\.[0-9]*)?)(e[-+]?[0-9]+)?|\.inf|\.nan)")
+_WORDS = frozenset(("y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"))
+
+
+def stays_text(value: str) -> bool:
+    """Whether the value is still the same text where a chart writes it into YAML without quotation marks."""
+    word = value.lower()
+    return bool(_PLAIN.fullmatch(value)) and word not in _WORDS and not _NUMBER.fullmatch(word.replace("_", ""))
 
 
 def problems(given: Mapping[str, Any], chart: Mapping[str, Any], also_read: Collection[str] = (), free: Collection[str] = ()) -> list[str]:

@@ -14,6 +14,8 @@ from itertools import pairwise
 from typing import Any
 
 from ._admission_rules import unjudged
+from ._anchors import readable
+from ._chart_values import stays_text
 from ._namespace_patterns import is_namespace, is_pattern
 
 Variables = Mapping[str, Any]
@@ -28,7 +30,9 @@ _PART = re.compile(r"([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|ms|s|m|h)")
 _SECONDS = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "h": 3600}
 _LABEL = re.compile(r"([a-z0-9]([-.a-z0-9]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-._A-Za-z0-9]{0,61}[A-Za-z0-9])?")
 _VERSION = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
-_CERTIFICATES = re.compile(r"(-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----\s*)+")
+# Ratify reads to the end of the text, and takes a second line break there for a certificate that it cannot read: DecodeCertificates in
+# pkg/keymanagementprovider/keymanagementprovider.go.
+_CERTIFICATES = re.compile(r"(\s*-----BEGIN CERTIFICATE-----\s[A-Za-z0-9+/=\s]+-----END CERTIFICATE-----)+[ \t]*\r?\n?")
 _NUMBERS = re.compile(r"([0-9]+)\.([0-9]+)\.([0-9]+)")
 
 
@@ -174,10 +178,19 @@ def ratify(variables: Variables, refused_charts: Mapping[str, str], app_version:
     found.namespace("ratify_namespace", str(variables["ratify_namespace"]))
     for each in found.entries("ratify_inline_certificates"):
         # Never with the text, which may be a private key by mistake.
-        if not _CERTIFICATES.fullmatch(str(each.get("certificate", "")).strip()):
+        text = str(each.get("certificate", ""))
+        if not _CERTIFICATES.fullmatch(text):
             found.refuse(
                 f"ratify_inline_certificates has {each.get('name')}, whose certificate must be PEM of certificates alone (BEGIN CERTIFICATE), without a "
-                "private key; correct it."
+                "private key, and without empty lines at its end; correct it."
+            )
+        elif not readable("certificate", text):
+            found.refuse(f"ratify_inline_certificates has {each.get('name')}, which is no certificate that can be read; give it again, whole.")
+    for each in found.entries("ratify_certificates"):
+        if not all(stays_text(str(each[part])) for part in ("name", "version") if each.get(part)):
+            found.refuse(
+                f"ratify_certificates has {each.get('name')}, which the chart of Ratify takes for a number, so that Ratify would read none; import the "
+                "certificate under a name that begins with a letter."
             )
     if chart := found.version("ratify_chart_version", "1.15.7"):
         _chart(found, chart, str(_below(values, "image", "tag") or app_version).removeprefix("v"), refused_charts)

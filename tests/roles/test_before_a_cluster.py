@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.certificates import SelfSigned
 from tests.references import MEANINGS
 
 from .conftest import ROOT
@@ -37,10 +38,10 @@ RATIFY = """
       ratify_kubeconfig: nobody
       ratify_client_id: nobody
       ratify_registries: [example.azurecr.io]
-      ratify_inline_certificates: [{name: root, certificate: "-----BEGIN CERTIFICATE-----\\nMII=\\n-----END CERTIFICATE-----"}]
+      ratify_inline_certificates: [{name: root, certificate: PEM}]
       ratify_trust_policies:
         - {name: web, registryScopes: [example.azurecr.io/web], trustedIdentities: ["x509.subject: C=US, ST=WA, O=X"], trustStores: ["ca:root"]}
-"""
+""".replace("PEM", json.dumps(SelfSigned().pem))
 
 
 def check(folder: Path, roles: str, *options: str) -> subprocess.CompletedProcess[str]:

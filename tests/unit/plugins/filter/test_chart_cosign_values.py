@@ -10,7 +10,10 @@ from ansible_collections.image_trust.azure.plugins.filter.chart_cosign_values im
 
 chart_cosign_values = FilterModule().filters()["chart_cosign_values"]
 TOOLS = "example.azurecr.io/tools"
-PEM = "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE\n-----END PUBLIC KEY-----\n"
+PEM = (
+    "-----BEGIN PUBLIC KEY-----\nMFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEKyYt6epimxM/W8pWUNY5jhbj+YD5\n"
+    "ymGKEjsQvSczCaYae51OPy6KwXjV2faY5LYtyrdLB/VJVGly8Zq7RwWtEg==\n-----END PUBLIC KEY-----\n"
+)
 SECRET = "c2VjcmV0"
 
 
@@ -48,6 +51,7 @@ def test_a_repository_becomes_scopes_that_only_its_own_images_begin_with(scopes:
         ([key()], ["example.azurecr.io/my_tools"], "underscores, which Ratify refuses"),
         ([key()], ["Example.azurecr.io/tools"], "capitals"),
         ([key(pem="cosign.pub")], [TOOLS], "key tools: it is not a public key"),
+        ([key(pem=PEM.replace("MFkw", "MFkx"))], [TOOLS], "key tools: it is not a public key"),
         ([key(pem=PEM + PEM)], [TOOLS], "key tools: it is not a public key"),
     ],
 )

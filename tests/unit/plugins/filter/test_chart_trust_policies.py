@@ -21,6 +21,7 @@ def policy(**changes: Any) -> dict[str, Any]:
     [
         ({}, [], True, {"level": "strict", "trustStores": ["ca:azurekeyvault"]}),
         ({"level": "audit"}, [], True, {"level": "audit"}),
+        ({"level": None}, [], True, {"level": "strict"}),
         ({"trustStores": None}, ["root"], True, {"trustStores": ["ca:azurekeyvault"]}),
         ({"trustStores": ["ca:root"]}, ["other", "root"], False, {"trustStores": ["ca:notationCerts[1]"]}),
         ({"trustStores": ["ca:vault", "tsa:time"]}, ["time"], True, {"trustStores": ["ca:azurekeyvault", "tsa:notationCerts[0]"]}),
@@ -44,6 +45,12 @@ def test_the_chart_gets_its_own_names_of_trust_stores_and_what_yaml_can_hold(giv
         ([policy(trustStores=["ca:rot"])], ["root"], True, "there is no trust store ca:rot; there are root, vault"),
         ([policy(trustStores=["ca:vault"])], [], False, "there is no trust store ca:vault; there are none"),
         ([policy(trustStores=["root"])], ["root"], True, "there is no trust store root"),
+        ([policy(trustedIdentities=[SUBJECT, "x509.subject: C=US, ST=WA, O=Example"])], [], True, f"O=Example trusts everything that {SUBJECT} trusts"),
+        ([policy(level="skip")], [], True, "policy web: its level is skip, but must be strict, permissive or audit"),
+        *(
+            ([policy(name=name)], [], True, "its name would be no text in YAML")
+            for name in ("", "2024", 2024, "1.5", "on", "~", "a: b", "a #b", "*", "-", "a ")
+        ),
         ([policy()], ["vault"], True, "an inline certificate cannot be called vault"),
         ([policy()], ["a", "a"], True, "a is a certificate twice"),
         ([policy(), policy(registryScopes=["example.azurecr.io/x"])], [], True, "web is a policy twice"),

@@ -7,12 +7,14 @@ from typing import Any
 import pytest
 from ansible_collections.image_trust.azure.plugins.filter.ratify_findings import FilterModule
 
+from tests.certificates import SelfSigned
+
 ratify_findings = FilterModule().filters()["ratify_findings"]
 
 RESERVED = {"replicaCount": "set ratify_replicas", "sbom": "leave it out"}
 REFUSED = {"1.15.3": "it names an image that does not exist"}
 TRUST = {"name": "web", "registryScopes": ["example.azurecr.io/web"], "trustedIdentities": ["x509.subject: C=US, ST=WA, O=X"]}
-CERTIFICATE = "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----"
+CERTIFICATE = SelfSigned().pem.strip()
 KEY = CERTIFICATE.replace("CERTIFICATE", "PRIVATE KEY")
 SOUND: dict[str, Any] = {
     "ratify_namespace": "gatekeeper-system",
@@ -55,9 +57,10 @@ def findings(**given: Any) -> list[str]:
         {"ratify_values": {"image": {"tag": "v1.4.6-patched"}}},
         {"ratify_values": {"image": {"tag": "v1.4.6@sha256:0"}}},
         {"ratify_foreign_objects": [{"object": "Verifier sbom", "reason": "counts SBOMs"}]},
+        {"ratify_certificates": [{"name": "2024-root", "version": "0123456789abcdef0123456789abcdef"}, {"name": "a", "version": None}]},
         {
             "ratify_certificates": [],
-            "ratify_inline_certificates": [{"name": "a", "certificate": f"{CERTIFICATE}\n{CERTIFICATE}"}],
+            "ratify_inline_certificates": [{"name": "a", "certificate": f"\n{CERTIFICATE}\n\n{CERTIFICATE} \r\n"}],
             "ratify_trust_policies": [{**TRUST, "trustStores": ["ca:a"]}],
         },
     ],
@@ -99,7 +102,15 @@ def test_variables_that_ratify_can_take_are_not_refused(given: dict[str, Any]) -
         ({"ratify_values": {"image": {"tag": "latest"}}}, "Chart 1.15.7 with Ratify latest is not used: "),
         *(
             ({"ratify_inline_certificates": [{"name": "a", "certificate": text}]}, "ratify_inline_certificates has a, whose certificate must be PEM of")
-            for text in ("", "none", KEY, f"{CERTIFICATE}\n{KEY}", f"{KEY}\n{CERTIFICATE}", f"Subject: a\n{CERTIFICATE}")
+            for text in ("", "none", KEY, f"{CERTIFICATE}\n{KEY}", f"{KEY}\n{CERTIFICATE}", f"Subject: a\n{CERTIFICATE}", f"{CERTIFICATE}\n\n")
+        ),
+        *(
+            ({"ratify_inline_certificates": [{"name": "a", "certificate": text}]}, "ratify_inline_certificates has a, which is no certificate that can be read")
+            for text in (CERTIFICATE.replace("MII", "MIJ", 1), CERTIFICATE.replace("MII", "MI", 1), f"{CERTIFICATE}\n{CERTIFICATE.replace('MII', 'MIJ', 1)}\n")
+        ),
+        *(
+            ({"ratify_certificates": [{"name": "root"}, each]}, f"ratify_certificates has {each['name']}, which the chart of Ratify takes for a number")
+            for each in ({"name": "2024"}, {"name": "1e5"}, {"name": "on"}, {"name": "a", "version": "01234567890123456789012345678901"})
         ),
         ({"ratify_certificates": []}, "Somebody has to be trusted, by ratify_trust_policies and a certificate in ratify_certificates or"),
         ({"ratify_trust_policies": []}, "Somebody has to be trusted, by ratify_trust_policies and a certificate in ratify_certificates or"),
@@ -126,4 +137,4 @@ def test_all_that_is_wrong_is_said_at_once() -> None:
 
 def test_a_private_key_that_is_given_by_mistake_is_not_quoted() -> None:
     given = {**SOUND, "ratify_inline_certificates": [{"name": "a", "certificate": KEY}]}
-    assert "MIIB" not in " ".join(ratify_findings(given, RESERVED, REFUSED, "1.4.6"))
+    assert CERTIFICATE.splitlines()[1] not in " ".join(ratify_findings(given, RESERVED, REFUSED, "1.4.6"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.image_trust.azure.plugins.module_utils._chart_values import problems
+from ansible_collections.image_trust.azure.plugins.module_utils._chart_values import problems, stays_text
 
 CHART = {
     "replicaCount": 1,
@@ -62,3 +62,19 @@ def test_what_the_chart_reads_is_not_refused(given: dict[str, Any]) -> None:
 )
 def test_what_the_chart_would_ignore_or_misread_is_named_with_what_may_have_been_meant(given: dict[str, Any], line: str) -> None:
     assert problems({"name": "x", **given}, CHART, ["dockerConfig"], ["flags"]) == [line]
+
+
+TEXTS = ("web", "2024-web", "2024-01-31", "release 2", "Größe (web)", "a:b", "a#b", "yesterday", "1.2.3", "0x", "1e", "123e4567-e89b", "_")
+WORDS = ("", "y", "N", "Yes", "on", "OFF", "true", "null", "~")
+NUMBERS = ("1", "-1", "1_000", "0x1F", "0o17", "0b1", "1.5", "1.", ".5", "1e3", "1.5E-3", ".inf", "-.Inf", ".nan")
+SIGNS = ("a: b", "a:", "a #b", " a", "a ", "- a", "? a", "[a]", "{a}", "*a", "&a", "!a", "|", ">", "%a", "@a", "`a", "'a'", '"a"', "#a", "a\nb", "a\tb")
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_a_text_that_yaml_leaves_as_it_is_stays_text(text: str) -> None:
+    assert stays_text(text)
+
+
+@pytest.mark.parametrize("text", [*WORDS, *NUMBERS, *SIGNS])
+def test_a_text_that_yaml_takes_for_something_else_does_not(text: str) -> None:
+    assert not stays_text(text)
