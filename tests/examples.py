@@ -43,8 +43,8 @@ IN_ORDER = (
 )
 
 
-ELSEWHERE = {"cluster_objects", "proof_report"}
-"""Modules whose examples and return values have tests of their own, by a cluster that keeps what is written and in tests/report."""
+ELSEWHERE = {"cluster_objects", "proof_report", "ratify_trial"}
+"""Modules whose examples and return values have tests of their own, by clusters that keep what is written and in tests/report."""
 
 
 def examples() -> list[dict[str, Any]]:

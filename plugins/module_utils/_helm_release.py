@@ -137,10 +137,10 @@ def objects(record: Mapping[str, Any], name: str, namespace: str) -> list[Json]:
     hooks = [hook for hook in record.get("hooks") or [] if _stays(hook)]
     before, after = ([hook["manifest"] for hook in hooks if _is_before(hook) is early] for early in (True, False))
     return [
-        *(each for text in definitions for each in _parsed(text, namespace)),
-        *(each for text in before for each in _parsed(text, namespace)),
-        *(_marked(each, name, namespace) for each in _parsed(record["manifest"], namespace)),
-        *(each for text in after for each in _parsed(text, namespace)),
+        *(each for text in definitions for each in parsed(text, namespace)),
+        *(each for text in before for each in parsed(text, namespace)),
+        *(_marked(each, name, namespace) for each in parsed(record["manifest"], namespace)),
+        *(each for text in after for each in parsed(text, namespace)),
     ]
 
 
@@ -153,7 +153,7 @@ def _is_before(hook: Mapping[str, Any]) -> bool:
     return bool({"pre-install", "pre-upgrade"} & set(hook["events"]))
 
 
-def _parsed(text: str, namespace: str) -> Iterator[Json]:
+def parsed(text: str, namespace: str) -> Iterator[Json]:
     for each in load_all(text, Loader=_Loader):
         if each:
             yield {**each, "metadata": {"namespace": namespace, **each["metadata"]}}
