@@ -32,6 +32,18 @@ def pem(name: str, *, days: int = 90, since: int = 1) -> str:
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
 
 
+def chain() -> dict[str, str]:
+    """PEM of a leaf, the intermediate that issued it and its root, each with its own subject (CN=leaf, mid, root) and expiry."""
+    issuer, issuer_key, made, begins = None, None, {}, datetime.now(UTC) - timedelta(days=1)
+    for number, (name, days) in enumerate({"root": 3650, "mid": 1825, "leaf": 365}.items(), start=1):
+        key, subject = ec.generate_private_key(ec.SECP256R1()), x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        builder = x509.CertificateBuilder(issuer or subject, subject, key.public_key(), number, begins, begins + timedelta(days=days))
+        builder = builder.add_extension(x509.BasicConstraints(ca=name != "leaf", path_length=None), critical=True)
+        made[name] = builder.sign(issuer_key or key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+        issuer, issuer_key = subject, key
+    return made
+
+
 def public_key() -> str:
     public = ec.generate_private_key(ec.SECP256R1()).public_key()
     return public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()

@@ -66,11 +66,12 @@ def app(azure: Azure) -> Starlette:
 
     async def certificate(request: Request) -> Response:
         _, name, version, found = _read(azure, request, CERTIFICATES)
-        leaf = x509.load_pem_x509_certificate(found.value.encode())
+        leaf = _leaf(found.value)
         ids = {key: f"https://{request.url.hostname}/{kind}/{name}/{version}" for key, kind in {"id": "certificates", "kid": "keys", "sid": "secrets"}.items()}
         thumbprint = base64.urlsafe_b64encode(leaf.fingerprint(hashes.SHA1())).rstrip(b"=").decode()  # noqa: S303 - Key Vault's x5t
         cer = base64.b64encode(leaf.public_bytes(serialization.Encoding.DER)).decode()
-        return JSONResponse({**ids, "x5t": thumbprint, "cer": cer, "contentType": found.content_type, "attributes": _attributes(found)})
+        policy = {"key_props": {"exportable": "PRIVATE KEY-----" in found.value}, "secret_props": {"contentType": found.content_type}}
+        return JSONResponse({**ids, "x5t": thumbprint, "cer": cer, "contentType": found.content_type, "attributes": _attributes(found), "policy": policy})
 
     async def key(request: Request) -> Response:
         vault, name, version = _opened(azure, request, KEYS, "get")
@@ -122,6 +123,13 @@ def _read(azure: Azure, request: Request, kind: Kind) -> tuple[Vault, str, str, 
     if not stored or not secret or not found:
         raise not_found(kind.singular, name, version)
     return vault, stored, version or secret.latest, found
+
+
+def _leaf(value: str) -> x509.Certificate:
+    """The certificate that issued no other one of the PEM: the secret keeps the order of the import, the certificate is the leaf."""
+    chain = x509.load_pem_x509_certificates(value.encode())
+    issuers = {certificate.issuer for certificate in chain if certificate.issuer != certificate.subject}
+    return next((certificate for certificate in chain if certificate.subject not in issuers), chain[0])
 
 
 def _authenticate(azure: Azure, request: Request) -> dict[str, Any]:

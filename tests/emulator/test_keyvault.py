@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 
 import httpx
@@ -31,6 +32,7 @@ from lab.azure.roles import (
     Role,
 )
 from lab.azure.state import Secret, SecretVersion, Vault, now
+from tests.cluster_states import chain
 from tests.emulator.services import CLIENT, GROUP, PRINCIPAL, TENANT, assign, somebody_else
 from tests.emulator.services import azure as emulated
 
@@ -47,6 +49,7 @@ def certificate() -> x509.Certificate:
 
 
 SIGNER = certificate()
+CHAIN = chain()
 PEM = SIGNER.public_bytes(serialization.Encoding.PEM).decode()
 
 
@@ -209,6 +212,23 @@ def test_a_certificate_is_read(azure: Azure, client: TestClient) -> None:
     assert base64.b64decode(content["cer"]) == SIGNER.public_bytes(serialization.Encoding.DER)
     assert content["sid"] == f"https://lab.vault.azure.net/secrets/signer/{NEW}"
     assert get(client, azure, "/certificates/password").json()["error"]["code"] == "CertificateNotFound"
+
+
+@pytest.mark.parametrize("order", list(permutations(("leaf", "mid", "root"))), ids="-".join)
+def test_the_certificate_of_a_chain_is_its_leaf_and_the_secret_keeps_the_order(azure: Azure, client: TestClient, order: tuple[str, ...]) -> None:
+    permit(azure, certificates=["get"], secrets=["get"])
+    value = "".join(CHAIN[name] for name in order)
+    vault_of(azure).secrets["signer"].versions[NEW].value = value
+    content = get(client, azure, "/certificates/signer").json()
+    assert x509.load_der_x509_certificate(base64.b64decode(content["cer"])).subject.rfc4514_string() == "CN=leaf"
+    assert get(client, azure, "/secrets/signer").json()["value"] == value
+
+
+@pytest.mark.parametrize("key", ["", "-----BEGIN PRIVATE KEY-----\nMII=\n-----END PRIVATE KEY-----\n"])
+def test_the_policy_of_a_certificate_tells_whether_its_key_is_in_the_secret(azure: Azure, client: TestClient, key: str) -> None:
+    permit(azure, certificates=["get"])
+    vault_of(azure).secrets["signer"].versions[NEW].value = key + PEM
+    assert get(client, azure, "/certificates/signer").json()["policy"]["key_props"]["exportable"] is bool(key)
 
 
 @pytest.mark.parametrize(("path", "named"), [("/secrets/none", "none"), (f"/secrets/signer/{'2' * 32}", f"signer/{'2' * 32}")])
