@@ -9,12 +9,12 @@ import base64
 import hashlib
 import re
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives.hashes import SHA256
     from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 except ImportError:
@@ -24,6 +24,7 @@ else:
 
 NOT_READ = "not read from the vault"
 NOT_HELD = "Ratify does not hold it"
+LEAF_ALONE = "a certificate authority issued it and its chain is not {} with it, so Ratify trusts no signature by it; import it with its intermediate and root"
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 Json = Mapping[str, Any]
 
@@ -71,11 +72,16 @@ def _inline(provider: str, content: str, value: str) -> Iterator[dict[str, Any]]
     if content == "key":
         yield {**_anchor(provider, "key", None, None, None, None), **_described_key(value)}
         return
-    found = _CERTIFICATE.findall(value)
-    for pem in found:
-        yield {**_anchor(provider, "certificate", None, None, None, None), **described(_der(pem))}
+    found = in_pem(value)
+    for each in trusted(found, "there"):
+        yield {**_anchor(provider, "certificate", None, None, None, None), **each}
     if not found:
         yield _anchor(provider, "certificate", None, None, None, "it is no certificate in PEM")
+
+
+def in_pem(text: str) -> list[bytes]:
+    """DER of each certificate in the text, in its order; private keys and all else are left out."""
+    return [_der(pem) for pem in _CERTIFICATE.findall(text)]
 
 
 def _der(pem: str) -> bytes:
@@ -91,20 +97,45 @@ def _anchor(provider: str, kind: str, vault: str | None, name: str | None, versi
     return {**where, "held": held, "subject": None, "sha256": None, "not_before": None, "not_after": None, "problem": problem}
 
 
-def described(der: bytes) -> dict[str, Any]:
-    """What the certificate says: subject (RFC 4514), SHA-256 of its DER, from when and until when it is valid; or `problem`."""
+def trusted(ders: Sequence[bytes], place: str) -> list[dict[str, Any]]:
+    """What Ratify trusts of certificates that come together, whatever their order, each with whether it is `held` and what it says: subject (RFC 4514),
+    SHA-256 of its DER, from when and until when it is valid; or `problem`. Where it trusts none of them, the first one, not held. `place` completes
+    LEAF_ALONE."""
+    described = [_described(der) for der in ders]
+    if ders and not any(each["held"] for each in described):
+        return [{**described[0], "problem": LEAF_ALONE.format(place)}]
+    return [each for each in described if each["held"]]
+
+
+def _described(der: bytes) -> dict[str, Any]:
     try:
         certificate = x509.load_der_x509_certificate(der)
-        subject = certificate.subject.rfc4514_string()
-    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion):
-        return {"problem": "its certificate cannot be read"}
+        subject, held = certificate.subject.rfc4514_string(), _is_anchor(certificate)
+    except (ValueError, UnsupportedAlgorithm, x509.InvalidVersion, x509.DuplicateExtension):
+        return {"held": True, "problem": "its certificate cannot be read"}
     return {
+        "held": held,
         "subject": subject,
         "sha256": certificate.fingerprint(SHA256()).hex(),
         "not_before": f"{certificate.not_valid_before_utc:%Y-%m-%dT%H:%M:%SZ}",
         "not_after": f"{certificate.not_valid_after_utc:%Y-%m-%dT%H:%M:%SZ}",
         "problem": None,
     }
+
+
+def _is_anchor(certificate: x509.Certificate) -> bool:
+    """Ratify's rule (v1.4.4, pkg/verifier/notation/truststore.go, filterValidCerts): of what it was given it trusts the certificates of authorities, and
+    those that are signed by their own keys."""
+    try:
+        if certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
+            return True
+    except x509.ExtensionNotFound:
+        pass
+    try:
+        certificate.verify_directly_issued_by(certificate)
+    except (InvalidSignature, TypeError, UnsupportedAlgorithm, ValueError):
+        return False
+    return True
 
 
 def _described_key(pem: str) -> dict[str, Any]:

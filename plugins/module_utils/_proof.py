@@ -46,7 +46,9 @@ def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, A
     """The proof of the verdicts and of `state`, which is what the module verification_info returned."""
     exemptions = [{**each, "ended": bool(each["ends"]) and str(each["ends"]) < f"{asked.at:%Y-%m-%d}"} for each in state["exemptions"]]
     policy = {**state["policy"], "constraints": state["constraints"], "exempt_namespaces": state["exempt_namespaces"], "exemptions": exemptions}
-    problems = [*state["problems"], *uncovered(policy, asked.constraint), *_of_anchors(state["anchors"], asked.time)]
+    # Of certificates that were not read, each of a chain is reported in the same words.
+    anchors = [anchor for number, anchor in enumerate(state["anchors"]) if anchor not in state["anchors"][:number]]
+    problems = [*state["problems"], *uncovered(policy, asked.constraint), *_of_anchors(anchors, asked.time)]
     return {
         "schema": SCHEMA,
         "collection": COLLECTION,
@@ -58,7 +60,7 @@ def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, A
         "constraint": asked.constraint,
         "namespace": asked.namespace,
         "policy": policy,
-        "anchors": state["anchors"],
+        "anchors": anchors,
         "verdicts": [dict(verdict) for verdict in verdicts],
         "signed_by": asked.signed_by,
     }
@@ -91,6 +93,12 @@ def _of_anchors(anchors: Sequence[Json], now: str) -> list[str]:
     if not anchors:
         return ["Ratify trusts nobody: it holds no certificate and no key."]
     return [] if any(may_be_valid(anchor, now) for anchor in anchors) else ["None of the certificates that Ratify holds is valid now."]
+
+
+def of_a_chain(anchor: Json, anchors: Sequence[Json]) -> bool:
+    """Whether other certificates came with it under the same name, so that its name does not say which one it is."""
+    keys = ("provider", "vault", "name", "version")
+    return bool(anchor["name"]) and sum(all(each[key] == anchor[key] for key in keys) for each in anchors) > 1
 
 
 def may_be_valid(anchor: Json, now: str) -> bool:

@@ -5,12 +5,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from ._coverage import FAILS_OPEN
-from ._proof import stamp
+from ._proof import of_a_chain, stamp
 
 Json = Mapping[str, Any]
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -25,9 +25,9 @@ def notes(proof: Json, days: int) -> list[str]:
     for anchor in proof["anchors"]:
         ends = anchor["not_after"] or soon + "~"
         if anchor["problem"]:
-            found.append(f"{called(anchor)}: {anchor['problem']}.")
+            found.append(f"{called(anchor, proof['anchors'])}: {anchor['problem']}.")
         elif ends <= soon:
-            found.append(f"{called(anchor)} {'has ended' if ends < now else 'ends'} on {ends[:10]}.")
+            found.append(f"{called(anchor, proof['anchors'])} {'has ended' if ends < now else 'ends'} on {ends[:10]}.")
     for exemption in proof["policy"]["exemptions"]:
         if str(exemption["ends"]) <= soon[:10]:
             found.append(f"The exemption of {_owner(exemption)} {'has ended' if exemption['ended'] else 'ends'} on {exemption['ends']}.")
@@ -58,7 +58,7 @@ def depends_on(proof: Any) -> dict[str, str]:
             **{f"policy, {name.replace('_', ' ')}": str(part["sha256"])[:12] for name, part in policy["parts"].items()},
             **{name: ", ".join(sorted({image["image_id"] or image["image"] for image in program["images"]})) for name, program in proof["programs"].items()},
             **{f"exempt namespace {each['name']}": ", ".join(each["by"]) for each in policy["exempt_namespaces"]},
-            **{called(anchor): str(anchor["version"] or anchor["sha256"])[:16] for anchor in proof["anchors"]},
+            **{called(anchor, proof["anchors"]): str(anchor["version"] or anchor["sha256"])[:16] for anchor in proof["anchors"]},
             "exemptions": str(sum(not exemption["ended"] for exemption in policy["exemptions"])),
         }
     except (KeyError, TypeError, AttributeError):
@@ -66,9 +66,11 @@ def depends_on(proof: Any) -> dict[str, str]:
     return found
 
 
-def called(anchor: Json) -> str:
-    """A name for an anchor that a person knows."""
-    return f"The {anchor['kind']} {anchor['name'] or anchor['subject'] or str(anchor['sha256'])[:12]} of {anchor['provider']}"
+def called(anchor: Json, anchors: Sequence[Json]) -> str:
+    """A name for an anchor, one of `anchors`, that a person knows."""
+    named = anchor["name"] or anchor["subject"] or str(anchor["sha256"])[:12]
+    which = f" ({anchor['subject']})" if of_a_chain(anchor, anchors) else ""
+    return f"The {anchor['kind']} {named}{which} of {anchor['provider']}"
 
 
 def summary(proof: Json, sha256: str, days: int) -> str:
@@ -92,7 +94,7 @@ def _lines(proof: Json, sha256: str, days: int) -> Iterator[str]:
     yield from (_plain(f"  {each['name']}: {each['enforcement']}") for each in policy["constraints"])
     yield ""
     yield "Trusted"
-    yield from (_plain(f"  {called(anchor)}: {_validity(anchor)}") for anchor in proof["anchors"])
+    yield from (_plain(f"  {called(anchor, proof['anchors'])}: {_validity(anchor)}") for anchor in proof["anchors"])
     yield "Exempt namespaces"
     yield from (_plain(f"  {each['name']}: {each['reason'] or 'reason not known here'}") for each in policy["exempt_namespaces"])
     yield "Exemptions"

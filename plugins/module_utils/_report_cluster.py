@@ -6,12 +6,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from ._proof import SCHEMA
+from ._proof import SCHEMA, of_a_chain
 from ._report_dates import moment
 
 Json = Mapping[str, Any]
@@ -111,7 +111,7 @@ def facts(proof: Any) -> Facts:
         constraints=[_constraint(each) for each in policy["constraints"]],
         exempt_namespaces=[{"name": str(each["name"]), "by": _texts(each["by"]), "reason": _text(each["reason"])} for each in policy["exempt_namespaces"]],
         exemptions=[_exemption(each) for each in policy["exemptions"]],
-        anchors=[_anchor(each) for each in proof["anchors"]],
+        anchors=[_anchor(each, proof["anchors"]) for each in proof["anchors"]],
         verdicts=[_verdict(each) for each in proof["verdicts"]],
     )
 
@@ -135,12 +135,15 @@ def _exemption(exemption: Json) -> dict[str, Any]:
     }
 
 
-def _anchor(anchor: Json) -> dict[str, Any]:
+def _anchor(anchor: Json, anchors: Sequence[Json]) -> dict[str, Any]:
     said = {key: _text(anchor[key]) for key in ("vault", "name", "version", "subject", "sha256", "not_after", "problem")}
     if said["not_after"]:
         moment(said["not_after"])
     common_name = re.search(r"(?:^|,)CN=((?:[^,\\]|\\.)+)", said["subject"] or "")
-    called = said["name"] or (common_name[1] if common_name else said["subject"]) or (said["sha256"] or "?")[:12]
+    subject = common_name[1] if common_name else said["subject"]
+    called = said["name"] or subject or (said["sha256"] or "?")[:12]
+    if of_a_chain(anchor, anchors):
+        called += f" ({subject})"
     # Proofs that were written before there was the field tell it by their problem alone.
     return {"provider": str(anchor["provider"]), "kind": str(anchor["kind"]), "called": called, "held": anchor.get("held") is not False, **said}
 

@@ -5,23 +5,53 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable, Iterable, Mapping
+from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
-from ._anchors import NOT_READ, described
+from ._anchors import NOT_READ, in_pem, trusted
 from ._azure.errors import ModuleError
 from ._azure.session import Azure
+from ._azure.vault_plane import VaultPlane
 
 Json = Mapping[str, Any]
 
 
 def described_anchors(anchors: Iterable[Json], login: Callable[[], Azure]) -> list[dict[str, Any]]:
-    """The anchors, those of a vault with what their certificate says, or why it was not read.
+    """The anchors, those of a vault with what their certificates say, or why these were not read. Ratify reports a certificate of a vault once for each
+    certificate of its chain, and trusts some of them.
 
-    Only certificates are asked for, which are public, never the secrets behind them. There is no login where no anchor needs one.
+    There is no login where no anchor needs one.
     """
-    reader = _Reader(login)
-    return [{**anchor, **reader.described(anchor)} if anchor["problem"] == NOT_READ and anchor["kind"] == "certificate" else dict(anchor) for anchor in anchors]
+    reader, found = _Reader(login), []
+    for (unread, *_names), group in groupby(anchors, _place):
+        together = list(group)
+        found += [{**together[0], **each} for each in reader.trusted(together[0], len(together))] if unread else [dict(anchor) for anchor in together]
+    return found
+
+
+def _place(anchor: Json) -> tuple[Any, ...]:
+    """Whether it is to be read, and where: the same for each certificate of a chain."""
+    unread = anchor["problem"] == NOT_READ and anchor["kind"] == "certificate"
+    return (unread, *(anchor[key] for key in ("provider", "vault", "name", "version")))
+
+
+def trusted_in(plane: VaultPlane, name: str, version: str | None, number: int | None) -> list[dict[str, Any]]:
+    """What Ratify trusts of that certificate of the vault, as `trusted` has it. `number`: the certificates that it read with it; None where that is not known.
+
+    The certificate of a vault is the leaf alone; its chain is in the secret behind it. That is asked for only where it is needed, and where the
+    certificate's policy says that no private key is in it. Raises `ModuleError`.
+    """
+    # The names come from the cluster: they must not lead elsewhere in the vault.
+    path = "/".join(quote(str(each), safe="") for each in (name, version) if each)
+    bundle = plane.get(f"read the certificate {name} of {plane.uri}/", f"certificates/{path}")
+    alone = trusted([base64.b64decode(str(bundle.get("cer") or ""))], "in the vault")
+    if number == 1 or (number is None and alone[0]["held"]):
+        return alone
+    if ((bundle.get("policy") or {}).get("key_props") or {}).get("exportable") is not False:
+        return [{"problem": f"{NOT_READ}: its chain is in the secret {name}, and the private key too, because it is exportable"}]
+    secret = plane.get(f"read the chain of the certificate {name} of {plane.uri}/", f"secrets/{path}")
+    return trusted(in_pem(str(secret.get("value"))), "in the vault") or [{"problem": f"{NOT_READ}: the secret {name} has no certificate in PEM"}]
 
 
 class _Reader:
@@ -31,18 +61,15 @@ class _Reader:
         self._closed: dict[str, str] = {}
         """Why a vault, or the login, was of no use: it is not asked again, for that may take its time."""
 
-    def described(self, anchor: Json) -> dict[str, Any]:
-        # The names come from the cluster: they must not lead elsewhere in the vault.
-        names = [quote(str(name), safe="") for name in (anchor["name"], anchor["version"]) if name]
-        uri, path = str(anchor["vault"]), "/".join(["certificates", *names])
+    def trusted(self, anchor: Json, number: int) -> list[dict[str, Any]]:
+        uri = str(anchor["vault"])
         if uri in self._closed:
-            return {"problem": self._closed[uri]}
+            return [{"problem": self._closed[uri]}]
         try:
             self._azure = self._azure or self._login()
-            found = self._azure.vault_plane(uri).get(f"read the certificate {anchor['name']} of {uri}", path)
+            return trusted_in(self._azure.vault_plane(uri), str(anchor["name"]), anchor["version"], number)
         except ModuleError as failure:
             problem = f"{NOT_READ}: {failure.sentence}".rstrip(".")
             if self._azure is None or failure.status is None:
                 self._closed[uri] = problem
-            return {"problem": problem}
-        return described(base64.b64decode(str(found.get("cer") or "")))
+            return [{"problem": problem}]

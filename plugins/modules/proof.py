@@ -66,6 +66,9 @@ options:
       - Read the certificates of O(verification) that are in key vaults, so that the proof says whose they are and when they end.
       - The login needs the permission C(get) on certificates, or the role Key Vault Reader. Where it may not, or cannot, the proof says so, and is not
         wrong for that.
+      - Of a certificate with a chain, the authorities are described, which Ratify trusts, and not the leaf. Key Vault has them in the secret behind the
+        certificate only, so that the login needs C(get) on secrets too, or Key Vault Certificate User. A secret in which the private key may be, because it
+        is exportable, is never read.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -422,7 +425,7 @@ proof:
           type: str
           returned: always
         held:
-          description: Whether Ratify holds it.
+          description: Whether Ratify holds it and trusts it. It does not trust a certificate that an authority issued, but the authority's.
           type: bool
           returned: always
         subject:
@@ -446,7 +449,7 @@ proof:
           returned: always
           sample: "2027-01-01T00:00:00Z"
         problem:
-          description: Why it is not described, or why Ratify does not hold it; null where all is known.
+          description: Why it is not described, or why Ratify does not hold or trust it; null where all is known.
           type: str
           returned: always
     verdicts:

@@ -337,7 +337,7 @@ anchors:
       type: str
       returned: always
     held:
-      description: Whether Ratify holds it.
+      description: Whether Ratify holds it and trusts it. It does not trust a certificate that an authority issued, but the authority's.
       type: bool
       returned: always
     subject:
@@ -361,7 +361,7 @@ anchors:
       returned: always
       sample: "2027-01-01T00:00:00Z"
     problem:
-      description: Why it is not described, or why Ratify does not hold it; null where all is known.
+      description: Why it is not described, or why Ratify does not hold or trust it; null where all is known.
       type: str
       returned: always
 replica_sets_without_end:

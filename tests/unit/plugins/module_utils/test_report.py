@@ -178,6 +178,11 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
         "attention",
         ["The certificate old has ended.", "The certificate new: Ratify does not hold it."],
     ),
+    "of a chain the intermediate ends": (
+        found(proof("web", anchors=[anchor("release", "2026-11-25T00:00:00Z", subject="CN=mid,O=Contoso"), anchor("release", None, subject="CN=root")])),
+        "attention",
+        ["The certificate release (mid) ends in 1 day."],
+    ),
     "one was not read": (found(proof("web", anchors=[anchor("new", None, problem="HTTP 403")])), "attention", ["The certificate new: HTTP 403."]),
     "a key has no end": (found(proof("web", anchors=[anchor("cosign", None, kind="key")])), "proven", []),
     "an exemption ends today": (

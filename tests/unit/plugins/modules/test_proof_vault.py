@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Iterator
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from lab.azure import keyvault_keys
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import KEY_VAULT_CRYPTO_USER, KEY_VAULT_READER
 from lab.azure.state import Secret, SecretVersion, Vault, now
-from tests.cluster_states import VAULT, pem
+from tests.cluster_states import VAULT, chain, pem
 from tests.emulated import OBJECT_ID, SECRET, Emulated
 from tests.module_runs import Run
 from tests.proofs import ANCHOR, faults, state, verdict
@@ -160,6 +161,74 @@ def test_a_certificate_that_cannot_be_read_is_told_and_no_failure(case: str, vau
     assert result["proof"]["right"] is True
     assert result["notes"][0].startswith(f"The certificate {more.get('name', 'brooklyn-io')} of kmprovider-akv: not read from the vault: ")
     assert says in result["notes"][0]
+
+
+CHAIN = chain()
+LEAF_ALONE = "a certificate authority issued it and its chain is not in the vault with it, so Ratify trusts no signature by it"
+
+
+def holding(vault: Vault, *names: str, key: str = "") -> list[dict[str, Any]]:
+    """The vault's certificate is these of the chain, in that order; the anchors as Ratify reports them, one for each."""
+    vault.secrets["brooklyn-io"].versions["1"].value = key + "".join(CHAIN[name] for name in names)
+    return [UNREAD] * len(names)
+
+
+@pytest.mark.parametrize("order", list(permutations(("leaf", "mid", "root"))), ids="-".join)
+def test_of_a_chain_in_any_order_the_proof_describes_the_authorities_that_ratify_trusts(
+    order: tuple[str, ...], vault: Vault, run: Run, azure: Emulated, tmp_path: Path
+) -> None:
+    permit(vault, certificates=["get"], secrets=["get"])
+    result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=holding(vault, *order)), read_vaults=True, warn_days=2000))
+    anchors = {anchor["subject"]: anchor for anchor in result["proof"]["anchors"]}
+    assert (anchors.keys(), len(result["proof"]["anchors"])) == ({"CN=mid", "CN=root"}, 2)
+    assert anchors["CN=mid"]["not_after"] < anchors["CN=root"]["not_after"]
+    assert [(each["held"], each["problem"]) for each in anchors.values()] == [(True, None)] * 2
+    assert (faults(result["proof"]), result["proof"]["right"]) == ([], True)
+    assert result["notes"] == [f"The certificate brooklyn-io (CN=mid) of kmprovider-akv ends on {anchors['CN=mid']['not_after'][:10]}."]
+
+
+def test_a_leaf_without_its_chain_makes_the_proof_wrong_although_ratify_reports_success(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
+    permit(vault, certificates=["get"])
+    result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=holding(vault, "leaf")), read_vaults=True))
+    (anchor,) = result["proof"]["anchors"]
+    assert (anchor["held"], anchor["subject"]) == (False, "CN=leaf")
+    assert result["proof"]["problems"] == ["None of the certificates that Ratify holds is valid now."]
+    assert result["notes"][0].startswith(f"The certificate brooklyn-io of kmprovider-akv: {LEAF_ALONE}")
+    assert [entry.path for entry in azure.requests if entry.path.startswith("/secrets")] == []
+
+
+UNREAD_CHAINS: dict[str, tuple[dict[str, list[str]], str, str]] = {
+    "the login may not read secrets": ({"certificates": ["get"]}, "", "not read from the vault: Could not read the chain of the certificate brooklyn-io"),
+    "the secret has the private key": (
+        {"certificates": ["get"], "secrets": ["get"]},
+        "-----BEGIN PRIVATE KEY-----\nMII=\n-----END PRIVATE KEY-----\n",
+        "not read from the vault: its chain is in the secret brooklyn-io, and the private key too, because it is exportable",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", UNREAD_CHAINS)
+def test_a_chain_that_cannot_be_read_is_told_once_and_never_described_as_its_leaf(case: str, vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
+    permissions, key, says = UNREAD_CHAINS[case]
+    permit(vault, **permissions)
+    anchors = holding(vault, "leaf", "mid", "root", key=key)
+    result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=anchors), read_vaults=True))
+    (anchor,) = result["proof"]["anchors"]
+    assert (anchor["subject"], anchor["held"], result["proof"]["right"]) == (None, True, True)
+    assert result["notes"] == [f"The certificate brooklyn-io of kmprovider-akv: {anchor['problem']}."]
+    assert anchor["problem"].startswith(says)
+    assert not key or not [entry for entry in azure.requests if entry.path.startswith("/secrets")]
+
+
+def test_anchors_that_nobody_reads_are_told_once(vault: Vault, run: Run, tmp_path: Path) -> None:
+    result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=holding(vault, "leaf", "mid", "root"))))
+    assert (len(result["proof"]["anchors"]), len(result["notes"])) == (1, 1)
+
+
+def test_an_authority_alone_in_the_vault_is_trusted(vault: Vault, run: Run, tmp_path: Path) -> None:
+    permit(vault, certificates=["get"])
+    result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=holding(vault, "mid")), read_vaults=True))
+    assert [(anchor["subject"], anchor["held"]) for anchor in result["proof"]["anchors"]] == [("CN=mid", True)]
 
 
 def test_a_name_from_the_cluster_does_not_lead_to_a_secret(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Callable
 from contextlib import redirect_stdout
+from itertools import permutations
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ from tests.cluster_states import (
     RATIFY,
     VALIDATING,
     VAULT,
+    chain,
     cluster,
     constraint,
     held,
@@ -290,6 +292,21 @@ def test_an_inline_certificate_and_an_inline_key_are_described(read: Read) -> No
     assert all(len(a["sha256"]) == 64 for a in found)
     assert found[0]["not_before"] < found[0]["not_after"]
     assert found[2]["not_after"] is None
+
+
+CHAIN = chain()
+
+
+@pytest.mark.parametrize("order", list(permutations(("leaf", "mid", "root"))), ids="-".join)
+def test_of_an_inline_chain_in_any_order_the_authorities_are_described(read: Read, order: tuple[str, ...]) -> None:
+    found = read(cluster(inline("partner", "".join(CHAIN[name] for name in order))))["anchors"]
+    assert [(a["subject"], a["held"]) for a in found] == [(f"CN={name}", True) for name in order if name != "leaf"]
+
+
+def test_an_inline_leaf_without_its_chain_is_not_held(read: Read) -> None:
+    (anchor,) = read(cluster(inline("partner", CHAIN["leaf"])))["anchors"]
+    assert (anchor["subject"], anchor["held"]) == ("CN=leaf", False)
+    assert anchor["problem"].startswith("a certificate authority issued it and its chain is not")
 
 
 @pytest.mark.parametrize(
