@@ -4,15 +4,16 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
 from ._anchors import NOT_READ, in_pem, trusted
-from ._azure.errors import ModuleError
+from ._azure.errors import MissingError, ModuleError
 from ._azure.session import Azure
 from ._azure.vault_plane import VaultPlane
+from ._vaults import Vault
 
 Json = Mapping[str, Any]
 
@@ -52,6 +53,22 @@ def trusted_in(plane: VaultPlane, name: str, version: str | None, number: int | 
         return [{"problem": f"{NOT_READ}: its chain is in the secret {name}, and the private key too, because it is exportable"}]
     secret = plane.get(f"read the chain of the certificate {name} of {plane.uri}/", f"secrets/{path}")
     return trusted(in_pem(str(secret.get("value"))), "in the vault") or [{"problem": f"{NOT_READ}: the secret {name} has no certificate in PEM"}]
+
+
+def unusable(azure: Azure, vault: Vault, certificates: Iterable[Json]) -> Iterator[str]:
+    """A sentence for each of these certificates (`name`, `version`) by which Ratify could verify nothing, as far as the login may read them. Of what cannot be
+    read it is not known."""
+    for certificate in certificates:
+        try:
+            found = trusted_in(azure.vault_plane(str(vault.uri)), certificate["name"], certificate["version"], None)
+        except MissingError as failure:
+            yield failure.sentence
+        except ModuleError as failure:
+            if failure.status is None:
+                return
+        else:
+            if not any(each.get("held", True) for each in found):
+                yield f"Ratify cannot verify by the certificate {certificate['name']} of the vault {vault.name}: {found[0]['problem']}."
 
 
 class _Reader:

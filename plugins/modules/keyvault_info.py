@@ -6,15 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: keyvault_info
-short_description: Read a key vault's URI and rights model
+short_description: Read a key vault's URI, rights model and network, and whether Ratify can use its certificates
 version_added: 1.0.0
 description:
   - Returns the URI of a vault, as C(az keyvault show --query properties.vaultUri) does, its tenant, and whether it is under Azure RBAC.
   - It is an error when there is no such vault.
+  - A vault that only some networks reach is a warning, for which networks a cluster uses is not known here. One that no cluster can reach is one of
+    RV(problems).
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
   - azure-mgmt-keyvault >= 10.3.1
+  - cryptography >= 42.0.0, with O(certificates)
 options:
   resource_group:
     description: The resource group of the vault.
@@ -24,6 +27,22 @@ options:
     description: Name of the vault.
     type: str
     required: true
+  certificates:
+    description:
+      - Certificates by which Ratify has to verify. Each by which it could not is one of RV(problems), such as a leaf that is in the vault without its chain.
+      - The login needs the permission C(get) on certificates, and for one that an authority issued C(get) on secrets, or the role Key Vault Certificate User.
+        Of what it may not read, or does not reach, nothing is said. A secret in which the private key may be, because it is exportable, is never read.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the certificate.
+        type: str
+        required: true
+      version:
+        description: Version of it; the latest one when not given.
+        type: str
 extends_documentation_fragment:
   - image_trust.azure.attributes.info
   - image_trust.azure.azure
@@ -38,6 +57,14 @@ EXAMPLES = r"""
     resource_group: image-trust
     name: image-trust-lab
   register: found
+
+- name: Check that Ratify can use it and a certificate in it
+  image_trust.azure.keyvault_info:
+    resource_group: image-trust
+    name: image-trust-lab
+    certificates: [{name: contoso-release}]
+  register: checked
+  failed_when: checked.problems | default([]) | length > 0
 
 - name: Let the identity read secrets, where the vault is under Azure RBAC
   image_trust.azure.role_assignment:
@@ -89,6 +116,46 @@ vault:
       description: The role that lets a principal read secrets where the vault is under Azure RBAC.
       type: str
       returned: always
+network:
+  description: From where the vault takes requests.
+  returned: success
+  type: dict
+  sample:
+    public_network_access: Enabled
+    default_action: Deny
+    ip_rules: [203.0.113.7/32]
+    virtual_network_rules: []
+    private_endpoints: []
+  contains:
+    public_network_access:
+      description: V(Enabled), V(Disabled), or V(SecuredByPerimeter) in a network security perimeter.
+      type: str
+      returned: always
+    default_action:
+      description: V(Allow), or V(Deny) for what no rule of its firewall allows.
+      type: str
+      returned: always
+    ip_rules:
+      description: Addresses that its firewall allows.
+      type: list
+      elements: str
+      returned: always
+    virtual_network_rules:
+      description: Ids of the subnets that its firewall allows.
+      type: list
+      elements: str
+      returned: always
+    private_endpoints:
+      description: Ids of its private endpoints whose connection is approved.
+      type: list
+      elements: str
+      returned: always
+problems:
+  description: Why Ratify could not use the vault, or one of O(certificates), in a sentence each.
+  returned: success
+  type: list
+  elements: str
+  sample: []
 error:
   description: What Azure said; only when the module fails.
   returned: failure
@@ -119,19 +186,34 @@ error:
 
 from typing import NoReturn
 
+from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.image_trust.azure.plugins.module_utils._anchors import CRYPTOGRAPHY_IMPORT_ERROR
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
+from ansible_collections.image_trust.azure.plugins.module_utils._vault_anchors import unusable
 from ansible_collections.image_trust.azure.plugins.module_utils._vaults import Place, missing, read
 
 
 def main() -> NoReturn:
-    module = azure_module(resource_group=dict(type="str", required=True), name=dict(type="str", required=True))
+    module = azure_module(
+        resource_group=dict(type="str", required=True),
+        name=dict(type="str", required=True),
+        certificates=dict(type="list", elements="dict", default=[], options=dict(name=dict(type="str", required=True), version=dict(type="str"))),
+    )
+    certificates = module.params["certificates"]
+    if certificates and CRYPTOGRAPHY_IMPORT_ERROR is not None:
+        module.fail_json(msg=missing_required_lib("cryptography"), exception=CRYPTOGRAPHY_IMPORT_ERROR)
     with azure_session(module) as azure:
         place = Place(module.params["resource_group"], module.params["name"], option="name")
         found = read(azure, place)
         if not found:
             raise missing(place)
-    module.exit_json(changed=False, vault=found[0].shown())
+        vault, _policies = found
+        closed = vault.network.problem(vault.name)
+        problems = [closed] if closed else list(unusable(azure, vault, certificates))
+    if warning := vault.network.warning(vault.name):
+        module.warn(warning)
+    module.exit_json(changed=False, vault=vault.shown(), network=vault.network.shown(), problems=problems)
 
 
 if __name__ == "__main__":
