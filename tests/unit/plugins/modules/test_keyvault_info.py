@@ -16,8 +16,8 @@ from tests.module_runs import Run
 ASKED: dict[str, Any] = {"resource_group": "image-trust-lab", "name": "image-trust-lab"}
 CHAIN = {**chain(), "self-signed": pem("brooklyn.io"), "key": "-----BEGIN PRIVATE KEY-----\nMII=\n-----END PRIVATE KEY-----\n"}
 ALONE = (
-    "Ratify cannot verify by the certificate release of the vault image-trust-lab: a certificate authority issued it and its chain is not in the vault with it, "
-    "so Ratify trusts no signature by it; import it with its intermediate and root."
+    "Ratify cannot verify by the certificate release of the vault image-trust-lab: a certificate authority issued it and its chain is not in the vault "
+    "with it, so Ratify trusts no signature by it; import it with its intermediate and root."
 )
 
 
