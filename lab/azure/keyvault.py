@@ -10,6 +10,7 @@ import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 import jwt
@@ -102,6 +103,7 @@ def _opened(azure: Azure, request: Request, kind: Kind, permission: str) -> tupl
         raise UnreachableError
     claims = _authenticate(azure, request)
     note(request, principal=claims["oid"])
+    _admit(vault, claims, request.client.host if request.client else "")
     api_version = request.query_params.get("api-version")
     if not api_version:
         raise KeyVaultError(400, "BadParameter", "api-version must be specified")
@@ -149,9 +151,29 @@ def _authenticate(azure: Azure, request: Request) -> dict[str, Any]:
     raise KeyVaultError(401, "Unauthorized", why, headers={"WWW-Authenticate": challenge})
 
 
+def _admit(vault: Vault, claims: dict[str, Any], address: str) -> None:
+    """Raise KeyVaultError 403 where the vault's network keeps the caller out, whatever the caller may do. There are no private endpoints, and a pod is no
+    trusted service.
+
+    https://learn.microsoft.com/azure/key-vault/general/network-security
+    """
+    rules = vault.properties.get("networkAcls") or {}
+    where = f"Caller: {_caller(claims)}\r\nVault: {vault.name};location={vault.location}"
+    if vault.properties.get("publicNetworkAccess") == "Disabled":
+        why = "Public network access is disabled and request is not from a trusted service nor via an approved private link."
+        raise KeyVaultError(403, "Forbidden", f"{why}\r\n{where}", inner="ForbiddenByConnection")
+    if rules.get("defaultAction") == "Deny" and not any(ip_address(address) in ip_network(rule["value"]) for rule in rules.get("ipRules") or ()):
+        why = f"Client address is not authorized and caller is not a trusted service.\r\nClient address: {address}"
+        raise KeyVaultError(403, "Forbidden", f"{why}\r\n{where}", inner="ForbiddenByFirewall")
+
+
+def _caller(claims: dict[str, Any]) -> str:
+    return f"appid={claims['appid']};oid={claims['oid']};iss={claims['iss']}"
+
+
 def _authorize(azure: Azure, vault: Vault, claims: dict[str, Any], kind: Kind, name: str, permission: str) -> None:
     """By whichever rights model the vault has. Raises KeyVaultError 403 in the words of that model."""
-    caller = f"appid={claims['appid']};oid={claims['oid']};iss={claims['iss']}"
+    caller = _caller(claims)
     if vault.properties.get("enableRbacAuthorization"):
         resource = f"{vault.id.lower()}/{kind.plural}/{name}"
         action = kind.actions[permission]

@@ -170,6 +170,35 @@ def test_a_refusal_is_in_the_words_of_the_vaults_rights_model(azure: Azure, clie
     )
 
 
+BY_FIREWALL = (403, "ForbiddenByFirewall", "Client address is not authorized and caller is not a trusted service.\r\nClient address: 198.51.100.9\r\nCaller: ")
+BY_CONNECTION = (
+    403,
+    "ForbiddenByConnection",
+    "Public network access is disabled and request is not from a trusted service nor via an approved private link.\r\nCaller: ",
+)
+NETWORKS: dict[str, tuple[dict[str, Any], tuple[int, str, str] | None]] = {
+    "all allowed": ({"networkAcls": {"defaultAction": "Allow"}}, None),
+    "denied by default": ({"networkAcls": {"defaultAction": "Deny"}}, BY_FIREWALL),
+    "another address": ({"networkAcls": {"defaultAction": "Deny", "ipRules": [{"value": "203.0.113.7"}]}}, BY_FIREWALL),
+    "its address": ({"networkAcls": {"defaultAction": "Deny", "ipRules": [{"value": "198.51.100.9"}]}}, None),
+    "its range": ({"networkAcls": {"defaultAction": "Deny", "ipRules": [{"value": "198.51.100.0/24"}]}}, None),
+    "no public access": ({"publicNetworkAccess": "Disabled", "networkAcls": {"defaultAction": "Allow"}}, BY_CONNECTION),
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_the_network_of_a_vault_refuses_whatever_the_caller_may_do(azure: Azure, name: str) -> None:
+    properties, refusal = NETWORKS[name]
+    permit(azure, secrets=["get"])
+    vault_of(azure).properties |= properties
+    client = TestClient(keyvault.app(azure), base_url="https://lab.vault.azure.net", client=("198.51.100.9", 50000))
+    answer = get(client, azure, "/secrets/signer")
+    error = answer.json().get("error")
+    assert (error and (answer.status_code, error["innererror"]["code"], error["message"].partition("appid=")[0])) == refusal
+    assert not error or error["message"].endswith("\r\nVault: lab;location=eastus")
+    assert client.get("/secrets/signer", params=QUERY).status_code == 401
+
+
 def test_a_request_without_a_good_token_is_told_where_to_get_one(azure: Azure, client: TestClient) -> None:
     permit(azure, secrets=["get"])
     challenge = f'Bearer authorization="https://login.microsoftonline.com/{TENANT}", resource="https://vault.azure.net"'
