@@ -43,8 +43,8 @@ IN_ORDER = (
 )
 
 
-ELSEWHERE = {"cluster_objects", "proof_report", "ratify_trial"}
-"""Modules whose examples and return values have tests of their own, by clusters that keep what is written and in tests/report."""
+ELSEWHERE = {"admission_forecast", "cluster_objects", "proof_report", "ratify_trial"}
+"""Modules whose examples and return values have tests of their own, by clusters with workloads and ones that keep what is written, and in tests/report."""
 
 
 def examples() -> list[dict[str, Any]]:

@@ -63,7 +63,8 @@ _value:
       sample: [images-verified-deny, images-verified-dryrun, images-verified-trial]
     trial:
       description:
-        - A constraint that judges what runs and denies nothing, where V(deny) would cover what it does not cover in O(found). Null where it would not.
+        - A constraint for M(image_trust.azure.admission_forecast), which denies only the pods of that, in the namespaces that V(deny) would cover and does
+          not cover in O(found). Null where there are none. The value of its label is another one each time.
       type: dict
     expired:
       description: The exemptions that are not applied any more.
@@ -73,6 +74,7 @@ _value:
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
+from uuid import uuid4
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.image_trust.azure.plugins.module_utils._policy_objects import objects
@@ -84,7 +86,7 @@ def policy_objects(variables: Mapping[str, Any], rego: str, today: str, found: S
     policy = read(variables)
     if policy.problems:
         raise AnsibleFilterError(" ".join(policy.problems))
-    return objects(policy, rego, today, found).shown()
+    return objects(policy, rego, today, found, uuid4().hex).shown()
 
 
 class FilterModule:

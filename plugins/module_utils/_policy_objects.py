@@ -14,6 +14,8 @@ from ._policy_variables import Exemption, Json, Policy
 
 TEMPLATE, CONSTRAINT = "ConstraintTemplate", "ImagesVerified"
 TRIAL = "trial"
+FORECAST = "image-trust.azure/forecast"
+"""Label of the pods that a forecast asks for, by which the trial judges these and no others."""
 REASONS = "image-trust.azure/reasons"
 """Annotation of the constraints: why each of the excluded namespaces is one, as JSON by name."""
 _VERSION = "constraints.gatekeeper.sh/v1beta1"
@@ -32,8 +34,8 @@ _PODS = [{"apiGroups": [""], "kinds": ["Pod"]}]
 @dataclass(frozen=True)
 class Objects:
     """`constraints` in the order in which they have to be applied; `absent` are names that no constraint may have. `trial` is a constraint that denies
-    nothing and judges what runs, before `deny` covers something that it did not cover; None where it covers no more than before. `expired` are the exemptions
-    that are not applied any more."""
+    only the pods of a forecast, in the namespaces that `deny` did not cover before; None where there are none. `expired` are the exemptions that are not
+    applied any more."""
 
     template: Json
     constraints: Sequence[Json]
@@ -51,8 +53,9 @@ class Objects:
         }
 
 
-def objects(policy: Policy, rego: str, today: str, found: Iterable[Json] = ()) -> Objects:
-    """Those that `policy` asks for on the day `today` (UTC, such as 2026-12-31). `found` are the constraints that are in the cluster."""
+def objects(policy: Policy, rego: str, today: str, found: Iterable[Json] = (), label: str = "") -> Objects:
+    """Those that `policy` asks for on the day `today` (UTC, such as 2026-12-31). `found` are the constraints that are in the cluster, and `label` is what
+    the pods of this run's forecast have."""
     there = {item["metadata"]["name"]: item.get("spec") or {} for item in found}
     current = replace(policy, exemptions=tuple(each for each in policy.exemptions if not _is_over(each, today)))
     stages = [stage for stage in _ORDER if stage == _MAIN or _names(policy, stage)]
@@ -60,7 +63,7 @@ def objects(policy: Policy, rego: str, today: str, found: Iterable[Json] = ()) -
         template=_template(rego),
         constraints=[_constraint(current, stage) for stage in stages],
         absent=[_name(policy, stage) for stage in (*_ORDER, TRIAL) if stage not in stages],
-        trial=_trial(current, there),
+        trial=_trial(current, there, label),
         expired=[each.parameter() for each in policy.exemptions if _is_over(each, today)],
     )
 
@@ -103,20 +106,31 @@ def _constraint(policy: Policy, stage: str) -> dict[str, Any]:
     }
 
 
-def _trial(policy: Policy, there: Mapping[str, Json]) -> dict[str, Any] | None:
-    """The constraint that denies, as one that denies nothing, where it covers what was not denied before."""
+def _trial(policy: Policy, there: Mapping[str, Json], label: str) -> dict[str, Any] | None:
+    """The constraint that denies, for the pods of a forecast alone, where it covers what was not denied before.
+
+    It has no exemptions by service account: pods are created by others than whoever runs the forecast.
+    """
     stage = _MAIN if policy.enforcement == "deny" else "deny"
     wanted = _constraint(policy, stage)
+    match: Json = wanted["spec"]["match"]
     before = there.get(_name(policy, stage), {})
     denied = before.get("enforcementAction") == "deny"
-    match: Json = before.get("match") or {} if denied else {}
+    covered: Json = before.get("match") or {} if denied else {}
     if stage == _MAIN:
-        begins = not denied or {*(match.get("excludedNamespaces") or [])} - {*wanted["spec"]["match"]["excludedNamespaces"]}
+        new = {*(covered.get("excludedNamespaces") or [])} - {*match["excludedNamespaces"]} if denied else {"*"}
     else:
-        begins = {*wanted["spec"]["match"]["namespaces"]} - {*(match.get("namespaces") or [])}
-    if not begins:
+        new = {*match["namespaces"]} - {*(covered.get("namespaces") or [])}
+    if not new:
         return None
-    spec = {**wanted["spec"], "enforcementAction": "dryrun", "match": {**wanted["spec"]["match"], "kinds": _PODS}}
+    parameters = {
+        **wanted["spec"]["parameters"],
+        "messageSuffix": "",
+        "exemptions": [each.parameter() for each in policy.exemptions if "service_accounts" not in each.covers],
+    }
+    places = {} if "*" in new else {"namespaces": sorted(new)}
+    judged = {**match, **places, "kinds": _PODS, "labelSelector": {"matchLabels": {FORECAST: label}}}
+    spec = {**wanted["spec"], "enforcementAction": "deny", "match": judged, "parameters": parameters}
     return {**wanted, "metadata": {**wanted["metadata"], "name": _name(policy, TRIAL)}, "spec": spec}
 
 

@@ -20,6 +20,18 @@ GONE_WITHIN = 30.0
 """Seconds for which something that the probe made is deleted before a person has to."""
 
 
+def answer_of(api: ClusterApi, constraint: str | None, method: str, path: str, body: Mapping[str, Any], *, dry_run: bool) -> tuple[Answer, dict[str, Any]]:
+    """What the API server says to a write, and what it stores, or would store; empty where it refuses. `constraint` has to be the one that denies, any
+    if None."""
+    try:
+        stored = api.write(method, path, body, dry_run=dry_run)
+    except ClusterError as e:
+        if e.status is None:
+            return Answer("error", f"the API server did not answer: {e.reason}"), {}
+        return read_refusal(e.status, e.reason, constraint), {}
+    return Answer("admitted", image=probe_image(stored)), stored
+
+
 class Namespace:
     """A namespace, as the API server and its admission see it. Raises ClusterError when the kubeconfig is of no use."""
 
@@ -28,13 +40,7 @@ class Namespace:
         self.name = namespace
 
     def _ask(self, constraint: str | None, method: str, path: str, body: Mapping[str, Any], *, dry_run: bool = True) -> tuple[Answer, dict[str, Any]]:
-        try:
-            stored = self._api.write(method, path, body, dry_run=dry_run)
-        except ClusterError as e:
-            if e.status is None:
-                return Answer("error", f"the API server did not answer: {e.reason}"), {}
-            return read_refusal(e.status, e.reason, constraint), {}
-        return Answer("admitted", image=probe_image(stored)), stored
+        return answer_of(self._api, constraint, method, path, body, dry_run=dry_run)
 
     def ask(self, shape: str, image: str, *, companion: str, host: Mapping[str, Any], constraint: str | None) -> Answer:
         """Would the image be admitted in this shape? Server-side dry run: admission runs in full, nothing is stored. `host` is for the shapes in HOSTED."""

@@ -134,7 +134,7 @@ def test_an_exemption_that_says_too_little_is_refused(policy: Any, exemption: di
     assert run.changed == []
 
 
-def test_a_namespace_is_warned_while_all_others_are_denied_and_deny_waits_until_nothing_runs_that_it_would_hit(kube: Any, policy: Any, team: str) -> None:
+def test_a_namespace_is_warned_while_all_others_are_denied_and_deny_waits_until_no_workload_would_be_denied(kube: Any, policy: Any, team: str) -> None:
     stages = [{"namespaces": [team], "enforcement": "warn"}]
     assert policy(policy_stages=stages).returncode == 0
     assert "it has no signature" in denied_soon(kube, pod(UNSIGNED), "default")
@@ -149,7 +149,8 @@ def test_a_namespace_is_warned_while_all_others_are_denied_and_deny_waits_until_
 
     refused = policy()
     assert refused.returncode != 0
-    assert f"{team}/it: image {IMAGE}@sha256:" in refused.error
+    assert f"{team}: Pod it: image {IMAGE}@sha256:" in refused.error
+    assert "Of 1 workloads of lab1 that deny would cover now, 1 would be denied" in refused.error
     assert "it has no signature" in refused.error
     assert refused.changed == []
     assert "it has no signature" in refusal(kube, pod(UNSIGNED), "default")

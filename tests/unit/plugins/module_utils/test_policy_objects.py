@@ -26,7 +26,7 @@ KINDS = [
 
 
 def made(*found: Json, today: str = TODAY, **variables: Any) -> Objects:
-    return objects(read({**DEFAULTS, **variables}), "package imagesverified", today, found)
+    return objects(read({**DEFAULTS, **variables}), "package imagesverified", today, found, "a1")
 
 
 def exemption(ends: Any = TODAY, **covers: list[str]) -> Json:
@@ -148,12 +148,32 @@ def test_what_runs_is_judged_before_deny_covers_more_than_before(found: list[Jso
     assert (made(*found, **variables).trial is not None) is tried
 
 
-@pytest.mark.parametrize("variables", [{"policy_stages": [WARN_LEGACY]}, DENY_DEFAULT], ids=["cluster", "stage"])
-def test_the_trial_judges_pods_as_the_constraint_that_denies_would_and_denies_nothing(variables: Json) -> None:
-    result = made(**variables)
+@pytest.mark.parametrize(
+    ("found", "variables", "places"),
+    [
+        ([], {"policy_stages": [WARN_LEGACY]}, {}),
+        ([live(excludedNamespaces=[*EXCLUDED, "legacy", "team-*", "shop"])], {"policy_stages": [WARN_LEGACY]}, {"namespaces": ["shop"]}),
+        ([], DENY_DEFAULT, {"namespaces": ["default"]}),
+        ([live("images-verified-deny", namespaces=["shop"])], DENY_DEFAULT, {"namespaces": ["default"]}),
+    ],
+    ids=["cluster", "one namespace more", "stage", "another stage"],
+)
+def test_the_trial_denies_pods_of_the_forecast_alone_as_the_constraint_that_denies_would(found: list[Json], variables: Json, places: Json) -> None:
+    result = made(*found, **variables)
     [denying] = [item for item in result.constraints if item["spec"]["enforcementAction"] == "deny"]
     trial: Any = result.trial
     assert trial["metadata"] == {**denying["metadata"], "name": "images-verified-trial"}
-    assert trial["spec"]["enforcementAction"] == "dryrun"
-    assert trial["spec"]["match"] == {**denying["spec"]["match"], "kinds": [{"apiGroups": [""], "kinds": ["Pod"]}]}
-    assert trial["spec"]["parameters"] == denying["spec"]["parameters"]
+    assert trial["spec"]["enforcementAction"] == "deny"
+    assert trial["spec"]["match"] == {
+        **denying["spec"]["match"],
+        "kinds": [{"apiGroups": [""], "kinds": ["Pod"]}],
+        **places,
+        "labelSelector": {"matchLabels": {"image-trust.azure/forecast": "a1"}},
+    }
+    assert parameters(trial) == parameters(denying)
+
+
+def test_the_trial_applies_no_exemption_of_whoever_runs_it() -> None:
+    by_image, by_account = exemption(images=["docker.io/a/*"]), exemption(service_accounts=["ops/deployer"], namespaces=["legacy"])
+    trial: Any = made(policy_exemptions=[by_image, by_account], policy_message_suffix="Ask #platform").trial
+    assert parameters(trial) == {"requireDigest": True, "messageSuffix": "", "exemptions": [by_image]}

@@ -1,0 +1,175 @@
+#!/usr/bin/python
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: admission_forecast
+short_description: Ask a cluster whether the pods of its workloads would be admitted if they were created again
+version_added: 1.0.0
+description:
+  - Asks a Kubernetes cluster, by server-side dry runs, what becomes of a new pod of each workload. Mutation and validation take place as for a real pod, so
+    tags are replaced and signatures are verified.
+  - Looks at Deployments, StatefulSets, DaemonSets, ReplicaSets, ReplicationControllers, Jobs that have not finished, CronJobs, and pods without any of these
+    as controller, in the namespaces that O(constraint) covers. It does not matter whether they have pods at the moment.
+  - Each distinct set of images is asked for once in each namespace, by a pod with the labels, annotations and settings of the workload.
+  - A denial is asked again once, and an answer that says nothing of the image until O(timeout) is over, because caches and programs that have just started
+    only ever refuse.
+  - Only pods that a new request creates are judged. Workloads of other kinds, such as custom resources without pods, are not known.
+  - Nothing is stored in the cluster. RV(ignore:changed) is always V(false).
+author:
+  - The image_trust.azure authors (@image-trust)
+options:
+  constraint:
+    description:
+      - Name of a constraint of kind C(ImagesVerified) that denies, and whose C(labelSelector) asks for the label C(image-trust.azure/forecast) with a value of
+        its own. Only the pods of the forecast have it, so no other pod is denied.
+      - Every pod of Gatekeeper's webhook has to enforce it already. It must have no exemptions by service account.
+    type: str
+    required: true
+  exemptions:
+    description:
+      - Exemptions as in C(policy_exemptions), of which those with C(service_accounts) count. All others belong into O(constraint).
+      - They cannot cover the pods of workloads, which controllers of C(kube-system) create. Who creates a bare pod is not known, so one that is denied
+        without such an exemption is in RV(unknown).
+    type: list
+    elements: dict
+    default: []
+  timeout:
+    description: Seconds after which an answer that says nothing of the image is taken as it is.
+    type: int
+    default: 60
+extends_documentation_fragment:
+  - image_trust.azure.attributes.info
+  - image_trust.azure.cluster
+seealso:
+  - module: image_trust.azure.admission_probe
+"""
+
+EXAMPLES = r"""
+- name: Get what would be denied
+  image_trust.azure.admission_forecast:
+    kubeconfig: ~/.kube/image-trust/production/web.yaml
+    constraint: images-verified-trial
+  register: forecast
+
+- name: Reject what would be denied
+  ansible.builtin.assert:
+    that: forecast.denied | length == 0
+    fail_msg: "{{ forecast.denied | map(attribute='sentence') | join('; ') }}"
+"""
+
+RETURN = r"""
+workloads:
+  description: How many workloads, bare pods included, were looked at in the namespaces that O(constraint) covers.
+  type: int
+  returned: success
+  sample: 214
+image_sets:
+  description: How many distinct sets of images they have, each counted once in each namespace.
+  type: int
+  returned: success
+  sample: 37
+denied:
+  description: Those whose pods would be denied, all of them; one entry for each set of images.
+  type: list
+  elements: dict
+  returned: success
+  contains: &outcome
+    namespace:
+      description: Their namespace.
+      type: str
+      returned: always
+      sample: shop
+    workloads:
+      description: Their kinds and names.
+      type: list
+      elements: str
+      returned: always
+      sample: [Deployment web, CronJob nightly]
+    images:
+      description: The images of their pods.
+      type: list
+      elements: str
+      returned: always
+      sample: ["example.azurecr.io/web:test"]
+    verdict:
+      description: V(denied), V(not_judged) or V(unknown), as the list.
+      type: str
+      returned: always
+      sample: denied
+    message:
+      description: Why, as the cluster says.
+      type: str
+      returned: always
+      sample: "image example.azurecr.io/web@sha256:22f1… is not verified: it has no signature (No verification results …)"
+    sentence:
+      description: Namespace, workloads and reason for people; of more than ten workloads, ten are named.
+      type: str
+      returned: always
+      sample: "shop: Deployment web, CronJob nightly: image example.azurecr.io/web@sha256:22f1… is not verified: it has no signature (…)"
+  sample:
+    - &sample
+      namespace: shop
+      workloads: [Deployment web, CronJob nightly]
+      images: ["example.azurecr.io/web:test"]
+      verdict: denied
+      message: "image example.azurecr.io/web@sha256:22f1… is not verified: it has no signature (No verification results …)"
+      sentence: "shop: Deployment web, CronJob nightly: image example.azurecr.io/web@sha256:22f1… is not verified: it has no signature (…)"
+not_judged:
+  description: Those of which Gatekeeper, Ratify or the API server gave no verdict until O(timeout) was over, in the form of RV(denied).
+  type: list
+  elements: dict
+  returned: success
+  contains: *outcome
+  sample:
+    - <<: *sample
+      verdict: not_judged
+      message: "image verification is not available: …"
+      sentence: "shop: Deployment web, CronJob nightly: image verification is not available: …"
+unknown:
+  description:
+    - Those of which it cannot be said, in the form of RV(denied). An exemption may cover a bare pod's creator, or something else than the policy refuses
+      the pod, such as Pod Security admission or another webhook.
+  type: list
+  elements: dict
+  returned: success
+  contains: *outcome
+  sample:
+    - <<: *sample
+      workloads: [Pod tools]
+      verdict: unknown
+      message: "admitted only where ops/deployer creates the pod, and who creates it is not known. For all others: …"
+      sentence: "shop: Pod tools: admitted only where ops/deployer creates the pod, and who creates it is not known. For all others: …"
+"""
+
+from typing import NoReturn
+
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
+from ansible_collections.image_trust.azure.plugins.module_utils._forecast import image_sets, listed, outcomes
+from ansible_collections.image_trust.azure.plugins.module_utils._forecasting import all_workloads, ask, trial
+
+
+def main() -> NoReturn:
+    module = cluster_module(
+        libraries={"kubernetes": KUBERNETES_IMPORT_ERROR},
+        constraint=dict(required=True),
+        exemptions=dict(type="list", elements="dict", default=[]),
+        timeout=dict(type="int", default=60),
+    )
+    options = module.params
+    try:
+        api = ClusterApi(options["kubeconfig"], options["context"])
+        judge = trial(api, options["constraint"])
+        sets = image_sets(all_workloads(api), judge.match)
+        answers = ask(api, judge, sets, options["timeout"])
+    except ClusterError as e:
+        module.fail_json(msg=f"What becomes of the cluster's workloads cannot be asked: {e}.")
+    found = [outcome for asked, answer in zip(sets, answers, strict=True) for outcome in outcomes(asked, answer, judge.name, options["exemptions"])]
+    module.exit_json(changed=False, workloads=sum(len(asked.workloads) for asked in sets), image_sets=len(sets), **listed(found))
+
+
+if __name__ == "__main__":
+    main()
