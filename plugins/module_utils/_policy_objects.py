@@ -100,6 +100,7 @@ def _constraint(policy: Policy, stage: str) -> dict[str, Any]:
             "parameters": {
                 "requireDigest": policy.require_digest,
                 "messageSuffix": policy.message_suffix,
+                "placeholderImages": list(policy.placeholder_images),
                 "exemptions": [each.parameter() for each in policy.exemptions],
             },
         },
@@ -150,6 +151,7 @@ def _template(rego: str) -> dict[str, Any]:
     parameters = {
         "requireDigest": {"type": "boolean", "description": "Deny images that are not pinned to a digest."},
         "messageSuffix": {**_TEXT, "description": "What each denial says at its end."},
+        "placeholderImages": {**_LIST, "description": "What an injector replaces: what makes pods may have it in place of an image, and no pod."},
         "exemptions": {
             "type": "array",
             "description": "What is admitted without being verified. An exemption covers what fits all that it names, to the end of its last day.",

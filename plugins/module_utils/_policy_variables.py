@@ -84,6 +84,8 @@ class Policy:
     stages: tuple[Stage, ...]
     exemptions: tuple[Exemption, ...]
     message_suffix: str
+    placeholder_images: tuple[str, ...]
+    """Names that what makes pods may have in place of an image."""
     require_digest: bool
     wait_timeout: int
     problems: tuple[str, ...]
@@ -114,6 +116,7 @@ def read(variables: Json) -> Policy:
         stages=tuple(Stage(**each) for _number, each in entries("policy_stages")),
         exemptions=tuple(_exemption(number, each) for number, each in entries("policy_exemptions")),
         message_suffix=one("policy_message_suffix", "", _text, "text"),
+        placeholder_images=one("policy_placeholder_images", (), _placeholders, "a list of names without registry, tag and digest, such as auto"),
         require_digest=one("policy_require_digest", True, _boolean, "true or false"),
         wait_timeout=one("policy_wait_timeout", 120, _seconds, "a whole number of seconds greater than 0"),
         problems=tuple(problems),
@@ -207,6 +210,12 @@ def _action(value: Any) -> str:
     if value not in ACTIONS:
         raise ValueError
     return str(value)
+
+
+def _placeholders(value: Any) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(each, str) and re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", each) for each in value):
+        raise ValueError
+    return tuple(value)
 
 
 def _boolean(value: Any) -> bool:

@@ -90,6 +90,8 @@ def exemption(ends: str = "2199-12-31", **covers: list[str]) -> dict[str, Any]:
 
 
 TODAY = datetime.now(UTC).strftime("%Y-%m-%d")
+PLACEHOLDER = {"placeholderImages": ["auto"]}
+AUTO = [{"name": "i", "image": "auto"}]
 DEPLOYER = "system:serviceaccount:ops:deployer"
 NOT_VERIFIED = f"image {WEB} is not verified"
 EXTRA = {"initContainers": [{"name": "i", "image": SIDE}]}
@@ -389,6 +391,26 @@ CASES = {
     ),
     "an exemption of nothing covers nothing": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption()),
     "an exemption of an empty list covers nothing": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption(namespaces=[])),
+    **{f"a {kind} of a placeholder is admitted": Case(workload(kind, "auto"), None, parameters=PLACEHOLDER) for kind in (*WORKLOADS, "CronJob")},
+    "a placeholder that no list names is judged": Case(workload("Deployment", "auto"), answer(no("auto")), ("image auto is not verified",)),
+    "a pod is never of a placeholder": Case(
+        pod("auto"), answer(no("auto")), ("image auto is not pinned", "image auto is not verified"), parameters=PLACEHOLDER
+    ),
+    "an init container may have a placeholder": Case(workload("Job", WEB, initContainers=AUTO), answer(yes(WEB)), parameters=PLACEHOLDER),
+    "a debug container is never of a placeholder": Case(
+        pod(WEB, ephemeralContainers=AUTO), answer(no("auto")), ("auto is not pinned", "auto is not verified"), "UPDATE", pod(WEB), PLACEHOLDER
+    ),
+    "a volume is never of a placeholder": Case(
+        workload("Deployment", WEB, volumes=[{"name": "v", "image": {"reference": "auto"}}]),
+        answer(yes(WEB), no("auto")),
+        ("auto is not pinned", "auto is not verified"),
+        parameters=PLACEHOLDER,
+    ),
+    "beside a placeholder the other image is judged": Case(workload("Deployment", "auto", WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=PLACEHOLDER),
+    **{
+        f"{image!r} is not the placeholder": Case(workload("Deployment", image), answer(no(image)), (f"image {image} is not verified",), parameters=PLACEHOLDER)
+        for image in ("auto:1", "docker.io/library/auto", f"auto@{DIGEST}", "automatic")
+    },
     "a message says whom to ask": Case(pod(WEB), answer(no(WEB)), ("Ratify gave no reason. Ask #platform",), parameters={"messageSuffix": "Ask #platform"}),
     **{f"{image} is told from what is reported of it: {report!r}": named(name(image), report, words) for (image, report), words in NAMED.items()},
     **{f"no new image: {name}": case for name, case in UPDATES.items()},

@@ -64,6 +64,15 @@ judged[container] {
 	containers[[list, container]]
 	not unchanged[[list, container]]
 	not exempt[container]
+	not placeholder[[list, container]]
+}
+
+# An injector replaces a placeholder when pods are created, so what makes pods may have one, and no pod.
+placeholder[[list, container]] {
+	input.review.object.kind != "Pod"
+	lists[list]
+	containers[[list, container]]
+	container.image == input.parameters.placeholderImages[_]
 }
 
 # An exemption covers what fits all that it names, to the end of its last day (UTC). One that names nothing covers nothing.

@@ -17,6 +17,7 @@ DEFAULTS: dict[str, Any] = {
     "policy_exemptions": [],
     "policy_gatekeeper_namespace": "gatekeeper-system",
     "policy_message_suffix": "",
+    "policy_placeholder_images": [],
     "policy_require_digest": True,
     "policy_stages": [],
     "policy_wait_timeout": 120,
@@ -46,6 +47,7 @@ ACCEPTED: dict[str, dict[str, Any]] = {
     "a registry of this machine": {"policy_exemptions": [exemption(images=["localhost/web"])]},
     "an official image of Docker Hub": {"policy_exemptions": [exemption(images=["docker.io/nginx"])]},
     "a namespace whose name is a number": {"policy_stages": [stage("warn", 2024)]},
+    "a placeholder": {"policy_placeholder_images": ["auto"]},
     "numbers and booleans as text": {"policy_require_digest": "false", "policy_wait_timeout": "60"},
     "the longest name of a constraint": {"policy_constraint": "a" * 56},
 }
@@ -184,6 +186,21 @@ OTHERS = [
     ({"policy_enforcement": "block"}, "policy_enforcement is block, but must be deny, warn or dryrun."),
     ({"policy_enforcement": ["deny"]}, 'policy_enforcement is ["deny"], but must be deny, warn or dryrun.'),
     ({"policy_message_suffix": ["a"]}, 'policy_message_suffix is ["a"], but must be text.'),
+    *(
+        (
+            {"policy_placeholder_images": value},
+            f"policy_placeholder_images is {said}, but must be a list of names without registry, tag and digest, such as auto.",
+        )
+        for value, said in [
+            ("auto", "auto"),
+            (None, "null"),
+            ([""], '[""]'),
+            ([1], "[1]"),
+            (["docker.io/library/nginx"], '["docker.io/library/nginx"]'),
+            (["nginx:1"], '["nginx:1"]'),
+            (["*"], '["*"]'),
+        ]
+    ),
     *(
         ({"policy_require_digest": value}, f"policy_require_digest is {said}, but must be true or false.")
         for value, said in [("perhaps", "perhaps"), (None, "null"), ("", '""'), (2, "2")]

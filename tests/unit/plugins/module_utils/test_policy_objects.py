@@ -55,7 +55,7 @@ def test_the_constraint_of_the_defaults() -> None:
             "spec": {
                 "enforcementAction": "deny",
                 "match": {"kinds": KINDS, "scope": "Namespaced", "excludedNamespaces": ["kube-system", "gatekeeper-system"]},
-                "parameters": {"requireDigest": True, "messageSuffix": "", "exemptions": []},
+                "parameters": {"requireDigest": True, "messageSuffix": "", "placeholderImages": [], "exemptions": []},
             },
         }
     ]
@@ -111,8 +111,8 @@ def test_each_stage_has_a_constraint_and_what_denies_comes_first(variables: Json
 
 
 def test_text_of_the_command_line_reaches_the_cluster_as_what_it_says() -> None:
-    [constraint] = made(policy_require_digest="false", policy_message_suffix=1).constraints
-    assert parameters(constraint) == {"requireDigest": False, "messageSuffix": "1", "exemptions": []}
+    [constraint] = made(policy_require_digest="false", policy_message_suffix=1, policy_placeholder_images=["auto"]).constraints
+    assert parameters(constraint) == {"requireDigest": False, "messageSuffix": "1", "placeholderImages": ["auto"], "exemptions": []}
 
 
 def test_an_exemption_is_applied_to_the_end_of_its_last_day() -> None:
@@ -176,4 +176,4 @@ def test_the_trial_denies_pods_of_the_forecast_alone_as_the_constraint_that_deni
 def test_the_trial_applies_no_exemption_of_whoever_runs_it() -> None:
     by_image, by_account = exemption(images=["docker.io/a/*"]), exemption(service_accounts=["ops/deployer"], namespaces=["legacy"])
     trial: Any = made(policy_exemptions=[by_image, by_account], policy_message_suffix="Ask #platform").trial
-    assert parameters(trial) == {"requireDigest": True, "messageSuffix": "", "exemptions": [by_image]}
+    assert parameters(trial) == {"requireDigest": True, "messageSuffix": "", "placeholderImages": [], "exemptions": [by_image]}

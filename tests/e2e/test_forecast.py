@@ -1,0 +1,111 @@
+"""The step to deny on the lab: what would become of a new pod of each workload decides, not what is stored."""
+
+from __future__ import annotations
+
+import time
+from contextlib import ExitStack
+from typing import Any
+
+import pytest
+
+from .conftest import Lab, Run
+from .drift import Hand
+from .test_bypasses import changed
+from .test_in_use import MUTATING, Namespace, deployment, nobody
+from .test_policy import IMAGE, SIGNED, UNSIGNED, denied_soon, pod, policy, refusal
+
+__all__ = ["policy"]
+Json = dict[str, Any]
+DEPLOYER = {"owner": "team", "reason": "is being moved", "ends": "2099-12-31", "service_accounts": ["ops/deployer"]}
+
+
+def template(image: str, **more: Any) -> Json:
+    return {"metadata": {"labels": {"app": "it"}}, "spec": {**pod(image)["spec"], **more}}
+
+
+def job(name: str, image: str) -> Json:
+    spec = {"suspend": True, "template": template(image, restartPolicy="Never")}
+    return {"apiVersion": "batch/v1", "kind": "Job", "metadata": {"name": name}, "spec": spec}
+
+
+def cron_job(name: str, image: str) -> Json:
+    spec = {"suspend": True, "schedule": "0 0 1 1 *", "jobTemplate": {"spec": job(name, image)["spec"]}}
+    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": name}, "spec": spec}
+
+
+def stateful_set(name: str, image: str) -> Json:
+    container = {"name": "it", "image": image, "volumeMounts": [{"name": "data", "mountPath": "/data"}]}
+    claim = {"metadata": {"name": "data"}, "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Mi"}}}}
+    spec = {
+        "replicas": 0,
+        "serviceName": name,
+        "selector": {"matchLabels": {"app": "it"}},
+        "template": template(image, containers=[container]),
+        "volumeClaimTemplates": [claim],
+    }
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": {"name": name}, "spec": spec}
+
+
+@pytest.fixture
+def warned(kube: Any, lab: Lab, policy: Any, team: str) -> Namespace:
+    """A namespace at warn, with a signed pod that was created by its tag before Ratify's mutation."""
+    assert policy(policy_stages=[{"namespaces": [team], "enforcement": "warn"}]).returncode == 0
+    denied_soon(kube, pod(UNSIGNED), team, expected=False)
+    made = Namespace(kube, team)
+    with ExitStack() as stack:
+        stack.enter_context(changed(Hand(lab), MUTATING, nobody))
+        deadline = time.monotonic() + 30
+        while made.kind("Pod").create(body=pod(SIGNED), namespace=team, dry_run="All").spec.containers[0].image != SIGNED:
+            assert time.monotonic() < deadline
+            time.sleep(0.5)
+        made.create(pod(SIGNED, name="signed"))
+    made.create(deployment("signed", SIGNED, 0))
+    made.create(stateful_set("data", SIGNED))
+    return made
+
+
+def trials(kube: Any) -> list[str]:
+    found = kube.resources.get(api_version="constraints.gatekeeper.sh/v1beta1", kind="ImagesVerified").get().items
+    return [each.metadata.name for each in found if each.metadata.name.endswith("-trial")]
+
+
+def test_what_is_signed_and_was_created_by_its_tag_does_not_stop_the_step_to_deny(kube: Any, policy: Any, warned: Namespace) -> None:
+    done = policy()
+    assert done.returncode == 0, done.error
+    assert "it has no signature" in denied_soon(kube, pod(UNSIGNED), warned.name)
+    assert trials(kube) == []
+
+
+def test_what_makes_no_pods_at_the_moment_is_listed_whole(kube: Any, policy: Any, warned: Namespace) -> None:
+    for body in (
+        deployment("sleeping", UNSIGNED, 0),
+        job("later", UNSIGNED),
+        cron_job("nightly", UNSIGNED),
+        stateful_set("old", UNSIGNED),
+        pod(UNSIGNED, name="bare"),
+    ):
+        warned.create(body)
+    refused = policy()
+    assert refused.returncode != 0
+    assert "Of 8 workloads of lab1 that deny would cover now, 5 would be denied when their pods are created again, and 0 could not be judged" in refused.error
+    for named in ("Deployment sleeping", "Job later", "CronJob nightly", "StatefulSet old", "Pod bare"):
+        assert named in refused.error
+    assert f"image {IMAGE}@sha256:" in refused.error
+    assert "it has no signature" in refused.error
+    assert "signed," not in refused.error.replace("unsigned", "")
+    assert refused.changed == []
+    assert trials(kube) == []
+    assert refusal(kube, pod(UNSIGNED), warned.name) == ""
+
+
+def test_whether_an_exempt_service_account_created_a_bare_pod_is_not_known_and_stops_nothing(kube: Any, policy: Any, warned: Namespace) -> None:
+    warned.create(pod(UNSIGNED, name="bare"))
+    done = policy(policy_exemptions=[DEPLOYER])
+    assert done.returncode == 0, done.error
+    assert "Pod bare: admitted only where ops/deployer creates the pod, and who creates it is not known" in done.output
+
+
+def test_a_deployment_may_have_a_placeholder_and_a_pod_may_not(kube: Any, policy: Any, site: Run, team: str) -> None:
+    assert policy(policy_placeholder_images=["auto"], policy_force_deny="lab1").returncode == 0
+    assert denied_soon(kube, deployment("gateway", "auto", 0), team, expected=False) == ""
+    assert "auto" in refusal(kube, pod("auto"), team)
