@@ -16,6 +16,7 @@ from lab.azure import keyvault_keys
 from lab.azure.arm.groups import new_group
 from lab.azure.arm.registries import new_registry
 from lab.azure.arm.vaults import new_vault
+from lab.azure.state import ServicePrincipal, guid
 from tests.cluster_states import cluster, helm_record
 from tests.emulated import OBJECT_ID, Emulated
 from tests.kubernetes_api import Cluster, denied, reading, serving
@@ -45,6 +46,8 @@ IN_ORDER = (
 
 ELSEWHERE = {"admission_forecast", "cluster_objects", "proof_report", "ratify_trial"}
 """Modules whose examples and return values have tests of their own, by clusters with workloads and ones that keep what is written, and in tests/report."""
+PULLS = "5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"
+"""The principal of role_assignment's examples."""
 
 
 def examples() -> list[dict[str, Any]]:
@@ -60,6 +63,8 @@ def prepare(azure: Emulated) -> None:
     """What is there before the examples run."""
     group = new_group(azure.state.subscription, "image-trust", "eastus")
     azure.state.resource_groups[group["id"].lower()] = group
+    application = ServicePrincipal(client_id=guid(), object_id=PULLS, name="pulls", secret="")
+    azure.state.service_principals[application.client_id] = application
     azure.state.registries.clear()
     azure.state.vaults.clear()
     new_registry(azure.state, "image-trust", "imagetrustlab", "eastus")

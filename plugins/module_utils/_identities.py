@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ._azure import ids
-from ._azure.errors import ask, find, refuse
+from ._azure.errors import ModuleError, ask, find, refuse
 from ._azure.session import Azure
 from ._change import KNOWN_AFTERWARDS, Change
 
@@ -74,6 +74,26 @@ def read_all(azure: Azure, resource_group: str | None) -> tuple[Identity, ...]:
         return tuple(map(_identity, ask("list the identities of the subscription", lambda: list(operations.list_by_subscription()))))
     found = find(f"list the identities of resource group {resource_group}", lambda: list(operations.list_by_resource_group(resource_group)))
     return tuple(map(_identity, found or ()))
+
+
+def is_principal(azure: Azure, option: str, object_id: str) -> bool:
+    """Whether `object_id`, given as `option`, is the principal id of an identity of the subscription; False also where the login may not list them.
+
+    Raises `ModuleError` where it is a client id: Azure takes that for a principal, and what is given to it nobody has.
+    """
+    try:
+        identities = read_all(azure, None)
+    except ModuleError as failure:
+        if failure.status != 403:
+            raise
+        return False
+    for identity in identities:
+        if ids.same(identity.client_id, object_id):
+            raise refuse(
+                f"{option} is {object_id}, the client id of the identity {identity.name} in resource group {identity.resource_group};"
+                f" give its principal id, {identity.principal_id}."
+            )
+    return any(ids.same(identity.principal_id, object_id) for identity in identities)
 
 
 def plan(current: Identity | None, wanted: Wanted) -> Change[Identity]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,6 +13,7 @@ from ._azure import ids
 from ._azure.errors import ModuleError, ask, find, refuse
 from ._azure.session import Azure
 from ._change import KNOWN_AFTERWARDS, Change
+from ._identities import is_principal
 
 CONDITION_VERSION = "2.0"
 """The only one that Azure takes (https://learn.microsoft.com/azure/role-based-access-control/conditions-format)."""
@@ -34,7 +36,7 @@ class RoleAssignment:
     scope: str | None
     role_definition_id: str
     principal_id: str | None
-    principal_type: str = "ServicePrincipal"
+    principal_type: str | None = None
     description: str | None = None
     condition: str | None = None
     id: str | None = None
@@ -48,7 +50,7 @@ class RoleAssignment:
     def compared(self) -> dict[str, Any]:
         values = {
             "scope": self.scope or KNOWN_AFTERWARDS,
-            "principal_type": self.principal_type,
+            "principal_type": self.principal_type or KNOWN_AFTERWARDS,
             "description": self.description,
             "condition": self.condition,
         }
@@ -70,13 +72,13 @@ class RoleAssignment:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked: `role` is a name, a GUID or the id of a role definition; `scope` and `principal_id` None are not known yet; `description` and
-    `condition` None are left as they are, empty there is none."""
+    """What is asked: `role` is a name, a GUID or the id of a role definition; `scope` and `principal_id` None are not known yet, `principal_type` None
+    is to be found out; `description` and `condition` None are left as they are, empty there is none."""
 
     scope: str | None
     role: str
     principal_id: str | None
-    principal_type: str = "ServicePrincipal"
+    principal_type: str | None = None
     description: str | None = None
     condition: str | None = None
 
@@ -160,6 +162,15 @@ def plan(current: Iterable[RoleAssignment], wanted: RoleAssignment) -> Change[Ro
     return Change(before, replace(before, description=description, condition=condition))
 
 
+def with_type(azure: Azure, change: Change[RoleAssignment]) -> Change[RoleAssignment]:
+    """The change with the principal's type, where it makes an assignment without one and the principal is an identity of the subscription: one request.
+    Of others Azure finds it out. Raises `ModuleError` for the client id of an identity."""
+    new = change.after
+    if change.before or not new or new.principal_type or new.principal_id is None:
+        return change
+    return Change(None, replace(new, principal_type="ServicePrincipal")) if is_principal(azure, "principal_id", new.principal_id) else change
+
+
 def plan_absent(current: Iterable[RoleAssignment], unwanted: RoleAssignment, *, only_own: bool = False) -> Change[RoleAssignment]:
     """Take the role away; with `only_own` not where something else assigned it, which shows in another name."""
     before = _granting(current, unwanted)
@@ -191,16 +202,19 @@ def apply(azure: Azure, change: Change[RoleAssignment]) -> Change[RoleAssignment
     return Change(before, _assignment(answer))
 
 
-def _body(wanted: RoleAssignment) -> Any:
-    # Without principalType Azure looks the principal up, and does not find a new one; and the SDK would send "User".
-    properties = {"roleDefinitionId": wanted.role_definition_id, "principalId": wanted.principal_id, "principalType": wanted.principal_type}
-    chosen = {
+def _body(wanted: RoleAssignment) -> bytes:
+    """As bytes, for the SDK sends the type `User` where an object has none. Without a type Azure looks the principal up, and does not find a new one; with
+    one it takes any GUID: https://learn.microsoft.com/azure/role-based-access-control/role-assignments-rest."""
+    properties = {
+        "roleDefinitionId": wanted.role_definition_id,
+        "principalId": wanted.principal_id,
+        "principalType": wanted.principal_type,
         "description": wanted.description,
         "condition": wanted.condition,
         "conditionVersion": wanted.condition and CONDITION_VERSION,
         "delegatedManagedIdentityResourceId": wanted.delegated_by,
     }
-    return {"properties": {**properties, **{key: value for key, value in chosen.items() if value is not None}}}
+    return json.dumps({"properties": {key: value for key, value in properties.items() if value is not None}}).encode()
 
 
 def _granting(current: Iterable[RoleAssignment], wanted: RoleAssignment) -> RoleAssignment | None:

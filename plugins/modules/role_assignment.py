@@ -16,6 +16,7 @@ author:
   - The image_trust.azure authors (@image-trust)
 requirements:
   - azure-mgmt-authorization >= 4.0.0
+  - azure-mgmt-msi >= 7.0.0, for new assignments without O(principal_type)
 options:
   scope:
     description:
@@ -34,10 +35,15 @@ options:
     type: str
     required: true
   principal_type:
-    description: Kind of the principal; a managed identity is a V(ServicePrincipal). Used when the assignment is made.
+    description:
+      - Kind of the principal; a managed identity is a V(ServicePrincipal). Used when the assignment is made.
+      - It is found out when not given. Managed identities of the subscription are found by one request, and the client id of one is an error that has the
+        principal id to give. Of all others, and where the login may not list identities, Azure looks for the principal in the directory; an id that nobody
+        has there is an error, after three minutes, for a new principal may not be known there yet.
+      - When given, B(neither is looked for, and Azure takes any GUID), also a client id, which gives the role to nobody. Give it where an earlier task has
+        created the principal and returned its id.
     type: str
     choices: [ServicePrincipal, User, Group, ForeignGroup, Device]
-    default: ServicePrincipal
   description:
     description: Why the principal has the role. Left as it is when not given; empty takes it away.
     type: str
@@ -72,6 +78,13 @@ EXAMPLES = r"""
     role: AcrPull
     principal_id: 5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
     description: Ratify reads signatures of images
+
+- name: Let the nodes of the cluster pull that aks_cluster has made just now, and the directory may not know yet
+  image_trust.azure.role_assignment:
+    scope: /subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/image-trust/providers/Microsoft.ContainerRegistry/registries/imagetrustlab
+    role: AcrPull
+    principal_id: "{{ aks.cluster.kubelet_identity.object_id }}"
+    principal_type: ServicePrincipal
 """
 
 RETURN = r"""
@@ -111,7 +124,8 @@ role_assignment:
       type: str
       returned: always
     principal_type:
-      description: V(ServicePrincipal) (managed identities, too), V(User), V(Group), V(ForeignGroup) or V(Device).
+      description: >-
+        V(ServicePrincipal) (managed identities, too), V(User), V(Group), V(ForeignGroup) or V(Device); null in check mode where Azure has yet to find it out.
       type: str
       returned: always
     description:
@@ -164,6 +178,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._role_assignment
     plan,
     plan_absent,
     read,
+    with_type,
 )
 
 
@@ -172,7 +187,7 @@ def main() -> NoReturn:
         scope=dict(type="str", required=True),
         role=dict(type="str", required=True),
         principal_id=dict(type="str", required=True),
-        principal_type=dict(type="str", choices=list(PRINCIPAL_TYPES), default="ServicePrincipal"),
+        principal_type=dict(type="str", choices=list(PRINCIPAL_TYPES)),
         description=dict(type="str"),
         condition=dict(type="str"),
         only_own=dict(type="bool", default=False),
@@ -191,6 +206,7 @@ def main() -> NoReturn:
         current = read(azure, wanted)
         present = module.params["state"] == "present"
         change = plan(current, wanted) if present else plan_absent(current, wanted, only_own=module.params["only_own"])
+        change = with_type(azure, change)
         if not module.check_mode:
             change = apply(azure, change)
     exit_changed(module, change, "role_assignment", str(asked))

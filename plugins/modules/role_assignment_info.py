@@ -93,7 +93,8 @@ role_assignments:
       type: str
       returned: always
     principal_type:
-      description: V(ServicePrincipal) (managed identities, too), V(User), V(Group), V(ForeignGroup) or V(Device).
+      description: >-
+        V(ServicePrincipal) (managed identities, too), V(User), V(Group), V(ForeignGroup) or V(Device); null in check mode where Azure has yet to find it out.
       type: str
       returned: always
     description:

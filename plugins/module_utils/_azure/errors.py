@@ -63,6 +63,10 @@ WAYS_OUT = {
     "ParentResourceNotFound": "create the object it belongs to first, or correct its name",
     "InvalidResourceType": "check that this cloud has it, and cloud_environment",
     "InvalidResourceNamespace": "check that this cloud has it, and cloud_environment",
+    "PrincipalNotFound": (
+        "give the object id of a principal: of a managed identity its principal id, of an application that of its service principal, never a client id"
+    ),
+    "UnmatchedPrincipalType": "correct principal_type, or leave it out",
     "InvalidAnswer": "check cloud_environment and the proxy of this machine",
     "Unreachable": "check cloud_environment, the proxy and the network of this machine",
 }

@@ -24,6 +24,7 @@ ROLE = {
     "scope": "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/image-trust-lab",
     "role": "AcrPull",
     "principal_id": "44444444-4444-4444-4444-444444444444",
+    "principal_type": "ServicePrincipal",
 }
 CLUSTER = {**GROUP, "name": "lab1"}
 IDENTITIES, CREDENTIALS, POLICIES = "/userAssignedIdentities/ratify$", "/federatedIdentityCredentials/on-lab1$", "/accessPolicies/"

@@ -6,14 +6,15 @@ import pytest
 
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL, OWNER, READER
-from tests.emulated import Emulated
+from tests.emulated import CLIENT_ID, OBJECT_ID, Emulated
 from tests.module_runs import Run, failure
 
 MODULE = "role_assignment"
 ME = "5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"
 GROUP = "/subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/image-trust-lab"
 REGISTRY = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/imagetrustlab"
-PULL = {"scope": REGISTRY, "role": "AcrPull", "principal_id": ME}
+PULL = {"scope": REGISTRY, "role": "AcrPull", "principal_id": ME, "principal_type": "ServicePrincipal"}
+UNTYPED = {"scope": REGISTRY, "role": "AcrPull"}
 
 
 def roles(azure: Emulated, scope: str = REGISTRY) -> set[str]:
@@ -120,6 +121,66 @@ def test_one_that_appears_meanwhile_is_success_and_no_change(run: Run, azure: Em
     result = run(MODULE, **PULL)
     assert result["changed"] is False
     assert result["role_assignment"]["scope"] == REGISTRY
+
+
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
+def test_a_client_id_is_refused_with_the_principal_id_to_give(run: Run, azure: Emulated, check: bool) -> None:
+    identity = run("user_assigned_identity", resource_group="image-trust-lab", name="ratify")["identity"]
+    before = dict(azure.state.role_assignments)
+    result = run(MODULE, check=check, **UNTYPED, principal_id=identity["client_id"].upper())
+    sentence = (
+        f"principal_id is {identity['client_id'].upper()}, the client id of the identity ratify in resource group image-trust-lab;"
+        f" give its principal id, {identity['principal_id']}."
+    )
+    assert failure(result) == sentence
+    assert result["error"]["code"] == "InvalidInput"
+    assert (azure.writes, azure.state.role_assignments) == ([], before)
+
+
+def test_an_identity_is_found_to_be_a_service_principal_also_while_the_directory_does_not_know_it(converge: Run, run: Run, azure: Emulated) -> None:
+    identity = run("user_assigned_identity", resource_group="image-trust-lab", name="ratify")["identity"]
+    for kept in azure.state.identities.values():
+        kept.visible_at = float("inf")
+    result = converge(MODULE, **UNTYPED, principal_id=identity["principal_id"].upper())
+    assert result["role_assignment"]["principal_type"] == "ServicePrincipal"
+
+
+def test_azure_finds_out_what_kind_of_principal_any_other_is(converge: Run, run: Run) -> None:
+    result = converge(MODULE, **UNTYPED, principal_id=OBJECT_ID)
+    assert result["role_assignment"]["principal_type"] == "ServicePrincipal"
+    assert run(MODULE, check=True, **{**UNTYPED, "scope": GROUP}, principal_id=OBJECT_ID)["role_assignment"]["principal_type"] is None
+
+
+@pytest.mark.parametrize("principal_id", [ME, CLIENT_ID], ids=["nobody", "client id of an application"])
+def test_an_id_of_no_principal_gets_no_role(run: Run, azure: Emulated, principal_id: str) -> None:
+    before = dict(azure.state.role_assignments)
+    result = run(MODULE, **UNTYPED, principal_id=principal_id)
+    assert "give the object id of a principal: of a managed identity its principal id, of an application that of its service principal" in failure(result)
+    assert result["error"]["code"] == "PrincipalNotFound"
+    assert azure.state.role_assignments == before
+
+
+def test_a_login_that_may_not_list_identities_leaves_it_to_azure(run: Run, azure: Emulated) -> None:
+    identity = run("user_assigned_identity", resource_group="image-trust-lab", name="ratify")["identity"]
+    azure.fail(method="GET", path="userAssignedIdentities$", status=403, code="AuthorizationFailed")
+    assert run(MODULE, **UNTYPED, principal_id=identity["principal_id"])["changed"]
+    assert run(MODULE, **UNTYPED, principal_id=identity["client_id"])["error"]["code"] == "PrincipalNotFound"
+
+
+def test_identities_that_cannot_be_listed_for_another_reason_are_an_error(run: Run, azure: Emulated) -> None:
+    azure.fail(method="GET", path="userAssignedIdentities$", status=400, code="Strange")
+    assert "Could not list the identities of the subscription" in failure(run(MODULE, **UNTYPED, principal_id=ME))
+    assert azure.writes == []
+
+
+def test_a_type_that_is_given_is_taken_without_a_request(run: Run, azure: Emulated) -> None:
+    run(MODULE, **PULL)
+    assert [entry.method for entry in azure.requests if "/providers/" in entry.path] == ["GET", "PUT"]
+
+
+def test_a_wrong_type_is_an_error_with_the_way_out(run: Run) -> None:
+    result = run(MODULE, **UNTYPED, principal_id=OBJECT_ID, principal_type="User")
+    assert "(UnmatchedPrincipalType); correct principal_type, or leave it out" in failure(result)
 
 
 def test_a_principal_that_is_not_known_yet_is_waited_for(run: Run, azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> None:
