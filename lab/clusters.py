@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from lab import charts, tools
 from lab.config import AZURE_PORT, Cluster, home
@@ -30,7 +31,7 @@ _WEBHOOK_POD = {
 
 
 def cluster(name: str) -> Cluster:
-    """The cluster `name`; one that does not exist yet gets the lowest free index and a folder. LabError for a name that a node cannot have."""
+    """The cluster `name`; one that does not exist yet gets the lowest free index, a folder and an issuer. LabError for a name that a node cannot have."""
     name = name.lower().replace("_", "-")
     if not re.fullmatch(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?", name):
         raise LabError(f"a cluster of the lab cannot be called {name}: letters, digits and hyphens, at most 63")
@@ -39,6 +40,7 @@ def cluster(name: str) -> Cluster:
         if name not in known:
             known[name] = Cluster(name, _free_index({each.index for each in known.values()}))
             known[name].folder.mkdir(parents=True, exist_ok=True)
+            known[name].issuer_file.write_text(str(uuid4()))
             _index_file(known[name].folder).write_text(str(known[name].index))
         return known[name]
 

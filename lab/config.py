@@ -82,8 +82,16 @@ class Cluster:
 
     @property
     def issuer(self) -> str:
-        """Issuer of the cluster's service account tokens, with its trailing slash, as AKS names it."""
-        return f"https://{LOCATION}.oic.prod-aks.azure.com/{TENANT}/{uuid5(NAMESPACE_URL, self.name)}/"
+        """Issuer of the cluster's service account tokens, with its trailing slash, as AKS names it: another one each time that the cluster is made."""
+        file = self.issuer_file
+        # A cluster that is older than the file has an issuer by its name.
+        id_of_issuer = file.read_text() if file.exists() else uuid5(NAMESPACE_URL, self.name)
+        return f"https://{LOCATION}.oic.prod-aks.azure.com/{TENANT}/{id_of_issuer}/"
+
+    @property
+    def issuer_file(self) -> Path:
+        """Holds the GUID in the issuer, and goes with the cluster's folder when the cluster is deleted."""
+        return self.folder / "issuer"
 
     @property
     def azure_socket(self) -> Path:

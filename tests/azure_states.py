@@ -9,8 +9,9 @@ from typing import Any
 TIMES = {
     "effective_at", "visible_at", "registered_at", "created", "createdOn", "updatedOn", "creationDate", "lastUpdatedTime",
     "operation", "operations", "settings", "signing_key",
+    "former", "former_roles", "former_assignments", "former_credentials",
 }  # fmt: skip
-"""When something came, by which operation, and what is not Azure's content."""
+"""When something came or went, by which operation, and what is not Azure's content."""
 
 
 def labels(state: Mapping[str, Any]) -> dict[str, str]:

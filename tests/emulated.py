@@ -25,8 +25,9 @@ from lab.azure.proxy import Proxy
 from lab.azure.request_log import Entry
 from lab.azure.roles import OWNER
 from lab.azure.server import Certificate, Listeners, tcp
-from lab.azure.state import ServicePrincipal, Settings, State
+from lab.azure.state import ServicePrincipal, State
 from lab.config import LOCATION, REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, TENANT, VAULT
+from tests.emulator.machine import no_delays
 
 CLIENT_ID = "33333333-3333-3333-3333-333333333333"
 OBJECT_ID = "33333333-0000-0000-0000-333333333333"
@@ -110,8 +111,7 @@ class Emulated:
 
     def reset(self) -> None:
         """Back to a resource group with an empty vault under access policies and a registry, no delays, no faults, no requests."""
-        settings = Settings(**{field.name: 0.0 for field in fields(Settings)})
-        fresh = State(TENANT, SUBSCRIPTION, self.state.signing_key, settings)
+        fresh = State(TENANT, SUBSCRIPTION, self.state.signing_key, no_delays())
         for field in fields(State):
             setattr(self.state, field.name, getattr(fresh, field.name))
         group = new_group(SUBSCRIPTION, RESOURCE_GROUP, LOCATION)

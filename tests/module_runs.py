@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -26,18 +27,20 @@ class Backend:
         self.kubeconfig_text = "apiVersion: v1\nkind: Config\nusers:\n- name: clusterUser\n  user:\n    client-key-data: c2VjcmV0\n"
         self.broken: Exception | None = None
         self.keys: dict[str, Any] = {"keys": []}
+        self.deleted: Counter[str] = Counter()
 
     def start_cluster(self, name: str) -> None:
         if self.broken:
             raise self.broken
 
-    def delete_cluster(self, name: str) -> None: ...
+    def delete_cluster(self, name: str) -> None:
+        self.deleted[name] += 1
 
     def kubeconfig(self, name: str) -> str:
         return self.kubeconfig_text
 
     def issuer(self, name: str) -> str:
-        return f"https://eastus.oic.prod-aks.azure.com/tenant/{name}/"
+        return f"https://eastus.oic.prod-aks.azure.com/tenant/{name}{'-again' * self.deleted[name]}/"
 
     def jwks(self, name: str) -> dict[str, Any]:
         return self.keys

@@ -9,7 +9,7 @@ import signal
 
 from lab import pki, signing_ca, time_stamping
 from lab.azure import app, server, state
-from lab.azure.arm import managed_clusters
+from lab.azure.arm import managed_clusters, resource_groups
 from lab.azure.context import Azure
 from lab.azure.proxy import Proxy
 from lab.azure.request_log import RequestLog
@@ -38,6 +38,7 @@ async def serve() -> None:
     await proxy.open(PROXY_PORT)
     following = asyncio.create_task(server.MetadataServices(azure, listeners).follow())
     managed_clusters.resume(azure)
+    resource_groups.resume(azure)
     _log.info("serving on %s, %s and %s", azure.arm_url, azure.login_url, Cluster("", 0).azure_socket)
 
     stop = asyncio.create_task(asked_to_stop.wait())

@@ -22,7 +22,7 @@ class Backend(Protocol):
         """Text of a kubeconfig with client certificate, usable on 127.0.0.1."""
 
     def issuer(self, name: str) -> str:
-        """Issuer of the cluster's service account tokens, with trailing slash."""
+        """Issuer of the cluster's service account tokens, with trailing slash; another one after the cluster was deleted."""
 
     def jwks(self, name: str) -> dict[str, Any]:
         """The public keys that sign the cluster's service account tokens (JWKS); read from the cluster itself."""

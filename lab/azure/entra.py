@@ -22,7 +22,7 @@ from starlette.routing import Route
 from lab.azure import client_certificates
 from lab.azure.aadsts import EntraError, malformed
 from lab.azure.context import Azure, blocking, note
-from lab.azure.state import FederatedCredential, guid, now
+from lab.azure.state import FederatedCredential, guid
 from lab.config import AKS_SERVER
 
 PUBLIC_HOST = "login.microsoftonline.com"
@@ -181,8 +181,8 @@ class _Entra:
                 return _Application(principal.client_id, principal.object_id, principal.name, principal.secret, principal.certificates)
         for identity in state.identities.values():
             if identity.client_id.lower() == client_id.lower():
-                effective = [credential for credential in identity.credentials.values() if credential.effective_at <= now()]
-                return _Application(identity.client_id, identity.principal_id, identity.name, credentials=effective, claims={"xms_mirid": identity.id})
+                claims = {"xms_mirid": identity.id}
+                return _Application(identity.client_id, identity.principal_id, identity.name, credentials=identity.credentials_in_effect(), claims=claims)
         raise EntraError(
             700016,
             f"Application with identifier '{client_id}' was not found in the directory 'Image trust lab'. This can happen if the "

@@ -14,6 +14,14 @@ from lab.azure.context import Azure, note
 from lab.azure.state import now
 
 SECONDS = 24 * 60 * 60
+VERSIONS = [
+    "2017-03-01", "2017-04-02", "2017-08-01", "2017-10-01", "2017-12-01", "2018-02-01", "2018-04-02", "2018-10-01", "2019-02-01",
+    "2019-03-11", "2019-04-30", "2019-06-01", "2019-06-04", "2019-08-01", "2019-08-15", "2019-11-01", "2020-06-01", "2020-07-15",
+    "2020-09-01", "2020-10-01", "2020-12-01", "2021-01-01", "2021-02-01", "2021-03-01", "2021-05-01", "2021-10-01", "2021-11-01",
+    "2021-11-15", "2021-12-13", "2023-07-01", "2023-11-15", "2025-04-07",
+]  # fmt: skip
+"""Oldest first: https://learn.microsoft.com/azure/virtual-machines/instance-metadata-service#supported-api-versions"""
+_UNKNOWN_VERSION = "Bad request. api-version is invalid or was not specified in the request. For more information refer to aka.ms/azureimds"
 
 
 def app(azure: Azure, cluster_name: str) -> Starlette:
@@ -28,6 +36,9 @@ def app(azure: Azure, cluster_name: str) -> Starlette:
         for required in ("api-version", "resource"):
             if not asked.get(required):
                 return _refused(request, f"Required query variable '{required}' is missing")
+        if asked["api-version"] not in VERSIONS:
+            note(request, error="invalid_request")
+            return JSONResponse({"error": _UNKNOWN_VERSION, "newest-versions": VERSIONS[:-4:-1]}, 400)
         cluster = azure.state.cluster_named(cluster_name)
         identity = cluster.properties.get("identityProfile", {}).get("kubeletidentity") if cluster else None
         named = {"client_id": "clientId", "object_id": "objectId", "msi_res_id": "resourceId", "mi_res_id": "resourceId"}

@@ -29,7 +29,11 @@ from lab.azure.roles import allows_data
 from lab.azure.state import SecretVersion, Vault, now
 
 AUDIENCE = "https://vault.azure.net"
-_API_VERSION = re.compile(r"(7\.\d|20\d\d-\d\d-\d\d)(-preview(\.\d+)?)?")
+VERSIONS = [
+    "2015-06-01", "2016-10-01", "7.0", "7.1", "7.2-preview", "7.2", "7.3-preview", "7.3", "7.4-preview.1", "7.4", "7.5-preview.1", "7.5",
+    "7.6-preview.1", "7.6-preview.2", "7.6", "2025-07-01",
+]  # fmt: skip
+"""Api-versions, oldest first: https://learn.microsoft.com/dotnet/api/azure.security.keyvault.secrets.secretclientoptions.serviceversion"""
 _NAME = re.compile(r"[0-9A-Za-z-]{1,127}")
 
 
@@ -107,8 +111,9 @@ def _opened(azure: Azure, request: Request, kind: Kind, permission: str) -> tupl
     api_version = request.query_params.get("api-version")
     if not api_version:
         raise KeyVaultError(400, "BadParameter", "api-version must be specified")
-    if not _API_VERSION.fullmatch(api_version):
-        raise KeyVaultError(400, "BadParameter", f"The specified version ({api_version}) is not recognized. Consider using the latest supported version (7.6).")
+    if api_version not in VERSIONS:
+        message = f"The specified version ({api_version}) is not recognized. Consider using the latest supported version ({VERSIONS[-1]})."
+        raise KeyVaultError(400, "BadParameter", message)
     name, version = request.path_params["name"], request.path_params.get("version", "")
     if not _NAME.fullmatch(name):
         raise KeyVaultError(400, "BadParameter", f"The request URI contains an invalid name: {name}")
@@ -174,7 +179,7 @@ def _caller(claims: dict[str, Any]) -> str:
 def _authorize(azure: Azure, vault: Vault, claims: dict[str, Any], kind: Kind, name: str, permission: str) -> None:
     """By whichever rights model the vault has. Raises KeyVaultError 403 in the words of that model."""
     caller = _caller(claims)
-    if vault.properties.get("enableRbacAuthorization"):
+    if vault.in_effect().get("enableRbacAuthorization"):
         resource = f"{vault.id.lower()}/{kind.plural}/{name}"
         action = kind.actions[permission]
         if not allows_data(azure.state.granted(claims["oid"], resource), action):
@@ -201,7 +206,7 @@ def _permits(vault: Vault, claims: dict[str, Any], kind: Kind, wanted: str) -> b
     """Whether an access policy gives the caller that. One with an applicationId is for a user through that application, so for nobody here."""
     return any(
         permission.lower() in (wanted, "all")
-        for policy in vault.properties.get("accessPolicies") or ()
+        for policy in vault.in_effect().get("accessPolicies") or ()
         if policy["tenantId"].lower() == claims["tid"].lower() and policy["objectId"].lower() == claims["oid"].lower() and not policy.get("applicationId")
         for permission in policy["permissions"].get(kind.plural) or []
     )

@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 from uuid import uuid4
 
 from pydantic import TypeAdapter
 
 from lab.azure.roles import BUILT_IN, Role
+
+_T = TypeVar("_T")
 
 
 def now() -> float:
@@ -26,6 +28,24 @@ def guid() -> str:
 
 def _never(condition: str) -> bool:
     return False
+
+
+@dataclass
+class Former(Generic[_T]):
+    """What a change or a removal has replaced, and what is in effect in its place until then (propagation)."""
+
+    what: _T
+    until: float
+
+
+def lasting(former: list[Former[_T]]) -> list[_T]:
+    """Of what was replaced, what is still in effect, oldest first."""
+    return [each.what for each in former if each.until > now()]
+
+
+def replaced(former: list[Former[_T]], what: _T, delay: float) -> list[Former[_T]]:
+    """`former`, and `what`, which is in effect for `delay` seconds more."""
+    return [*(each for each in former if each.until > now()), Former(what, now() + delay)]
 
 
 @dataclass
@@ -50,8 +70,14 @@ class Identity:
     client_id: str = field(default_factory=guid)
     credentials: dict[str, FederatedCredential] = field(default_factory=dict)
     """By lower-cased name."""
+    former_credentials: list[Former[FederatedCredential]] = field(default_factory=list)
     visible_at: float = 0.0
     """Role assignments find the principal from then on (PrincipalNotFound before)."""
+
+    def credentials_in_effect(self) -> list[FederatedCredential]:
+        """What Entra goes by."""
+        known = (*self.credentials.values(), *lasting(self.former_credentials))
+        return [credential for credential in known if credential.effective_at <= now()]
 
 
 @dataclass
@@ -114,6 +140,12 @@ class Vault:
     secrets: dict[str, Secret] = field(default_factory=dict)
     certificates: list[str] = field(default_factory=list)
     keys: dict[str, Key] = field(default_factory=dict)
+    former: list[Former[dict[str, Any]]] = field(default_factory=list)
+    """Properties."""
+
+    def in_effect(self) -> dict[str, Any]:
+        """The properties by which the data plane decides who may do what."""
+        return next(iter(lasting(self.former)), self.properties)
 
 
 @dataclass
@@ -183,6 +215,8 @@ class Operation:
     error: dict[str, str] | None = None
     aborted_by: str = ""
     """Id of the operation that aborts this one."""
+    deletes: str = ""
+    """Lower-cased id of the resource group that it deletes."""
 
 
 @dataclass
@@ -190,7 +224,13 @@ class Settings:
     """Delays in seconds, as in Azure but short; all may be set at run time."""
 
     role_assignment_delay: float = 1.0
+    role_assignment_removal_delay: float = 1.0
     federated_credential_delay: float = 1.0
+    federated_credential_removal_delay: float = 1.0
+    custom_role_delay: float = 1.0
+    """A custom role that is changed or deleted decides as before for so long."""
+    vault_permission_delay: float = 1.0
+    """A vault whose access policies or permission model change decides as before for so long."""
     principal_delay: float = 2.0
     vault_dns_delay: float = 2.0
     operation_delay: float = 1.0
@@ -215,8 +255,10 @@ class State:
     deleted_vaults: dict[str, DeletedVault] = field(default_factory=dict)
     """By lower-cased name."""
     role_assignments: dict[str, RoleAssignment] = field(default_factory=dict)
+    former_assignments: list[Former[RoleAssignment]] = field(default_factory=list)
     custom_roles: dict[str, CustomRole] = field(default_factory=dict)
     """By GUID."""
+    former_roles: list[Former[Role]] = field(default_factory=list)
     registries: dict[str, Registry] = field(default_factory=dict)
     clusters: dict[str, ManagedCluster] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
@@ -240,8 +282,9 @@ class State:
         return custom.role if custom else BUILT_IN.get(guid)
 
     def granted(self, principal_id: str, scope: str, holds: Callable[[str], bool] = _never) -> list[Role]:
-        """The roles of `roles_of` that exist."""
-        return [role for guid in self.roles_of(principal_id, scope, holds) if (role := self.role(guid))]
+        """The roles of `roles_of` that exist, as they are in effect."""
+        former = {role.guid: role for role in reversed(lasting(self.former_roles))}
+        return [role for guid in self.roles_of(principal_id, scope, holds) if (role := former.get(guid) or self.role(guid))]
 
     def roles_of(self, principal_id: str, scope: str, holds: Callable[[str], bool] = _never) -> set[str]:
         """GUIDs of the role definitions that `principal_id` holds on `scope` (an ARM id) or above, and that have taken effect; with a
@@ -249,7 +292,7 @@ class State:
         at = scope.lower().rstrip("/") + "/"
         return {
             a.role_definition_id.rpartition("/")[2].lower()
-            for a in self.role_assignments.values()
+            for a in (*self.role_assignments.values(), *lasting(self.former_assignments))
             if a.principal_id.lower() == principal_id.lower()
             and at.startswith(a.scope.lower().rstrip("/") + "/")
             and a.effective_at <= now()

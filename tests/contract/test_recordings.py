@@ -20,9 +20,9 @@ from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.arm.vaults import new_vault
 from lab.azure.context import Azure
 from lab.azure.roles import OWNER
-from lab.azure.state import ServicePrincipal, Settings, State
+from lab.azure.state import ServicePrincipal, State
 from tests.contract.recordings import EXCLUDED, FOLDER, HEADERS, Interaction, files, interactions, names, plain, shape
-from tests.emulator.machine import OWNER_ID, Machine
+from tests.emulator.machine import OWNER_ID, Machine, no_delays
 
 PAGE = Path(__file__).parents[2] / "docs/contract.md"
 SUBSCRIPTION = NOBODY = "00000000-0000-0000-0000-000000000000"
@@ -54,7 +54,7 @@ class Replay:
         self.recording, text = list(interactions(file)), (FOLDER / file).read_text()
         machine = Machine()
         machine.version = _told(text, "currentKubernetesVersion", machine.version)
-        state = State(_told(text, "tenantId", "11111111-1111-1111-1111-111111111111"), SUBSCRIPTION, settings=Settings(*[0.0] * 6))
+        state = State(_told(text, "tenantId", "11111111-1111-1111-1111-111111111111"), SUBSCRIPTION, settings=no_delays())
         new_assignment(state, f"/subscriptions/{SUBSCRIPTION}", OWNER.guid, OWNER_ID)
         state.service_principals[NOBODY] = ServicePrincipal(NOBODY, OWNER_ID, "who recorded", NOBODY)
         self.azure = Held(state, machine)

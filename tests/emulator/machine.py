@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from functools import cache
 from typing import Any
 
@@ -55,6 +57,7 @@ class Machine:
     def __init__(self) -> None:
         self.calls: list[tuple[str, str]] = []
         self.keys: dict[str, rsa.RSAPrivateKey] = {}
+        self.deleted: Counter[str] = Counter()
         self.broken = ""
         self.version = "1.36.4"
         self.ready = threading.Event()
@@ -69,13 +72,14 @@ class Machine:
 
     def delete_cluster(self, name: str) -> None:
         self.calls.append(("delete", name))
+        self.deleted[name] += 1
         self.keys.pop(name, None)
 
     def kubeconfig(self, name: str) -> str:
         return yaml.safe_dump({"current-context": name, "clusters": [{"name": name, "cluster": {"server": "https://127.0.0.1:14530"}}]})
 
     def issuer(self, name: str) -> str:
-        return f"https://eastus.oic.prod-aks.azure.com/{TENANT}/{name}/"
+        return f"https://eastus.oic.prod-aks.azure.com/{TENANT}/{name}{'-again' * self.deleted[name]}/"
 
     def jwks(self, name: str) -> dict[str, Any]:
         return {"keys": [{**RSAAlgorithm.to_jwk(self.keys[name].public_key(), as_dict=True), "kid": f"key of {name}"}]}
@@ -116,9 +120,13 @@ def _cluster_key(name: str) -> rsa.RSAPrivateKey:
     return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
+def no_delays() -> Settings:
+    return Settings(**{field.name: 0.0 for field in fields(Settings)})
+
+
 def new_state() -> State:
     """A subscription without delays: an owner, a group, a vault with access policies, a registry."""
-    state = State(TENANT, SUBSCRIPTION, signing_key(), Settings(*[0.0] * 6))
+    state = State(TENANT, SUBSCRIPTION, signing_key(), no_delays())
     group = new_group(SUBSCRIPTION, GROUP_NAME, "eastus")
     state.resource_groups[group["id"].lower()] = group
     state.service_principals[OWNER_CLIENT] = ServicePrincipal(OWNER_CLIENT, OWNER_ID, "owner", OWNER_SECRET)

@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 import pytest
 
 from lab.azure.arm import managed_clusters
-from tests.emulator.machine import CLUSTER, GROUP, SUBSCRIPTION, TENANT, Lab, cluster_body, emulated, error_of
+from lab.azure.arm.role_assignments import new_assignment
+from tests.emulator.machine import CLUSTER, GROUP, IDENTITY, SUBSCRIPTION, TENANT, Lab, cluster_body, emulated, error_of
 
 ON, OFF = {"enabled": True}, {"enabled": False}
 
@@ -233,3 +234,140 @@ def test_an_operation_that_a_stop_interrupted_is_taken_up_again() -> None:
 
 async def _resume(lab: Lab) -> None:
     managed_clusters.resume(lab.azure)
+
+
+def test_a_cluster_that_is_created_again_has_another_issuer_and_the_first_is_gone(lab: Lab) -> None:
+    first = lab.cluster()["properties"]["oidcIssuerProfile"]["issuerURL"]
+    lab.wait(lab.call("DELETE", CLUSTER))
+    again = lab.cluster()["properties"]["oidcIssuerProfile"]["issuerURL"]
+    assert again != first
+    assert lab.azure.issuers() == {again: "one"}
+
+
+IDENTITY_ONE, IDENTITY_TWO = (IDENTITY.replace("/ratify", f"/{name}") for name in ("one", "two"))
+
+
+def with_identity(*ids: str, kind: str = "UserAssigned") -> dict[str, Any]:
+    return {**cluster_body(), "identity": {"type": kind, "userAssignedIdentities": {each: {} for each in ids}}}
+
+
+def test_a_cluster_with_an_identity_of_the_user_s_names_it_and_no_principal_of_its_own(lab: Lab) -> None:
+    made = lab.done(IDENTITY_ONE, {"location": "eastus"})["properties"]
+    answer = lab.call("PUT", CLUSTER, with_identity(IDENTITY_ONE))
+    assert answer.status_code == 201
+    lab.wait(answer)
+    named = {"principalId": made["principalId"], "clientId": made["clientId"]}
+    assert lab.call("GET", CLUSTER).json()["identity"] == {"type": "UserAssigned", "userAssignedIdentities": {IDENTITY_ONE: named}}
+    assert "kubeletidentity" in lab.call("GET", CLUSTER).json()["properties"]["identityProfile"]
+
+
+def test_an_update_that_does_not_name_the_identity_keeps_it_and_one_that_does_replaces_it(lab: Lab) -> None:
+    for path in (IDENTITY_ONE, IDENTITY_TWO):
+        lab.done(path, {"location": "eastus"})
+    lab.wait(lab.call("PUT", CLUSTER, with_identity(IDENTITY_ONE)))
+    before = lab.call("GET", CLUSTER).json()["identity"]
+    lab.wait(lab.call("PUT", CLUSTER, {"location": "eastus", "properties": {}}))
+    assert lab.call("GET", CLUSTER).json()["identity"] == before
+    lab.wait(lab.call("PUT", CLUSTER, {"location": "eastus", "identity": before}))
+    assert lab.call("GET", CLUSTER).json()["identity"] == before
+    lab.wait(lab.call("PUT", CLUSTER, with_identity(IDENTITY_TWO)))
+    assert list(lab.call("GET", CLUSTER).json()["identity"]["userAssignedIdentities"]) == [IDENTITY_TWO]
+    lab.wait(lab.call("PUT", CLUSTER, {"location": "eastus", "identity": {"type": "SystemAssigned"}}))
+    own = lab.call("GET", CLUSTER).json()["identity"]
+    assert own.keys() == {"type", "principalId", "tenantId"}
+    lab.wait(lab.call("PUT", CLUSTER, {"location": "eastus", "identity": {"type": "SystemAssigned"}}))
+    assert lab.call("GET", CLUSTER).json()["identity"] == own
+
+
+@pytest.mark.parametrize(
+    ("body", "code"),
+    [
+        (with_identity(), "InvalidParameter"),
+        (with_identity(IDENTITY_ONE, IDENTITY_TWO), "InvalidParameter"),
+        (with_identity(IDENTITY_ONE, kind="Other"), "InvalidIdentityType"),
+        (with_identity(IDENTITY_ONE, kind="SystemAssigned, UserAssigned"), "InvalidIdentityType"),
+        (with_identity(IDENTITY_TWO), "FailedIdentityOperation"),
+    ],
+)
+def test_an_identity_that_a_cluster_cannot_have_is_refused(lab: Lab, body: dict[str, Any], code: str) -> None:
+    lab.done(IDENTITY_ONE, {"location": "eastus"})
+    assert error_of(lab.call("PUT", CLUSTER, body)) == (400, code)
+    assert lab.call("GET", CLUSTER).status_code == 404
+
+
+def test_who_gives_a_cluster_an_identity_may_assign_that_identity(lab: Lab) -> None:
+    somebody = "aaaaaaaa-0000-0000-0000-0000000000ff"
+    lab.done(IDENTITY_ONE, {"location": "eastus"})
+    scope = "/subscriptions/" + SUBSCRIPTION
+    actions = ["Microsoft.ContainerService/*", "Microsoft.ManagedIdentity/userAssignedIdentities/read"]
+    given = {"roleName": "Cluster writer", "assignableScopes": [scope], "permissions": [{"actions": actions}]}
+    guid = "88888888-0000-0000-0000-000000000001"
+    lab.done(f"{scope}/providers/Microsoft.Authorization/roleDefinitions/{guid}", {"properties": given})
+    new_assignment(lab.state, GROUP, guid, somebody)
+    refused = lab.call("PUT", CLUSTER, with_identity(IDENTITY_ONE), token=lab.token(somebody))
+    assert error_of(refused) == (403, "LinkedAuthorizationFailed")
+    assert "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action" in refused.json()["error"]["message"]
+    lab.wait(lab.call("PUT", CLUSTER, with_identity(IDENTITY_ONE)))
+    changed = lab.call("PUT", CLUSTER, {**lab.call("GET", CLUSTER).json(), "tags": {"a": "b"}}, token=lab.token(somebody))
+    assert changed.status_code == 200, "an identity that the cluster has is not assigned again"
+    lab.wait(changed)
+
+
+def pool(**said: Any) -> dict[str, Any]:
+    return {"name": "nodepool1", "count": 1, "vmSize": "Standard_D4ds_v5", "mode": "System", **said}
+
+
+@pytest.mark.parametrize(
+    ("properties", "code"),
+    [
+        ({"dnsPrefix": "a.b"}, "InvalidParameter"),
+        ({"dnsPrefix": "-one"}, "InvalidParameter"),
+        ({"dnsPrefix": "one-"}, "InvalidParameter"),
+        ({"dnsPrefix": "x" * 55}, "InvalidParameter"),
+        ({"agentPoolProfiles": [pool(name="Pool1")]}, "InvalidParameter"),
+        ({"agentPoolProfiles": [pool(name="1pool")]}, "InvalidParameter"),
+        ({"agentPoolProfiles": [pool(name="node-pool")]}, "InvalidParameter"),
+        ({"agentPoolProfiles": [pool(name="x" * 13)]}, "InvalidParameter"),
+        ({"agentPoolProfiles": [pool(name="")]}, "InvalidParameter"),
+        ({"agentPoolProfiles": [pool(), pool(name="windows", mode="User", osType="Windows")]}, "InvalidParameter"),
+        ({"agentPoolProfiles": [pool(), pool()]}, "InvalidParameter"),
+        ({"agentPoolProfiles": [pool(count=0)]}, "InvalidParameter"),
+        ({"agentPoolProfiles": [pool(count=1001)]}, "InvalidParameter"),
+        ({"agentPoolProfiles": [pool(count=-1)]}, "InvalidParameter"),
+        ({"agentPoolProfiles": [pool(count="3")]}, "InvalidParameter"),
+        ({"agentPoolProfiles": [pool(), pool(name="user", mode="User", count=-1)]}, "InvalidParameter"),
+        ({"agentPoolProfiles": [pool(vmSize="D4ds_v5")]}, "BadRequest"),
+        ({"agentPoolProfiles": [pool(vmSize="Standard_")]}, "BadRequest"),
+        ({"agentPoolProfiles": [pool(vmSize="Standard D4")]}, "BadRequest"),
+        ({"agentPoolProfiles": [pool(mode="User")]}, "MustDefineAtLeastOneSystemPool"),
+        ({"agentPoolProfiles": [pool(mode=None)]}, "MustDefineAtLeastOneSystemPool"),
+        ({"agentPoolProfiles": [pool(mode="Kernel")]}, "InvalidParameter"),
+    ],
+)
+def test_a_prefix_or_pool_that_aks_refuses_is_refused_and_starts_nothing(lab: Lab, properties: dict[str, Any], code: str) -> None:
+    assert error_of(lab.call("PUT", CLUSTER, cluster_body(**properties))) == (400, code)
+    assert (lab.machine.calls, lab.call("GET", CLUSTER).status_code) == ([], 404)
+
+
+@pytest.mark.parametrize(
+    "properties",
+    [
+        {"dnsPrefix": "x" * 54},
+        {"dnsPrefix": "1-A"},
+        {"agentPoolProfiles": [pool(name="x" * 12, count=1000, vmSize="standard_e4-2ds_v5")]},
+        {"agentPoolProfiles": [pool(vmSize=""), pool(name="win", mode="User", osType="Windows", count=0, vmSize="Standard_NC24ads_A100_v4")]},
+    ],
+)
+def test_a_prefix_and_pools_at_the_limits_are_taken(lab: Lab, properties: dict[str, Any]) -> None:
+    pools = lab.cluster(**properties)["properties"]["agentPoolProfiles"]
+    assert [each["count"] for each in pools] == [each["count"] for each in properties.get("agentPoolProfiles", [pool()])]
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [(pool(mode="User"), "MustDefineAtLeastOneSystemPool"), (pool(count=0), "InvalidParameter"), (pool(name="Other", mode="User"), "InvalidParameter")],
+)
+def test_an_update_is_refused_by_the_same_rules_of_pools(lab: Lab, change: dict[str, Any], code: str) -> None:
+    before = lab.cluster()
+    assert error_of(lab.call("PUT", CLUSTER, cluster_body(agentPoolProfiles=[change]))) == (400, code)
+    assert lab.call("GET", CLUSTER).json() == before

@@ -8,6 +8,7 @@ import pytest
 
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL, USER_ACCESS_ADMINISTRATOR
+from lab.azure.state import now
 from tests.emulator.machine import GROUP, IDENTITY, SUBSCRIPTION, VAULT, Lab, error_of
 
 SOMEBODY = "aaaaaaaa-0000-0000-0000-0000000000ff"
@@ -44,6 +45,31 @@ def test_a_change_of_a_role_reaches_those_who_have_it(writer: Lab) -> None:
     changed = writer.call("PUT", at(), body(notActions=[]))
     assert changed.status_code == 201
     assert writer.call("DELETE", VAULT, token=writer.token(SOMEBODY)).status_code == 200
+
+
+def test_a_change_of_a_role_takes_effect_after_the_propagation_delay(writer: Lab) -> None:
+    writer.state.settings.custom_role_delay = 3600
+    token = writer.token(SOMEBODY)
+    writer.done(at(), body(actions=["Microsoft.KeyVault/vaults/delete"], notActions=[]))
+    writer.done(at(), body(actions=["Microsoft.ManagedIdentity/*"], notActions=[]))
+    assert writer.call("GET", at(scope=VAULT)).json()["properties"]["permissions"][0]["actions"] == ["Microsoft.ManagedIdentity/*"]
+    assert writer.call("GET", VAULT, token=token).status_code == 200
+    assert error_of(writer.call("DELETE", VAULT, token=token)) == (403, "AuthorizationFailed")
+    for former in writer.state.former_roles:
+        former.until = now()
+    assert error_of(writer.call("GET", VAULT, token=token)) == (403, "AuthorizationFailed")
+    assert writer.call("PUT", IDENTITY, {"location": "eastus"}, token=token).status_code == 201
+
+
+def test_a_role_that_is_deleted_permits_until_the_propagation_delay_is_over(writer: Lab) -> None:
+    writer.state.settings.custom_role_delay = writer.state.settings.role_assignment_removal_delay = 3600
+    assignment = next(a for a in writer.state.role_assignments.values() if a.principal_id == SOMEBODY)
+    assert [writer.call("DELETE", path).status_code for path in (assignment.id, at())] == [200, 200]
+    assert error_of(writer.call("GET", at(scope=VAULT))) == (404, "RoleDefinitionDoesNotExist")
+    assert writer.call("GET", VAULT, token=writer.token(SOMEBODY)).status_code == 200
+    for former in writer.state.former_roles:
+        former.until = now()
+    assert writer.call("GET", VAULT, token=writer.token(SOMEBODY)).status_code == 403
 
 
 def test_data_actions_are_excepted_too(lab: Lab) -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+from typing import Any
+
 import pytest
 
 from lab.azure.context import Azure
 from lab.azure.roles import CLUSTER_USER, CONTRIBUTOR, OWNER, READER, USER_ACCESS_ADMINISTRATOR, Role
-from lab.azure.state import State
+from lab.azure.state import State, now
 from lab.services import URL
 from tests.emulator.machine import CLUSTER, GROUP, IDENTITY, OWNER_ID, REGISTRY, SUBSCRIPTION, TENANT, VAULT, Lab, Machine, error_of
 
@@ -150,6 +153,42 @@ def test_a_new_role_takes_effect_after_the_propagation_delay(lab: Lab) -> None:
     for assignment in lab.state.role_assignments.values():
         assignment.effective_at = 0
     assert lab.call("GET", VAULT, token=lab.token(SOMEBODY)).status_code == 200
+
+
+def test_a_role_that_is_taken_away_works_until_the_propagation_delay_is_over(lab: Lab) -> None:
+    lab.assign(READER, SOMEBODY)
+    assignment = next(a for a in lab.state.role_assignments.values() if a.principal_id == SOMEBODY)
+    lab.state.settings.role_assignment_removal_delay = 3600
+    assert lab.call("DELETE", assignment.id).status_code == 200
+    assert lab.call("GET", assignment.id).status_code == 404
+    assert lab.call("GET", VAULT, token=lab.token(SOMEBODY)).status_code == 200
+    for former in lab.state.former_assignments:
+        former.until = now()
+    assert error_of(lab.call("GET", VAULT, token=lab.token(SOMEBODY))) == (403, "AuthorizationFailed")
+
+
+@pytest.mark.parametrize(
+    ("tags", "code"),
+    [
+        *(({f"a{character}b": "x"}, "InvalidTagNameCharacters") for character in "<>%&\\?/\n"),
+        ({"a" * 513: "x"}, "InvalidTagName"),
+        ({"": "x"}, "InvalidTagName"),
+        ({"a": "x" * 257}, "InvalidTagValueLength"),
+        ({str(number): "x" for number in range(51)}, "TagCountLimitExceeded"),
+        ({"a": 1}, "InvalidRequestContent"),
+        ({"a": "x", "A": "x"}, "InvalidRequestContent"),
+    ],
+)
+@pytest.mark.parametrize("path", [GROUP, IDENTITY, VAULT, REGISTRY, CLUSTER])
+def test_tags_beyond_the_limits_are_refused_before_anything_is_written(lab: Lab, path: str, tags: dict[str, Any], code: str) -> None:
+    before = asdict(lab.state)
+    assert error_of(lab.call("PUT", path, {"location": "eastus", "tags": tags})) == (400, code)
+    assert asdict(lab.state) == before
+
+
+def test_tags_at_the_limits_are_taken(lab: Lab) -> None:
+    tags = {"a" * 512: "x" * 256, **{f"{number} é:.": "<>%&\\?/" for number in range(49)}}
+    assert lab.done(IDENTITY, {"location": "eastus", "tags": tags})["tags"] == tags
 
 
 def test_a_role_with_a_condition_that_is_not_understood_grants_nothing(lab: Lab) -> None:

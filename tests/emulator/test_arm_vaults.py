@@ -6,7 +6,10 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from starlette.testclient import TestClient
 
+from lab.azure import keyvault
+from lab.azure.state import Secret, SecretVersion, now
 from tests.emulator.machine import GROUP, SUBSCRIPTION, TENANT, VAULT, Lab, error_of
 
 ONE, TWO = "aaaaaaaa-0000-0000-0000-000000000001", "aaaaaaaa-0000-0000-0000-000000000002"
@@ -160,3 +163,52 @@ def test_vaults_are_listed_and_deleted(lab: Lab) -> None:
     assert [vault["name"] for vault in lab.call("GET", vaults).json()["value"]] == ["lab-vault"]
     assert [lab.call("DELETE", VAULT).status_code for _ in range(2)] == [200, 204]
     assert lab.call("GET", vaults).json() == {"value": []}
+
+
+@pytest.mark.parametrize("said", [{}, {"enablePurgeProtection": None}])
+def test_purge_protection_stays_once_it_is_set(lab: Lab, said: dict[str, Any]) -> None:
+    lab.done(VAULT, vault_body(accessPolicies=[], enablePurgeProtection=True))
+    assert lab.done(VAULT, vault_body(accessPolicies=[], **said))["properties"]["enablePurgeProtection"] is True
+    assert lab.call("PATCH", VAULT, {"properties": said}).json()["properties"]["enablePurgeProtection"] is True
+    for method in ("PUT", "PATCH"):
+        refused = lab.call(method, VAULT, vault_body(accessPolicies=[], enablePurgeProtection=False))
+        assert (refused.status_code, "irreversible" in refused.json()["error"]["message"]) == (400, True)
+    assert lab.call("GET", VAULT).json()["properties"]["enablePurgeProtection"] is True
+
+
+def test_null_does_not_change_the_model_of_rights_either(lab: Lab) -> None:
+    lab.done(NEW, vault_body(accessPolicies=[], enableRbacAuthorization=True))
+    assert lab.done(NEW, vault_body(accessPolicies=[], enableRbacAuthorization=None))["properties"]["enableRbacAuthorization"] is True
+
+
+def read_secret(lab: Lab) -> int:
+    """Status of the answer when ONE reads a secret of the vault."""
+    client = TestClient(keyvault.app(lab.azure), base_url="https://lab-vault.vault.azure.net")
+    headers = {"Authorization": f"Bearer {lab.token(ONE, 'https://vault.azure.net')}"}
+    return int(client.get("/secrets/one", params={"api-version": "7.4"}, headers=headers).status_code)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "body"),
+    [
+        ("PUT", "/accessPolicies/remove", {"accessPolicies": [{"tenantId": TENANT, "objectId": ONE, "permissions": {"secrets": ["get"]}}]}),
+        ("PUT", "/accessPolicies/replace", {"accessPolicies": [{"tenantId": TENANT, "objectId": ONE, "permissions": {"keys": ["get"]}}]}),
+        ("PUT", "", vault_body(accessPolicies=[])["properties"]),
+        ("PATCH", "", {"accessPolicies": []}),
+        ("PATCH", "", {"enableRbacAuthorization": True}),
+    ],
+)
+def test_a_change_of_a_vault_s_permissions_takes_effect_after_the_propagation_delay(lab: Lab, method: str, path: str, body: dict[str, Any]) -> None:
+    given = {"tenantId": TENANT, "objectId": ONE, "permissions": {"secrets": ["get"]}}
+    vault = lab.state.vaults[VAULT.lower()]
+    vault.secrets["one"] = Secret("0", {"0": SecretVersion("value", "text/plain", 0)})
+    lab.state.settings.vault_permission_delay = 3600
+    lab.done(f"{VAULT}/accessPolicies/add", {"properties": {"accessPolicies": [given]}})
+    assert read_secret(lab) == 403, "giving takes its time too"
+    vault.former.clear()
+    assert read_secret(lab) == 200
+    assert lab.call(method, VAULT + path, {"location": "eastus", "properties": body}).status_code == 200
+    assert read_secret(lab) == 200
+    for former in vault.former:
+        former.until = now()
+    assert read_secret(lab) == 403

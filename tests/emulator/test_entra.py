@@ -13,8 +13,9 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from lab.azure.entra import JWT_BEARER
+from lab.azure.state import now
 from tests.certificates import SelfSigned
-from tests.emulator.machine import AUDIENCE, IDENTITY, OWNER_CLIENT, OWNER_ID, OWNER_SECRET, TENANT, Lab
+from tests.emulator.machine import AUDIENCE, CLUSTER, IDENTITY, OWNER_CLIENT, OWNER_ID, OWNER_SECRET, TENANT, Lab
 
 SUBJECT = "system:serviceaccount:gatekeeper-system:ratify-admin"
 VAULT_SCOPE = "https://vault.azure.net/.default"
@@ -171,6 +172,37 @@ def test_a_removed_federated_credential_ends_the_trust(lab: Lab, issuer: str) ->
     lab.federate(issuer, "another", "another")
     lab.call("DELETE", f"{IDENTITY}/federatedIdentityCredentials/ratify")
     assert code(with_assertion(lab, lab.machine.sign("one", SUBJECT))) == 700213
+
+
+def test_a_removed_or_changed_federated_credential_works_until_the_propagation_delay_is_over(lab: Lab, issuer: str) -> None:
+    lab.federate(issuer, "another", "another")
+    lab.state.settings.federated_credential_removal_delay = 3600
+    lab.federate(issuer, "changed")
+    assert code(with_assertion(lab, lab.machine.sign("one", SUBJECT))) == code(with_assertion(lab, lab.machine.sign("one", "changed"))) == 0
+    assert lab.call("DELETE", f"{IDENTITY}/federatedIdentityCredentials/ratify").status_code == 200
+    assert lab.call("GET", f"{IDENTITY}/federatedIdentityCredentials/ratify").status_code == 404
+    assert code(with_assertion(lab, lab.machine.sign("one", "changed"))) == 0
+    for former in lab.state.identities[IDENTITY.lower()].former_credentials:
+        former.until = now()
+    assert code(with_assertion(lab, lab.machine.sign("one", SUBJECT))) == code(with_assertion(lab, lab.machine.sign("one", "changed"))) == 700213
+
+
+def test_a_credential_that_never_took_effect_does_not_after_its_removal(lab: Lab, issuer: str) -> None:
+    lab.state.settings.federated_credential_delay = lab.state.settings.federated_credential_removal_delay = 3600
+    lab.federate(issuer, "late", "late")
+    lab.call("DELETE", f"{IDENTITY}/federatedIdentityCredentials/late")
+    assert code(with_assertion(lab, lab.machine.sign("one", "late"))) == 700213
+
+
+def test_the_credential_of_a_deleted_cluster_is_not_that_of_the_cluster_created_again(lab: Lab, issuer: str) -> None:
+    old = lab.machine.sign("one", SUBJECT)
+    assert code(with_assertion(lab, old)) == 0
+    lab.wait(lab.call("DELETE", CLUSTER))
+    again: str = lab.cluster()["properties"]["oidcIssuerProfile"]["issuerURL"]
+    assert code(with_assertion(lab, lab.machine.sign("one", SUBJECT))) == 700211
+    assert code(with_assertion(lab, old)) == 50166
+    lab.federate(again, SUBJECT)
+    assert code(with_assertion(lab, lab.machine.sign("one", SUBJECT))) == 0
 
 
 def test_a_cluster_whose_issuer_is_off_is_not_trusted(lab: Lab) -> None:

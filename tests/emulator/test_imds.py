@@ -60,3 +60,11 @@ def test_other_requests_are_refused(client: TestClient, query: dict[str, str], h
 def test_a_cluster_without_kubelet_identity_gets_no_token(azure: Azure, name: str) -> None:
     client = TestClient(imds.app(azure, name), base_url="http://169.254.169.254")
     assert client.get(PATH, params=QUERY, headers=HEADERS).json()["error_description"] == "Identity not found"
+
+
+@pytest.mark.parametrize("version", ["2018-02-02", "1.0", "2099-01-01"])
+def test_an_api_version_that_the_service_does_not_know_is_refused_with_those_that_it_does(client: TestClient, version: str) -> None:
+    answer = client.get(PATH, params={**QUERY, "api-version": version}, headers=HEADERS)
+    assert answer.status_code == 400
+    assert answer.json()["error"].startswith("Bad request. api-version is invalid or was not specified in the request.")
+    assert imds.VERSIONS[-1] in answer.json()["newest-versions"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from lab.azure.arm import cluster_users
+from lab.azure.arm import agent_pools, cluster_identity, cluster_users
 from lab.azure.arm.errors import ArmError, bad_request
 from lab.azure.arm.gateway import Call
 from lab.azure.context import Azure, blocking
@@ -40,10 +40,19 @@ async def created(call: Call) -> ManagedCluster:
     for required in ("agentPoolProfiles", "dnsPrefix"):
         if not sent.get(required):
             raise bad_request(f"Required parameter {required} is missing (null).", "InvalidParameter")
-    identity = call.body.get("identity") or {}
-    if not identity.get("type") and not sent.get("servicePrincipalProfile"):
+    if not re.fullmatch(r"[a-zA-Z0-9]([a-zA-Z0-9-]{0,52}[a-zA-Z0-9])?", str(sent["dnsPrefix"])):
+        rules = "Please see https://aka.ms/aks-naming-rules for more details."
+        raise bad_request(
+            f"The value of parameter dnsPrefix is invalid. Error details: DNS prefix '{sent['dnsPrefix']}' is invalid. "
+            f"DNS prefix must contain between 1 and 54 characters. {rules}. {rules}",
+            "InvalidParameter",
+        )
+    identity = cluster_identity.wanted(call, {})
+    if not identity and not sent.get("servicePrincipalProfile"):
         raise bad_request("Required parameter servicePrincipalProfile is missing (null).", "InvalidParameter")
     version = await _version(azure, name, sent)
+    pools = [agent_pools.new_pool(pool, version) for pool in sent["agentPoolProfiles"]]
+    agent_pools.check(pools, location)
     oidc = enabled(sent, "oidcIssuerProfile")
     if oidc is None:
         oidc = tuple(map(int, version.split(".")[:2])) >= ISSUER_IS_DEFAULT_FROM
@@ -64,7 +73,7 @@ async def created(call: Call) -> ManagedCluster:
         "dnsPrefix": sent["dnsPrefix"],
         "fqdn": f"{fqdn}.hcp.{location}.azmk8s.io",
         "azurePortalFQDN": f"{fqdn}.portal.hcp.{location}.azmk8s.io",
-        "agentPoolProfiles": [_pool(pool, version) for pool in sent["agentPoolProfiles"]],
+        "agentPoolProfiles": pools,
         "servicePrincipalProfile": {"clientId": (sent.get("servicePrincipalProfile") or {}).get("clientId", "msi")},
         "nodeResourceGroup": sent.get("nodeResourceGroup") or f"MC_{group}_{name}_{location}"[:80],
         "enableRBAC": sent.get("enableRBAC", True),
@@ -87,7 +96,7 @@ async def created(call: Call) -> ManagedCluster:
         location=location,
         tags=call.tags(),
         properties=_merged(_merged(properties, asked), given),
-        identity={"type": identity["type"], "principalId": guid(), "tenantId": azure.state.tenant} if identity.get("type") else {},
+        identity=identity,
         sku={"name": "Base", "tier": "Free"} | (call.body.get("sku") or {}),
     )
 
@@ -123,35 +132,6 @@ def _network(sent: dict[str, Any]) -> dict[str, Any]:
         "ipFamilies": ["IPv4"],
     }
     return {**defaults, **overlay, **said}
-
-
-def _pool(pool: dict[str, Any], version: str) -> dict[str, Any]:
-    defaults = {
-        "count": 1,
-        "vmSize": "Standard_D4ds_v5",
-        "osDiskSizeGB": 128,
-        "osDiskType": "Managed",
-        "kubeletDiskType": "OS",
-        "maxPods": 250,
-        "type": "VirtualMachineScaleSets",
-        "enableAutoScaling": False,
-        "provisioningState": "Creating",
-        "powerState": {"code": "Running"},
-        "orchestratorVersion": version,
-        "currentOrchestratorVersion": version,
-        "enableNodePublicIP": False,
-        "mode": "System",
-        "enableEncryptionAtHost": False,
-        "enableUltraSSD": False,
-        "osType": "Linux",
-        "osSKU": "Ubuntu",
-        "nodeImageVersion": "AKSUbuntu-2404gen2containerd-202610.01.0",
-        "upgradeSettings": {},
-        "enableFIPS": False,
-    }
-    only_asked = ("scaleSetPriority", "scaleSetEvictionPolicy", "spotMaxPrice", "nodeTaints")
-    said = {key: value for key, value in pool.items() if value not in (None, "", 0) and key not in only_asked}
-    return {"name": pool.get("name", "nodepool1"), **defaults, **said}
 
 
 def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
@@ -200,9 +180,9 @@ async def changed(call: Call, existing: ManagedCluster) -> ManagedCluster:
         merged["oidcIssuerProfile"] = {"enabled": True, "issuerURL": await blocking(call.azure.backend.issuer, existing.name)}
     pools = {pool["name"]: pool for pool in properties["agentPoolProfiles"]}
     for pool in sent.get("agentPoolProfiles") or []:
-        name = pool.get("name", "nodepool1")
-        pools[name] = _merged(pools[name], pool) if name in pools else _pool(pool, properties["kubernetesVersion"])
+        name = pool.get("name")
+        pools[name] = _merged(pools[name], pool) if name in pools else agent_pools.new_pool(pool, properties["kubernetesVersion"])
+    agent_pools.check(list(pools.values()), location)
     merged |= {"agentPoolProfiles": list(pools.values()), "provisioningState": "Updating"}
-    return ManagedCluster(
-        existing.id, existing.name, location, call.tags(existing.tags), merged, existing.identity, existing.sku | (call.body.get("sku") or {})
-    )
+    identity, sku = cluster_identity.wanted(call, existing.identity), existing.sku | (call.body.get("sku") or {})
+    return ManagedCluster(existing.id, existing.name, location, call.tags(existing.tags), merged, identity, sku)

@@ -33,6 +33,11 @@ def group_not_found(group: str) -> ArmError:
     return ArmError(404, "ResourceGroupNotFound", f"Resource group '{group}' could not be found.", {"x-ms-failure-cause": "gateway"})
 
 
+def group_being_deleted(group: str) -> ArmError:
+    message = f"The resource group '{group}' is in deprovisioning state and cannot perform this operation."
+    return ArmError(409, "ResourceGroupBeingDeleted", message)
+
+
 def location_conflict(name: str, group: str, existing: str, wanted: str) -> ArmError:
     message = (
         f"The resource '{name}' already exists in location '{existing}' in resource group '{group}'. "

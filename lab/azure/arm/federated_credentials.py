@@ -13,7 +13,7 @@ from starlette.responses import Response
 from lab.azure.arm import identities
 from lab.azure.arm.errors import ArmError, bad_request, parent_not_found, resource_not_found
 from lab.azure.arm.gateway import Call, Operation, ResourceType, answer, nothing, page
-from lab.azure.state import FederatedCredential, Identity, now
+from lab.azure.state import FederatedCredential, Identity, now, replaced
 
 CHILD = "federatedIdentityCredentials"
 TYPE = f"{identities.TYPE}/{CHILD}"
@@ -74,6 +74,7 @@ async def _put(call: Call) -> Response:
         if existing is None or (existing.issuer, existing.subject, existing.audiences) != (wanted.issuer, wanted.subject, wanted.audiences):
             wanted.effective_at = now() + call.azure.state.settings.federated_credential_delay
             identity.credentials[name.lower()] = wanted
+            _goes_on(call, identity, existing)
             call.azure.save()
     view = _view(identity, identity.credentials[name.lower()])
     return answer(view) if existing else answer(view, 201, {"Location": view["id"]})
@@ -97,10 +98,17 @@ def _wanted(call: Call, name: str) -> FederatedCredential:
     return FederatedCredential(name, issuer, subject, audiences)
 
 
+def _goes_on(call: Call, identity: Identity, former: FederatedCredential | None) -> None:
+    """Entra honours what was removed or changed until that has propagated."""
+    if former:
+        identity.former_credentials = replaced(identity.former_credentials, former, call.azure.state.settings.federated_credential_removal_delay)
+
+
 async def _delete(call: Call) -> Response:
     identity = _identity(call, "delete")
     async with call.azure.writing(identity.id.lower(), _conflict(identity)):
         removed = identity.credentials.pop(call["credential"].lower(), None)
+        _goes_on(call, identity, removed)
         call.azure.save()
     return nothing(200 if removed else 204)
 

@@ -17,7 +17,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lab.azure import conditions
-from lab.azure.arm.errors import ArmError, bad_request, group_not_found, location_conflict
+from lab.azure.arm import tags
+from lab.azure.arm.errors import ArmError, bad_request, group_being_deleted, group_not_found, location_conflict
 from lab.azure.context import Azure, note
 from lab.azure.roles import allows
 from lab.azure.state import guid
@@ -90,8 +91,7 @@ class Call:
         # https://learn.microsoft.com/azure/azure-resource-manager/management/tag-resources
         if len({name.lower() for name in value}) < len(value):
             raise bad_request("The request content was invalid and could not be deserialized: a tag's name is there twice.", "InvalidRequestContent")
-        if len(value) > 50:
-            raise bad_request(f"The tags have {len(value)} entries; the maximum is '50'.", "TagCountLimitExceeded")
+        tags.check(value)
         return value
 
 
@@ -183,6 +183,7 @@ def _route(azure: Azure, operation: Operation) -> Route:
         _authorize(azure, request, claims, operation.action, await _assigned(azure, request))
         _group(azure, request, operation)
         call = Call(azure, request, claims["oid"], version, await _body(request))
+        call.tags()  # Resource Manager refuses them before the provider sees the request.
         return _with_ids(await operation.handler(call), request)
 
     route = Route(operation.path, endpoint)
@@ -274,7 +275,11 @@ async def _assigned(azure: Azure, request: Request) -> str:
 
 
 def _group(azure: Azure, request: Request, operation: Operation) -> None:
-    """Whatever lies in a resource group needs the group."""
+    """Whatever lies in a resource group needs the group, and nothing is written into one that is being deleted."""
+    named = re.match(r"/subscriptions/[^/]+/resourcegroups/([^/]+)", request.url.path, re.IGNORECASE)
+    kept = azure.state.resource_groups.get(named[0].lower()) if named else None
+    if named and kept and request.method in ("PUT", "PATCH") and kept["properties"]["provisioningState"] == "Deleting":
+        raise group_being_deleted(named[1])
     group = request.path_params.get("group")
     if not group or operation.type.name == "resourceGroups":
         return

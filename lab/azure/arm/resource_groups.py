@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from typing import Any
@@ -82,11 +83,11 @@ async def _delete_group(call: Call) -> Response:
     """Asynchronous: 202 with `Location`, to be polled until 200."""
     if call.key not in call.azure.state.resource_groups:
         raise group_not_found(call["group"])
-    job = Job(id=guid(), status="InProgress", started=now())
+    job = Job(id=guid(), status="InProgress", started=now(), deletes=call.key)
     call.azure.state.operations[job.id] = job
     call.azure.state.resource_groups[call.key]["properties"]["provisioningState"] = "Deleting"
     call.azure.save()
-    call.azure.work(_empty(call.azure, call.key, job))
+    call.azure.work(_empty(call.azure, job))
     return nothing(202, _poll_at(call, job))
 
 
@@ -94,9 +95,17 @@ def _poll_at(call: Call, job: Job) -> dict[str, str]:
     return {"Location": f"{call.request.base_url}subscriptions/{call['subscription']}/operationresults/{job.id}?api-version={call.version}", "Retry-After": "1"}
 
 
-async def _empty(azure: Azure, key: str, job: Job) -> None:
+def resume(azure: Azure) -> None:
+    """Take up the deletions that the last stop interrupted."""
+    for job in azure.state.operations.values():
+        if job.deletes and job.status == "InProgress":
+            azure.work(_empty(azure, job))
+
+
+async def _empty(azure: Azure, job: Job) -> None:
     """Delete the group with all that lies in it. Role assignments stay, as in Azure, but those on vaults."""
-    state = azure.state
+    state, key = azure.state, job.deletes
+    await asyncio.sleep(state.settings.operation_delay)
     for cluster in [cluster for name, cluster in state.clusters.items() if name.startswith(key + "/")]:
         await managed_clusters.delete(azure, cluster)
     for vault in [vault for name, vault in state.vaults.items() if name.startswith(key + "/")]:

@@ -13,7 +13,7 @@ from lab.azure.arm import role_definitions
 from lab.azure.arm.errors import ArmError, bad_request, group_not_found, resource_not_found
 from lab.azure.arm.gateway import Call, Operation, ResourceType, answer, nothing, page, versions
 from lab.azure.directory import principals
-from lab.azure.state import RoleAssignment, State, guid, now
+from lab.azure.state import RoleAssignment, State, guid, now, replaced
 
 TYPE = "Microsoft.Authorization/roleAssignments"
 ASSIGNMENTS = ResourceType(
@@ -169,9 +169,11 @@ def _scope_exists(state: State, scope: str) -> None:
 
 
 async def _delete(call: Call) -> Response:
-    removed = call.azure.state.role_assignments.pop(call.key, None)
+    state = call.azure.state
+    removed = state.role_assignments.pop(call.key, None)
     if removed is None:
         return nothing(204)
+    state.former_assignments = replaced(state.former_assignments, removed, state.settings.role_assignment_removal_delay)
     call.azure.save()
     return answer(_view(removed))
 

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from lab.azure.arm.errors import ArmError, bad_request
 from lab.azure.arm.gateway import Call, Operation, ResourceType, answer, nothing, page, versions
 from lab.azure.roles import BUILT_IN, Role, allows
-from lab.azure.state import CustomRole, now
+from lab.azure.state import CustomRole, now, replaced
 
 TYPE = "Microsoft.Authorization/roleDefinitions"
 DEFINITIONS = ResourceType(
@@ -77,7 +77,7 @@ async def _list(call: Call) -> Response:
 
 
 async def _put(call: Call) -> Response:
-    """Create or replace a custom role. Its assignments follow it at once."""
+    """Create or replace a custom role. Its assignments follow it after `Settings.custom_role_delay`."""
     kept, role, at = call.azure.state.custom_roles, _wanted(call), f"{datetime.fromtimestamp(now(), UTC):%Y-%m-%dT%H:%M:%S.%f}0Z"
     others = [each.role for guid, each in kept.items() if guid != role.guid] + list(BUILT_IN.values())
     if role.guid in BUILT_IN:
@@ -89,10 +89,18 @@ async def _put(call: Call) -> Response:
         if not allows(call.azure.state.granted(call.principal_id, scope), f"{TYPE}/write"):
             message = f"The client '{call.principal_id}' does not have authorization to perform action '{TYPE}/write' over scope '{scope}'."
             raise ArmError(403, "LinkedAuthorizationFailed", message)
+    if role.guid in kept:
+        _goes_on(call, kept[role.guid].role)
     made = kept[role.guid].properties if role.guid in kept else {"createdOn": at, "createdBy": call.principal_id}
     kept[role.guid] = CustomRole(role, {**made, "updatedOn": at, "updatedBy": call.principal_id})
     call.azure.save()
     return answer(_custom(call, kept[role.guid], createdBy=None), 201)
+
+
+def _goes_on(call: Call, role: Role) -> None:
+    """A custom role that is changed or deleted is in effect as before until that has propagated."""
+    state = call.azure.state
+    state.former_roles = replaced(state.former_roles, role, state.settings.custom_role_delay)
 
 
 def _wanted(call: Call) -> Role:
@@ -124,6 +132,7 @@ async def _delete(call: Call) -> Response:
     if any(assignment.role_definition_id.rpartition("/")[2].lower() == guid for assignment in state.role_assignments.values()):
         raise bad_request("There are existing role assignments referencing role (code: RoleDefinitionHasAssignments).", "RoleDefinitionHasAssignments")
     removed = state.custom_roles.pop(guid)
+    _goes_on(call, removed.role)
     call.azure.save()
     return answer(_custom(call, removed))
 

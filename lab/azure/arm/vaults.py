@@ -9,7 +9,7 @@ from starlette.responses import Response
 from lab.azure.arm import access_policies, vault_errors
 from lab.azure.arm.errors import bad_request, resource_not_found
 from lab.azure.arm.gateway import GROUP, SUBSCRIPTION, Call, Operation, ResourceType, answer, nothing, page, versions
-from lab.azure.state import DeletedVault, State, Vault, now
+from lab.azure.state import DeletedVault, State, Vault, now, replaced
 
 TYPE = "Microsoft.KeyVault/vaults"
 VAULTS = ResourceType(
@@ -25,6 +25,8 @@ PATH = GROUP + f"/providers/{TYPE}/{{name}}"
 
 RBAC_IS_DEFAULT_FROM = "2026-02-01"
 """New vaults are under Azure RBAC from this api-version on, unless the request says otherwise."""
+STAY = ("enableRbacAuthorization", "enablePurgeProtection")
+"""Properties that an update that does not name them leaves as they are. Purge protection cannot be dropped at all."""
 MOST_IN_A_CALL = 16
 MOST_IN_A_VAULT = 1024
 RETENTION = 90
@@ -102,8 +104,9 @@ async def _put(call: Call) -> Response:
             return _recover(call, deleted, location)
         properties = _checked_properties(call)
         if existing:
-            properties.setdefault("enableRbacAuthorization", existing.properties.get("enableRbacAuthorization"))
-            existing.properties, existing.tags = _kept(properties), call.tags()
+            stays = {key: existing.properties.get(key) for key in STAY if properties.get(key) is None}
+            _change(call, existing, _kept({**properties, **stays}))
+            existing.tags = call.tags()
             call.azure.save()
             return answer(_view(existing))
         if deleted:
@@ -117,6 +120,12 @@ async def _put(call: Call) -> Response:
     view = _view(vault)
     view["properties"] |= {"vaultUri": f"https://{name}.vault.azure.net", "provisioningState": "RegisteringDns"}
     return answer(view)
+
+
+def _change(call: Call, vault: Vault, properties: dict[str, Any]) -> None:
+    """Give the vault other properties. Its data plane goes by the former ones until that has propagated."""
+    vault.former = replaced(vault.former, vault.properties, call.azure.state.settings.vault_permission_delay)
+    vault.properties = properties
 
 
 def _recover(call: Call, deleted: DeletedVault | None, location: str) -> Response:
@@ -158,7 +167,7 @@ async def _patch(call: Call) -> Response:
     async with call.azure.writing(call.key, vault_errors.conflict(vault.name)):
         properties = call.properties()
         _check_changes(call, properties)
-        vault.properties = _kept({**vault.properties, **{key: value for key, value in properties.items() if value is not None}})
+        _change(call, vault, _kept({**vault.properties, **{key: value for key, value in properties.items() if value is not None}}))
         vault.tags = call.tags(vault.tags)
         call.azure.save()
     return answer(_view(vault))
@@ -191,7 +200,7 @@ async def _policies(call: Call) -> Response:
             entries.pop(who(entry), None) if changed is None else entries.update({who(entry): changed})
         if len(entries) > MOST_IN_A_VAULT:
             raise bad_request(f"The vault has more than {MOST_IN_A_VAULT} access policies.")
-        vault.properties["accessPolicies"] = list(entries.values())
+        _change(call, vault, {**vault.properties, "accessPolicies": list(entries.values())})
         call.azure.save()
     result = [entries[who] for who in dict.fromkeys(map(who, sent)) if who in entries]
     return answer({"id": f"{vault.id}/accessPolicies/", "type": f"{TYPE}/accessPolicies", "properties": {"accessPolicies": result}})

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+import re
 import shutil
 
 import pytest
 
-from lab import clusters
+from lab import clusters, tools
 from lab.clusters import Clusters, cluster
+from lab.config import Cluster
 from lab.errors import LabError
+from lab.node import components
 
 
 def test_a_cluster_keeps_its_index_and_another_gets_the_next_free_one() -> None:
@@ -14,6 +17,19 @@ def test_a_cluster_keeps_its_index_and_another_gets_the_next_free_one() -> None:
     shutil.rmtree(cluster("lab1").folder)
     assert [cluster(name).index for name in ("lab3", "lab2", "lab4")] == [0, 1, 2]
     assert [each.name for each in clusters.clusters()] == ["lab3", "lab2", "lab4"]
+
+
+def test_a_cluster_keeps_its_issuer_and_one_that_is_made_again_has_another() -> None:
+    first = cluster("lab1").issuer
+    assert first == Clusters().issuer("lab1") == Cluster("lab1", 0).issuer
+    Clusters().delete_cluster("lab1")
+    again = Clusters().issuer("lab1")
+    assert again != first
+    built = tools.family("kubernetes").output / "kube-apiserver"
+    built.parent.mkdir(parents=True)
+    built.touch()
+    assert f"--service-account-issuer={again}" in components.apiserver(cluster("lab1")).argv
+    assert re.fullmatch(r"https://eastus\.oic\.prod-aks\.azure\.com/[0-9-]{36}/[0-9a-f-]{36}/", again)
 
 
 def test_ports_and_subnets_of_two_clusters_differ() -> None:
