@@ -35,6 +35,7 @@ IN_ORDER = (
     "federated_credential_info",
     "keyvault_access_policy_info",
     "role_assignment_info",
+    "helm_check",
     "chart_values_check",
     "cluster_objects_info",
     "helm_release_info",
@@ -76,8 +77,8 @@ def prepare(azure: Emulated) -> None:
     vault.properties["accessPolicies"] = [{"tenantId": azure.state.tenant, "objectId": OBJECT_ID, "permissions": permissions}]
 
 
-HELM = "#!/bin/sh\nprintf 'replicaCount: 1\\nresources:\\n  limits: {}\\n'\n"
-"""A stand-in for helm that knows one chart."""
+HELM = "#!/bin/sh\n[ $1 = version ] && printf v3.22.0 || printf 'replicaCount: 1\\nresources:\\n  limits: {}\\n'\n"
+"""A stand-in for helm that knows its version and one chart."""
 
 
 def prepare_machine(home: Path) -> None:

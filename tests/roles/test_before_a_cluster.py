@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +49,12 @@ def check(folder: Path, roles: str, *options: str) -> subprocess.CompletedProces
     return play(folder, f"roles:{roles}", "--check", "--diff", *options)
 
 
-def play(folder: Path, content: str, *options: str) -> subprocess.CompletedProcess[str]:
-    file = folder / "play.yml"
+def play(folder: Path, content: str, *options: str, helm: str = "v3.22.0", collections: Path | None = None) -> subprocess.CompletedProcess[str]:
+    """With a Helm on PATH that knows its version; `collections` are looked for before the others."""
+    file, program = folder / "play.yml", folder / "bin/helm"
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(f"#!/bin/sh\nprintf {helm}\n")
+    program.chmod(0o755)
     file.write_text(f"- hosts: localhost\n  gather_facts: false\n  {content}")
     words: list[str | Path] = [
         Path(sys.executable).with_name("ansible-playbook"),
@@ -62,7 +67,8 @@ def play(folder: Path, content: str, *options: str) -> subprocess.CompletedProce
         *options,
         file,
     ]
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(folder)}
+    searched = f"{collections}:{ROOT}/.build" if collections else f"{ROOT}/.build"
+    environment = {**os.environ, "PATH": f"{program.parent}:{os.environ['PATH']}", "ANSIBLE_COLLECTIONS_PATH": searched, "HOME": str(folder)}
     return subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=120)
 
 
@@ -181,6 +187,45 @@ def test_all_that_is_wrong_with_a_roles_variables_is_reported_at_once_by_the_rol
         done = play(tmp_path, content, "-e", json.dumps({**given(role), **wrong}))
         assert done.returncode == 2, done.stdout
         assert [sentence for sentence in sentences if sentence not in " ".join(done.stdout.split())] == []
+
+
+HELM_4 = "Helm v4.3.2 does not work with kubernetes.core "
+
+
+@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("content", ["the check alone", "present", "absent"])
+def test_helm_4_is_refused_with_an_older_kubernetes_core_before_the_cluster_is_asked(tmp_path: Path, role: str, content: str) -> None:
+    tasks = checking(role) if content == "the check alone" else f"roles: [image_trust.azure.{role}]"
+    variables = {**given(role), **({} if content == "the check alone" else {f"{role}_state": content})}
+    older = collection(tmp_path, "6.3.0")
+    done = play(tmp_path, tasks, "-e", json.dumps(variables), helm="v4.3.2", collections=older)
+    assert done.returncode == 2, done.stdout
+    assert f"{HELM_4}6.3.0. Install Helm 3, or Helm 4 with kubernetes.core 6.4.0 or newer." in " ".join(done.stdout.split())
+
+
+@pytest.mark.parametrize(("helm", "kubernetes_core"), [("v4.3.2", "6.4.0"), ("v3.22.0", "6.2.0")])
+def test_helm_4_with_kubernetes_core_6_4_and_helm_3_pass(tmp_path: Path, helm: str, kubernetes_core: str) -> None:
+    for role in ROLES:
+        done = play(tmp_path, checking(role), "-e", json.dumps(given(role)), helm=helm, collections=collection(tmp_path, kubernetes_core))
+        assert done.returncode == 0, done.stdout
+
+
+def test_helm_is_asked_once_for_both_roles(tmp_path: Path) -> None:
+    done = check(tmp_path, GATEKEEPER + RATIFY, "-e", "gatekeeper_validation_timeout=5")
+    assert done.returncode == 0, done.stdout
+    asked = [part for part in done.stdout.split("TASK ")[1:] if "Require a Helm that kubernetes.core works with" in part]
+    assert ["skipping" in part for part in asked] == [False, True]
+
+
+def collection(folder: Path, version: str) -> Path:
+    """A path of collections that has the installed kubernetes.core, which says that it is this version."""
+    installed, named = Path(sysconfig.get_path("purelib"), "ansible_collections/kubernetes/core"), folder / version / "ansible_collections/kubernetes/core"
+    if not named.exists():
+        named.mkdir(parents=True)
+        for name in ("meta", "plugins"):
+            (named / name).symlink_to(installed / name)
+        (named / "MANIFEST.json").write_text(json.dumps({"collection_info": {"namespace": "kubernetes", "name": "core", "version": version}}))
+    return folder / version
 
 
 VALUES = {"gatekeeper": "__gatekeeper_values", "ratify": "__ratify_chart_values"}

@@ -66,6 +66,7 @@ RUNS: list[tuple[str, dict[str, Any]]] = [
     ("cluster_objects_info", {**KUBERNETES, "groups": ["policy"]}),
     ("helm_release_info", {**KUBERNETES, "name": "gatekeeper", "namespace": "gatekeeper-system"}),
     ("verification_info", KUBERNETES),
+    ("helm_check", {"kubernetes_core": "6.2.0"}),
     ("chart_values_check", {"chart_repo_url": "https://charts.example", "chart": "c", "chart_version": "1", "values": {"replicaCount": 2}}),
     ("proof", PROOF),
     ("proof", {**PROOF, "signing_key": "keys/proof.pem"}),
