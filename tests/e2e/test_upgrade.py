@@ -1,4 +1,6 @@
-"""From the previous charts of Ratify and Gatekeeper to the current ones, while somebody asks for images all the time. About two minutes each."""
+"""From the previous charts of Ratify and Gatekeeper to the current ones, while somebody asks for images all the time and a team's workloads run.
+
+About two minutes each."""
 
 from __future__ import annotations
 
@@ -14,13 +16,14 @@ from lab.clusters import cluster
 from lab.node.control import Node
 from tests.seeds import soak
 
-from . import snapshots
+from . import living, snapshots
 from .asking import Asked, afresh, asking_for
-from .conftest import Lab
+from .conftest import Lab, Run
 from .test_policy import SIGNED, UNSIGNED
 
 MENDED = "image_trust.azure.ratify : Ratify is as its release made it"
 INSTALLED = "image_trust.azure.ratify : Ratify is installed"
+GATEKEEPER_MENDED = "image_trust.azure.gatekeeper : Gatekeeper is as its release made it"
 GATEKEEPER_INSTALLED = "image_trust.azure.gatekeeper : Gatekeeper is installed"
 WEBHOOKS = "gatekeeper-validating-webhook-configuration"
 WITHOUT_SIGNED = 30
@@ -34,6 +37,26 @@ def current(kube: Any, gatekeeper: Any, ratify: Any) -> Iterator[None]:
     for chart, role in ((charts.GATEKEEPER, gatekeeper), (charts.RATIFY, ratify)):
         if images(kube, chart) != image_of(chart):
             role()
+
+
+@pytest.fixture(scope="module")
+def shop(lab: Lab, site: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[living.Team]:
+    """A team with workloads of every kind, whose images are signed and named by tag."""
+    team = living.Team("shop-in-use", SIGNED, tmp_path_factory.mktemp("shop"))
+    team.settle_in()
+    yield team
+    team.done("patch", "pod", "kept", "--type=merge", "-p", '{"metadata": {"finalizers": null}}')
+    team.done("delete", "namespace", team.namespace)
+
+
+def assert_undisturbed(team: living.Team, before: list[dict[str, Any]]) -> None:
+    """No workload was changed, no pod replaced or restarted; and there are new pods where the team asks for more."""
+    same = living.look(before, before, living.Said(0, ""))
+    assert living.look(before, team.calm(), living.Said(0, "")) == same
+    team.done("scale", "deployment/web", "--replicas=3")
+    team.done("rollout", "status", "deployment/web", "--timeout=60s")
+    team.done("scale", "deployment/web", "--replicas=2")
+    assert living.look(before, team.calm(), living.Said(0, "")).replica_sets == same.replica_sets
 
 
 def image_of(chart: charts.Chart) -> set[str]:
@@ -63,6 +86,14 @@ def of_the_chart(chart: charts.Chart) -> dict[str, Any]:
     return {each["metadata"]["name"]: schemas(each) for each in packaged}
 
 
+def make_a_definition_older(kube: Any, chart: charts.Chart, name: str, field: str) -> None:
+    """Both charts have the same definitions; so one is made what an older chart's was, without a field of `spec` that the current one knows."""
+    path = f"/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/{field}"
+    kinds = kube.resources.get(api_version="apiextensions.k8s.io/v1", kind="CustomResourceDefinition")
+    kinds.patch(name=name, body=[{"op": "remove", "path": path}], content_type="application/json-patch+json")
+    assert definitions(kube, chart) != of_the_chart(chart)
+
+
 def assert_closed_and_soon_open(asked: Asked, unsigned: str, signed: str) -> None:
     print(json.dumps({"refused": asked.refused(unsigned), "signed images denied for seconds": asked.longest_refusal(signed)}))
     assert asked.admitted(unsigned) == 0 < asked.refused(unsigned)
@@ -71,14 +102,14 @@ def assert_closed_and_soon_open(asked: Asked, unsigned: str, signed: str) -> Non
 
 
 def test_an_upgrade_of_ratify_admits_nothing_unsigned_and_brings_the_definitions_and_a_way_back_is_only_taken_by_name(
-    lab: Lab, kube: Any, ratify: Any, current: None
+    lab: Lab, kube: Any, ratify: Any, shop: living.Team, current: None
 ) -> None:
     older = {"ratify_chart_repository": f"{lab.url}/charts/ratify-previous", "ratify_chart_version": previous.ratify(Node(cluster("lab1")))}
     refused = ratify(**older)
     assert f"In the cluster is chart ratify {charts.RATIFY.version}, and ratify_chart_version is {charts.PREVIOUS_RATIFY.version}" in refused.error
     assert refused.changed == []
 
-    signed, unsigned = afresh(kube, SIGNED), afresh(kube, UNSIGNED)
+    signed, unsigned, in_use = afresh(kube, SIGNED), afresh(kube, UNSIGNED), shop.calm()
     with asking_for(unsigned) as asked:
         back = ratify(**older, ratify_downgrade=True)
     assert back.returncode == 0, back.error
@@ -86,12 +117,7 @@ def test_an_upgrade_of_ratify_admits_nothing_unsigned_and_brings_the_definitions
     assert images(kube, charts.RATIFY) == image_of(charts.PREVIOUS_RATIFY)
     assert asked.admitted(unsigned) == 0
 
-    # Both charts have the same definitions; so one is made what an older chart's was, without a field that the current one knows.
-    path = "/spec/versions/0/schema/openAPIV3Schema/properties/spec/properties/refreshInterval"
-    kinds = kube.resources.get(api_version="apiextensions.k8s.io/v1", kind="CustomResourceDefinition")
-    name = "keymanagementproviders.config.ratify.deislabs.io"
-    kinds.patch(name=name, body=[{"op": "remove", "path": path}], content_type="application/json-patch+json")
-    assert definitions(kube, charts.RATIFY) != of_the_chart(charts.RATIFY)
+    make_a_definition_older(kube, charts.RATIFY, "keymanagementproviders.config.ratify.deislabs.io", "refreshInterval")
 
     with asking_for(unsigned, signed) as asked:
         upgraded = ratify()
@@ -100,6 +126,7 @@ def test_an_upgrade_of_ratify_admits_nothing_unsigned_and_brings_the_definitions
     assert images(kube, charts.RATIFY) == image_of(charts.RATIFY)
     assert definitions(kube, charts.RATIFY) == of_the_chart(charts.RATIFY)
     assert_closed_and_soon_open(asked, unsigned, signed)
+    assert_undisturbed(shop, in_use)
     assert ratify().changed == []
 
 
@@ -121,7 +148,7 @@ def became_of_the_webhook(kube: Any, since: str) -> set[tuple[str, str]]:
 
 @soak("the upgrade of Ratify")
 def test_an_upgrade_of_gatekeeper_admits_nothing_unsigned_and_keeps_the_policy_and_a_way_back_is_only_taken_by_name(
-    lab: Lab, kube: Any, gatekeeper: Any, current: None
+    lab: Lab, kube: Any, gatekeeper: Any, shop: living.Team, current: None
 ) -> None:
     older = {"gatekeeper_chart_repository": f"{lab.url}/charts/gatekeeper-previous", "gatekeeper_chart_version": previous.gatekeeper(Node(cluster("lab1")))}
     refused = gatekeeper(**older)
@@ -131,6 +158,7 @@ def test_an_upgrade_of_gatekeeper_admits_nothing_unsigned_and_keeps_the_policy_a
     assert refused.changed == []
 
     signed, unsigned = afresh(kube, SIGNED), afresh(kube, UNSIGNED)
+    in_use = shop.calm()
     before, since = policy(), webhooks(kube).get(name=WEBHOOKS).metadata.resourceVersion
     with asking_for(unsigned) as asked:
         back = gatekeeper(**older, gatekeeper_downgrade=True)
@@ -138,15 +166,16 @@ def test_an_upgrade_of_gatekeeper_admits_nothing_unsigned_and_keeps_the_policy_a
     assert back.changed == [GATEKEEPER_INSTALLED]
     assert images(kube, charts.GATEKEEPER) == image_of(charts.PREVIOUS_GATEKEEPER)
     assert asked.admitted(unsigned) == 0
-    assert definitions(kube, charts.GATEKEEPER) != of_the_chart(charts.GATEKEEPER)
+    make_a_definition_older(kube, charts.GATEKEEPER, "configs.config.gatekeeper.sh", "readiness")
 
     with asking_for(unsigned, signed) as asked:
         upgraded = gatekeeper()
     assert upgraded.returncode == 0, upgraded.error
-    assert upgraded.changed == [GATEKEEPER_INSTALLED]
+    assert upgraded.changed == [GATEKEEPER_MENDED, GATEKEEPER_INSTALLED]
     assert images(kube, charts.GATEKEEPER) == image_of(charts.GATEKEEPER)
     assert definitions(kube, charts.GATEKEEPER) == of_the_chart(charts.GATEKEEPER)
     assert policy() == before
     assert became_of_the_webhook(kube, since) == {("MODIFIED", "Fail")}
     assert_closed_and_soon_open(asked, unsigned, signed)
+    assert_undisturbed(shop, in_use)
     assert gatekeeper().changed == []
