@@ -56,6 +56,10 @@ def pod(*images: str, **lists: Any) -> dict[str, Any]:
     return {"kind": "Pod", "spec": {"containers": [{"name": f"c{i}", "image": image} for i, image in enumerate(images)], **lists}}
 
 
+def owned(body: dict[str, Any], *owners: dict[str, Any]) -> dict[str, Any]:
+    return {**body, "metadata": {"ownerReferences": list(owners)}}
+
+
 @dataclass(frozen=True)
 class Case:
     """`says` is what each violation has to contain, in the order of the violations' text; none means admitted."""
@@ -412,6 +416,15 @@ CASES = {
         for image in ("auto:1", "docker.io/library/auto", f"auto@{DIGEST}", "automatic")
     },
     "a message says whom to ask": Case(pod(WEB), answer(no(WEB)), ("Ratify gave no reason. Ask #platform",), parameters={"messageSuffix": "Ask #platform"}),
+    "a message says which controller tries again": Case(
+        owned(pod(WEB), {"kind": "Node", "name": "n"}, {"kind": "ReplicaSet", "name": "web-5d9", "controller": True}),
+        answer(no(WEB)),
+        ("Ratify gave no reason. ReplicaSet web-5d9 tries again without end. Ask #platform",),
+        parameters={"messageSuffix": "Ask #platform"},
+    ),
+    "a pod that runs already is not tried again": Case(
+        owned(pod(WEB), {"kind": "ReplicaSet", "name": "web-5d9", "controller": True}), answer(no(WEB)), ("Ratify gave no reason",), operation=None
+    ),
     **{f"{image} is told from what is reported of it: {report!r}": named(name(image), report, words) for (image, report), words in NAMED.items()},
     **{f"no new image: {name}": case for name, case in UPDATES.items()},
     **{f"a new image: {name}": case for name, case in NEW_IMAGES.items()},
@@ -469,6 +482,7 @@ def test_the_policy(judged: dict[str, dict[str, Any]], name: str) -> None:
     assert len(said) == len(CASES[name].says), said
     for text, part in zip(said, CASES[name].says, strict=True):
         assert part in text
+        assert ("tries again" in text) == ("tries again" in part)
 
 
 @pytest.mark.parametrize("image", [*MEANINGS, *IDS])

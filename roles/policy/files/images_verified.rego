@@ -230,9 +230,21 @@ unavailable := answer.system_error {
 	not answer
 }
 
-said(text) := sprintf("%v. %v", [text, input.parameters.messageSuffix]) {
+said(text) := sprintf("%v. %v", [tried(text), input.parameters.messageSuffix]) {
 	input.parameters.messageSuffix != ""
+} else := tried(text)
+
+# Nobody stops a controller but whoever runs it.
+tried(text) := sprintf("%v. %v tries again without end", [text, concat(", ", controllers)]) {
+	count(controllers) > 0
 } else := text
+
+controllers[sprintf("%v %v", [owner.kind, owner.name])] {
+	operation == "CREATE"
+	input.review.object.kind == "Pod"
+	owner := input.review.object.metadata.ownerReferences[_]
+	owner.controller
+}
 
 reason(image) := text {
 	text := concat("; ", {explained(report, image) | reported(image)[report]})
