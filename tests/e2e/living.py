@@ -7,6 +7,7 @@ import os
 import subprocess
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,8 @@ CHAINED = f"{REGISTRY}.azurecr.io/{OTHER_REPOSITORY}:chained"
 KINDS = "deployments,replicasets,statefulsets,daemonsets,jobs,cronjobs,horizontalpodautoscalers,pods"
 CALM = 2.5
 """Seconds without a change after which an operation has had its effect: a controller that does not find what it made makes it anew at once."""
+
+RELEASED = '{"metadata": {"finalizers": null}}'
 
 
 @dataclass(frozen=True)
@@ -61,11 +64,17 @@ class Team:
 
     def settle_in(self) -> None:
         """The namespace with all that the team has, running."""
+        self.leave()
         self.done("create", "namespace", self.namespace)
         self.done("apply", "-f", "-", given=self.applied())
         self.done("apply", "--server-side", "--field-manager=gitops", "-f", "-", given=self.from_git())
         assert self.helm().returncode == 0
         self.calm()
+
+    def leave(self) -> None:
+        """Whatever is left of the team goes."""
+        self.kubectl("patch", "pod", "kept", "--type=merge", "-p", RELEASED)
+        self.done("delete", "namespace", self.namespace, "--ignore-not-found", "--timeout=60s")
 
     def applied(self) -> Json:
         return {"apiVersion": "v1", "kind": "List", "items": [*self._pods(), *self._workloads()]}
@@ -101,7 +110,7 @@ class Team:
 
     def _workloads(self) -> list[Json]:
         selected = {"selector": {"matchLabels": {"app": "store"}}, "serviceName": "store"}
-        once = {"template": self._template("once", restartPolicy="Never")}
+        once = {"template": self._template("once", restartPolicy="OnFailure")}
         return [
             self._deployment("web", replicas=2),
             self._deployment("idle", replicas=0),
@@ -198,7 +207,11 @@ def _restarts(item: Json) -> int:
     return sum(each["restartCount"] for each in item["status"].get("containerStatuses", []))
 
 
-def restart_the_node(_team: Team) -> Said:
+THE_NODE = object()
+"""Stands for an operation on the node, which all teams share."""
+
+
+def restart_the_node() -> Said:
     node = Node(cluster("lab1"))
     node.stop()
     node.start()
@@ -217,14 +230,13 @@ def drain(team: Team) -> Said:
 
 def end_the_job(team: Team) -> Said:
     """Its program ends by itself."""
-    said = team.kubectl("get", "pods", "-l", "app=once,job-name=once", "-o", "name")
-    return team.kubectl("exec", said.text.strip(), "--", "/bin/busybox", "kill", "1")
+    return team.kubectl("exec", "job/once", "--", "/bin/busybox", "kill", "1")
 
 
 def let_go(team: Team) -> Said:
     """A pod is deleted, and whoever kept it lets it go."""
     team.done("delete", "pod", "kept", "--wait=false")
-    return team.kubectl("patch", "pod", "kept", "--type=merge", "-p", json.dumps({"metadata": {"finalizers": None}}))
+    return team.kubectl("patch", "pod", "kept", "--type=merge", "-p", RELEASED)
 
 
 def _commands(*words: str) -> Any:
@@ -242,7 +254,7 @@ ADDS_NO_IMAGE: Mapping[str, Any] = {
     "a controller of GitOps applies again": lambda team: team.kubectl("apply", "--server-side", "--field-manager=gitops", "-f", "-", given=team.from_git()),
     "a Job ends": end_the_job,
     "a CronJob is suspended": _commands("patch", "cronjob", "nightly", "-p", '{"spec":{"suspend":true}}'),
-    "the node starts again": restart_the_node,
+    "the node starts again": THE_NODE,
     "a pod with a finalizer goes": let_go,
 }
 """What is done every day with what is there, signed or not."""
@@ -270,8 +282,10 @@ END: Mapping[str, Any] = {
 }
 
 
-def do(team: Team, operation: Any) -> Seen:
-    """Let the team do it, and see what came of it."""
-    before = team.items()
-    said = operation(team)
-    return look(before, team.calm(), said)
+def do(operation: Any, *teams: Team) -> list[Seen]:
+    """Let the teams do it at the same time, and see what came of it for each."""
+    with ThreadPoolExecutor(len(teams)) as pool:
+        before = list(pool.map(Team.items, teams))
+        said = [restart_the_node()] * len(teams) if operation is THE_NODE else list(pool.map(operation, teams))
+        after = list(pool.map(Team.calm, teams))
+    return [look(*each) for each in zip(before, after, said, strict=True)]
