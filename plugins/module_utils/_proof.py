@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from ._coverage import uncovered
+from ._ratify_errors import explained
 
 SCHEMA = 1
 """Grows when a reader of the proof has to read it otherwise."""
@@ -85,7 +86,7 @@ def problems(objects: Mapping[str, Sequence[Json]], programs: Mapping[str, Json]
 
 
 def _said(item: Json) -> str:
-    return str((item.get("status") or {}).get("error") or "not read").rstrip(".")
+    return explained(str((item.get("status") or {}).get("error") or "not read")).rstrip(".")
 
 
 def _of_anchors(anchors: Sequence[Json], now: str) -> list[str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ._cluster_api import ClusterApi, ClusterError
+from ._ratify_errors import explained
 
 Json = Mapping[str, Any]
 
@@ -118,7 +119,7 @@ def _read(trial: Trial, status: Json) -> None:
     trial.taken = bool(status.get("issuccess"))
     trial.heard = trial.heard or "issuccess" in status
     if "issuccess" in status:
-        trial.refusal = " ".join(str(status.get("error") or status.get("brieferror") or "no reason given").split())
+        trial.refusal = explained(" ".join(str(status.get("error") or status.get("brieferror") or "no reason given").split()))
 
 
 def _create(api: ClusterApi, trial: Trial) -> None:

@@ -68,7 +68,8 @@ def unusable(azure: Azure, vault: Vault, certificates: Iterable[Json]) -> Iterat
                 return
         else:
             if not any(each.get("held", True) for each in found):
-                yield f"Ratify cannot verify by the certificate {certificate['name']} of the vault {vault.name}: {found[0]['problem']}."
+                sentence = f"Ratify cannot verify by the certificate {certificate['name']} of the vault {vault.name}: {found[0]['problem']}."
+                yield sentence
 
 
 class _Reader:

@@ -68,6 +68,8 @@ WAYS_OUT = {
     ),
     "UnmatchedPrincipalType": "correct principal_type, or leave it out",
     "InvalidAnswer": "check cloud_environment and the proxy of this machine",
+    "ForbiddenByFirewall": "reach the vault from a network that it allows: it refuses this machine, whatever the login may do",
+    "ForbiddenByConnection": "reach the vault from a network that it allows: it refuses this machine, whatever the login may do",
     "Unreachable": "check cloud_environment, the proxy and the network of this machine",
 }
 NOT_OF_THE_OBJECT = ("SubscriptionNotFound", "InvalidResourceType", "InvalidResourceNamespace")
@@ -113,17 +115,20 @@ def _failure_of(what: str, error: AzureError) -> ModuleError:
         message = str(detail.message) if detail and detail.message else str(error.message)
         headers: Mapping[str, str] = getattr(error.response, "headers", {})
         request_id = headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id")
-        return _failure(what, own or str(error.reason), message, error.status_code, request_id, by_azure=own is not None)
+        # Of the reasons for Key Vault's Forbidden, Azure names which one it is in the innererror.
+        inner = detail.innererror if detail else None
+        reason = str(inner.get("code")) if isinstance(inner, Mapping) else ""
+        return _failure(what, own or str(error.reason), message, error.status_code, request_id, by_azure=own is not None, reason=reason)
     if isinstance(error, (ServiceRequestError, ServiceResponseError)):
         return _failure(what, "Unreachable", str(error.message), None, None)
     return _failure(what, type(error).__name__, str(error.message), None, None)
 
 
-def _failure(what: str, code: str, message: str, status: int | None, request_id: str | None, *, by_azure: bool = True) -> ModuleError:
+def _failure(what: str, code: str, message: str, status: int | None, request_id: str | None, *, by_azure: bool = True, reason: str = "") -> ModuleError:
     text = " ".join(message.split()).rstrip(".")
     # A proxy's 404, say, is nobody's word that something is missing.
     strange = status == 404 and not by_azure
-    way_out = WAYS_OUT["InvalidAnswer"] if strange else WAYS_OUT.get(code)
+    way_out = WAYS_OUT["InvalidAnswer"] if strange else WAYS_OUT.get(reason) or WAYS_OUT.get(code)
     sentence = f"Could not {what}: {text} ({code})" + (f"; {way_out}." if way_out else ".")
     kind = MissingError if status == 404 and not strange and code not in NOT_OF_THE_OBJECT else ModuleError
     return kind(sentence, code=code, message=message, status=status, request_id=request_id)

@@ -231,6 +231,21 @@ def test_an_authority_alone_in_the_vault_is_trusted(vault: Vault, run: Run, tmp_
     assert [(anchor["subject"], anchor["held"]) for anchor in result["proof"]["anchors"]] == [("CN=mid", True)]
 
 
+NETWORKS: dict[str, dict[str, Any]] = {
+    "firewall": {"networkAcls": {"defaultAction": "Deny"}},
+    "no public access": {"publicNetworkAccess": "Disabled"},
+}
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_a_vault_whose_network_refuses_this_machine_is_told_with_the_way_out(name: str, vault: Vault, run: Run, tmp_path: Path) -> None:
+    permit(vault, certificates=["get"])
+    vault.properties |= NETWORKS[name]
+    result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[UNREAD]), read_vaults=True))
+    assert result["proof"]["right"] is True
+    assert "(Forbidden); reach the vault from a network that it allows: it refuses this machine, whatever the login may do" in result["notes"][0]
+
+
 def test_a_name_from_the_cluster_does_not_lead_to_a_secret(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
     permit(vault, certificates=["get"], secrets=["get"])
     elsewhere = {**UNREAD, "name": "../secrets/brooklyn-io", "version": None}

@@ -142,6 +142,13 @@ def test_a_vault_that_cannot_be_read_at_all_is_refused_in_the_end(run: Callable[
     assert refusals == ["KeyManagementProvider kmprovider-akv: overlapping identities"]
 
 
+def test_a_vault_whose_firewall_refuses_the_cluster_is_told_so(run: Callable[..., Json]) -> None:
+    error = 'GET https://v.vault.azure.net/secrets/a/\nRESPONSE 403\n{"error": {"message": "Client address: 20.1.2.3\\r\\n", "innererror": {\n "code": "{}"\n}}}'
+    by_firewall = {"issuccess": False, "error": error.replace("{}", "ForbiddenByFirewall")}
+    (refusal,) = run(Ratify(lambda name, times: by_firewall if "akv" in name else TAKEN))["refusals"]
+    assert "the firewall of the vault v.vault.azure.net refuses the cluster, whose address is 20.1.2.3 (403 ForbiddenByFirewall)" in refusal
+
+
 def test_a_vault_that_does_not_answer_is_refused_in_the_end(run: Callable[..., Json]) -> None:
     assert run(Ratify(lambda name, times: None if "akv" in name else TAKEN))["refusals"] == ["KeyManagementProvider kmprovider-akv: no answer of Ratify"]
 

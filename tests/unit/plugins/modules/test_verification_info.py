@@ -76,6 +76,7 @@ def test_a_cluster_where_all_is_well_is_told_as_it_runs(read: Read) -> None:
     ]
 
 
+BY_FIREWALL = 'failed to get secret: RESPONSE 403: {"error": {"code": "Forbidden", "innererror": {"code": "ForbiddenByFirewall"}}}'
 MISSING: dict[str, dict[str, Any]] = {
     "Ratify has no pod that is ready.": {PODS: items(pod("g", {"gatekeeper.sh/operation": "webhook"}, "g:v3"))},
     "Gatekeeper has no pod that is ready.": {
@@ -90,6 +91,10 @@ MISSING: dict[str, dict[str, Any]] = {
     "A Verifier of Ratify is not there.": {f"{RATIFY}/verifiers": items()},
     "Ratify's KeyManagementProvider kmprovider-akv: 403 Forbidden.": {
         PROVIDERS: items(item("kmprovider-akv", {"type": "azurekeyvault"}, status={"issuccess": False, "error": "403 Forbidden"}))
+    },
+    "Ratify's KeyManagementProvider kmprovider-akv: the firewall of the vault refuses the cluster (403 ForbiddenByFirewall), and no permission or waiting "
+    "changes that. Approve a private endpoint in the cluster's network, or allow the cluster's subnet or outbound address in the vault's firewall.": {
+        PROVIDERS: items(item("kmprovider-akv", {"type": "azurekeyvault"}, status={"issuccess": False, "error": BY_FIREWALL}))
     },
     "Ratify's Store store-oras: not read.": {f"{RATIFY}/stores": items(item("store-oras", {}))},
     "It cannot be said whether all is there: it refuses GET /apis/mutations.gatekeeper.sh/v1/assign: HTTP 403 Forbidden.": {
