@@ -27,6 +27,15 @@ ANCHOR: Json = {
     "not_after": "2999-01-01T00:00:00Z",
     "problem": None,
 }
+STATUS: Json = {
+    "kind": "KeyManagementProvider",
+    "name": "kmprovider-akv",
+    "generation": 1,
+    "changed": "2026-11-24T08:00:00Z",
+    "reported": "2026-11-24T08:00:01Z",
+    "refresh_interval": None,
+    "older": [],
+}
 EXEMPTION: Json = {"owner": "team", "reason": "soon signed", "ends": "2999-01-01", "images": ["docker.io/bitnami/*"], "namespaces": [], "service_accounts": []}
 
 
@@ -64,6 +73,7 @@ def state(**more: Any) -> Json:
         "exempt_namespaces": [{"name": "kube-system", "by": ["constraint images-verified"], "reason": "what the cluster needs to start"}],
         "exemptions": [EXEMPTION],
         "anchors": [ANCHOR],
+        "statuses": [STATUS],
         "problems": [],
         **more,
     }

@@ -12,6 +12,7 @@ from typing import Any
 
 from ._coverage import uncovered
 from ._ratify_errors import explained
+from ._statuses import outdated
 
 SCHEMA = 1
 """Grows when a reader of the proof has to read it otherwise."""
@@ -49,7 +50,8 @@ def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, A
     policy = {**state["policy"], "constraints": state["constraints"], "exempt_namespaces": state["exempt_namespaces"], "exemptions": exemptions}
     # Of certificates that were not read, each of a chain is reported in the same words.
     anchors = [anchor for number, anchor in enumerate(state["anchors"]) if anchor not in state["anchors"][:number]]
-    problems = [*state["problems"], *uncovered(policy, asked.constraint), *_of_anchors(anchors, asked.time)]
+    statuses = state.get("statuses") or []
+    problems = [*state["problems"], *uncovered(policy, asked.constraint), *_of_anchors(anchors, asked.time), *outdated(statuses, asked.at)]
     return {
         "schema": SCHEMA,
         "collection": COLLECTION,
@@ -62,6 +64,7 @@ def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, A
         "namespace": asked.namespace,
         "policy": policy,
         "anchors": anchors,
+        "statuses": statuses,
         "verdicts": [dict(verdict) for verdict in verdicts],
         "signed_by": asked.signed_by,
     }

@@ -11,6 +11,8 @@ from typing import Any
 
 from ._coverage import FAILS_OPEN
 from ._proof import of_a_chain, stamp
+from ._report_dates import moment
+from ._statuses import ago
 
 Json = Mapping[str, Any]
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -80,7 +82,7 @@ def summary(proof: Json, sha256: str, days: int) -> str:
 
 def _lines(proof: Json, sha256: str, days: int) -> Iterator[str]:
     cluster, policy, verdicts = proof["cluster"], proof["policy"], proof["verdicts"]
-    wrong = [verdict for verdict in verdicts if not verdict["right"]]
+    wrong, at = [verdict for verdict in verdicts if not verdict["right"]], moment(proof["time"])
     yield _plain(f"Cluster {cluster['name']}, {proof['time']}: {'right' if proof['right'] else 'WRONG'}")
     yield ""
     yield _plain(f"{len(verdicts)} verdicts on {len({verdict['image'] for verdict in verdicts})} images, {len(wrong)} wrong")
@@ -95,6 +97,10 @@ def _lines(proof: Json, sha256: str, days: int) -> Iterator[str]:
     yield ""
     yield "Trusted"
     yield from (_plain(f"  {called(anchor, proof['anchors'])}: {_validity(anchor)}") for anchor in proof["anchors"])
+    yield "Last read by Ratify"
+    yield from (
+        _plain(f"  {each['kind']} {each['name']}: {each['reported']}, {ago(each['reported'], at)} ago") for each in proof["statuses"] if each["reported"]
+    )
     yield "Exempt namespaces"
     yield from (_plain(f"  {each['name']}: {each['reason'] or 'reason not known here'}") for each in policy["exempt_namespaces"])
     yield "Exemptions"

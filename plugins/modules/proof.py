@@ -148,6 +148,7 @@ proof:
       exempt_namespaces: []
       exemptions: []
     anchors: []
+    statuses: []
     verdicts: []
     signed_by:
       key: https://contoso-signing.vault.azure.net/keys/proof/3f6f1c0f7b5a4c0e9d2b8a7c6e5d4f3a
@@ -452,6 +453,50 @@ proof:
           description: Why it is not described, or why Ratify does not hold or trust it; null where all is known.
           type: str
           returned: always
+    statuses:
+      description: How old what Ratify and Gatekeeper report of their objects is.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        kind:
+          description: V(KeyManagementProvider), V(ConstraintTemplate), or V(ImagesVerified) of a constraint.
+          type: str
+          returned: always
+        name:
+          description: Its name.
+          type: str
+          returned: always
+        generation:
+          description: How often its spec was written; null where the cluster does not tell.
+          type: int
+          returned: always
+        changed:
+          description: When its spec was changed last; null where the cluster does not tell.
+          type: str
+          returned: always
+        reported:
+          description: When Ratify read the provider last, well or not; null where it has not, and of Gatekeeper, which does not tell.
+          type: str
+          returned: always
+        refresh_interval:
+          description: How often Ratify has to read the provider again; null where it has not to.
+          type: str
+          returned: always
+        older:
+          description: Pods of Gatekeeper that enforce an older generation.
+          type: list
+          elements: dict
+          returned: always
+          contains:
+            pod:
+              description: Name of the pod.
+              type: str
+              returned: always
+            generation:
+              description: The generation that it enforces.
+              type: int
+              returned: always
     verdicts:
       description: One entry for each image, shape and namespace, O(verdicts).
       type: list

@@ -378,6 +378,24 @@ replica_sets_without_end:
       type: str
       returned: always
       sample: shop
+statuses:
+  description: How old what Ratify and Gatekeeper report of their objects is.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - kind: KeyManagementProvider
+      name: kmprovider-akv
+      generation: 1
+      changed: "2026-11-24T08:00:00Z"
+      reported: "2026-11-24T11:51:18Z"
+      refresh_interval: 1h
+      older: []
+  contains:
+    kind:
+      description: V(KeyManagementProvider), V(ConstraintTemplate), or V(ImagesVerified) of a constraint.
+      type: str
+      returned: always
     name:
       description: Its name.
       type: str
@@ -388,6 +406,36 @@ replica_sets_without_end:
       type: int
       returned: always
       sample: 137
+    generation:
+      description: How often its spec was written; null where the cluster does not tell.
+      type: int
+      returned: always
+    changed:
+      description: When its spec was changed last; null where the cluster does not tell.
+      type: str
+      returned: always
+    reported:
+      description: When Ratify read the provider last, well or not; null where it has not, and of Gatekeeper, which does not tell.
+      type: str
+      returned: always
+    refresh_interval:
+      description: How often Ratify has to read the provider again; null where it has not to.
+      type: str
+      returned: always
+    older:
+      description: Pods of Gatekeeper that enforce an older generation.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        pod:
+          description: Name of the pod.
+          type: str
+          returned: always
+        generation:
+          description: The generation that it enforces.
+          type: int
+          returned: always
 problems:
   description: What is missing or does not work, in a sentence each.
   type: list
@@ -417,6 +465,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._policy_digest i
 from ansible_collections.image_trust.azure.plugins.module_utils._programs import programs
 from ansible_collections.image_trust.azure.plugins.module_utils._proof import problems
 from ansible_collections.image_trust.azure.plugins.module_utils._replica_sets import without_end
+from ansible_collections.image_trust.azure.plugins.module_utils._statuses import statuses
 from ansible_collections.image_trust.azure.plugins.module_utils._trust_deviations import trust_deviations
 from ansible_collections.image_trust.azure.plugins.module_utils._verification import Verification, read
 
@@ -463,6 +512,7 @@ def main() -> NoReturn:
         exemptions=exemptions(found),
         anchors=anchors(found.objects["key_management_providers"]),
         replica_sets_without_end=endless,
+        statuses=statuses(found),
         problems=[*problems(found.objects, running, found.refused), *narrowed(found), *deviations(found, module.params["expected"])],
     )
 

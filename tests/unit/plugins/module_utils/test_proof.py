@@ -11,7 +11,7 @@ import yaml
 from ansible_collections.image_trust.azure.plugins.module_utils._proof import COLLECTION, Asked, document
 from ansible_collections.image_trust.azure.plugins.module_utils._proof_text import notes, summary
 
-from tests.proofs import ANCHOR, EXEMPTION, state, verdict
+from tests.proofs import ANCHOR, EXEMPTION, STATUS, state, verdict
 
 ROOT = Path(__file__).parents[4]
 AT = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -81,6 +81,24 @@ RIGHT: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"policy": {**state()["policy"], "failure_policy": None}},
         ["Gatekeeper is not asked about pods: its webhook validation.gatekeeper.sh does not exist."],
     ),
+    "what Ratify reports is older than what it was told": (
+        {"statuses": [{**STATUS, "generation": 2, "changed": "2026-11-24T11:00:00Z"}]},
+        [
+            "Ratify's KeyManagementProvider kmprovider-akv was changed on 2026-11-24T11:00:00Z, and what Ratify reports of it is older, of "
+            "2026-11-24T08:00:01Z (3 h 59 min ago). What Ratify holds is not known. Restart its Deployment."
+        ],
+    ),
+    "a pod of Gatekeeper enforces an older constraint": (
+        {
+            "statuses": [
+                {**STATUS, "kind": "ImagesVerified", "name": "images-verified", "generation": 2, "reported": None, "older": [{"pod": "g", "generation": 1}]}
+            ]
+        },
+        [
+            "Gatekeeper's pod g enforces generation 1 of ImagesVerified images-verified, which was changed to generation 2 on 2026-11-24T08:00:00Z "
+            "(4 h 0 min ago)."
+        ],
+    ),
     "Ratify is not there": ({"problems": ["Ratify has no pod that is ready."]}, ["Ratify has no pod that is ready."]),
 }
 
@@ -137,6 +155,7 @@ def test_the_page_says_what_is_wrong_whom_the_cluster_trusts_and_what_is_exempt(
         "r.io/web:1 as container in default: admitted, not denied",
         "Ratify has no pod that is ready.",
         "The certificate brooklyn-io of kmprovider-akv: CN=brooklyn.io, 2026-01-01T00:00:00Z to 2999-01-01T00:00:00Z",
+        "KeyManagementProvider kmprovider-akv: 2026-11-24T08:00:01Z, 3 h 59 min ago",
         "kube-system: what the cluster needs to start",
         "team, to 2999-01-01: soon signed",
         f"SHA-256 of the proof: {'f' * 64}",

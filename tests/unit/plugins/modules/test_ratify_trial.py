@@ -143,7 +143,9 @@ def test_a_vault_that_cannot_be_read_at_all_is_refused_in_the_end(run: Callable[
 
 
 def test_a_vault_whose_firewall_refuses_the_cluster_is_told_so(run: Callable[..., Json]) -> None:
-    error = 'GET https://v.vault.azure.net/secrets/a/\nRESPONSE 403\n{"error": {"message": "Client address: 20.1.2.3\\r\\n", "innererror": {\n "code": "{}"\n}}}'
+    error = (
+        'GET https://v.vault.azure.net/secrets/a/\nRESPONSE 403\n{"error": {"message": "Client address: 20.1.2.3\\r\\n", "innererror": {\n "code": "{}"\n}}}'
+    )
     by_firewall = {"issuccess": False, "error": error.replace("{}", "ForbiddenByFirewall")}
     (refusal,) = run(Ratify(lambda name, times: by_firewall if "akv" in name else TAKEN))["refusals"]
     assert "the firewall of the vault v.vault.azure.net refuses the cluster, whose address is 20.1.2.3 (403 ForbiddenByFirewall)" in refusal

@@ -17,7 +17,7 @@ from tests.cluster_states import CONSTRAINTS, RATIFY, VALIDATING, constraint, he
 from tests.emulated import Emulated
 from tests.examples import ELSEWHERE, cluster_of_the_examples, prepare_machine
 from tests.module_runs import Backend, Run
-from tests.proofs import ANCHOR, EXEMPTION, state, verdict
+from tests.proofs import ANCHOR, EXEMPTION, STATUS, state, verdict
 from tests.return_values import Json, faults, modules, not_returned
 
 from .test_cluster_objects_info import RELEASE, kind
@@ -71,11 +71,18 @@ RUNS: list[tuple[str, dict[str, Any]]] = [
     ("proof", PROOF),
     ("proof", {**PROOF, "signing_key": "keys/proof.pem"}),
     ("proof", {**PROOF, "verification": state(policy={**state()["policy"], "failure_policy": "Ignore", "failure_policy_reason": "a test cluster"})}),
+    ("proof", {**PROOF, "verification": state(statuses=[{**STATUS, "refresh_interval": "1h", "older": [{"pod": "gatekeeper-1", "generation": 1}]}])}),
     ("proof", {"cluster": "lab1"}),
 ]
+OUTDATED = constraint(exemptions=[EXEMPTION])
+OUTDATED["metadata"] |= {"generation": 2, "creationTimestamp": "2026-11-24T08:00:00Z"}
+OUTDATED["status"] = {"byPod": [{"id": "gatekeeper-1", "enforced": True, "observedGeneration": 1}]}
+REFRESHED = in_vault([held()])
+REFRESHED["spec"]["refreshInterval"] = "1h"
+REFRESHED["status"]["lastfetchedtime"] = "2026-11-24T11:51:18Z"
 OF_THE_CLUSTER = {
-    f"{RATIFY}/keymanagementproviders": items(in_vault([held()]), inline("inline", pem("contoso"))),
-    CONSTRAINTS: items(constraint(exemptions=[EXEMPTION])),
+    f"{RATIFY}/keymanagementproviders": items(REFRESHED, inline("inline", pem("contoso"))),
+    CONSTRAINTS: items(OUTDATED),
     VALIDATING: items(webhooks(failurePolicy="Ignore")),
     "/apis": {"groups": [{"name": "policy", "preferredVersion": {"groupVersion": "policy/v1"}}]},
     "/apis/policy/v1": {"resources": [kind("PodDisruptionBudget", "poddisruptionbudgets", namespaced=True)]},

@@ -116,7 +116,9 @@ def test_a_cluster_with_nothing_in_it_is_told_too(read: Read) -> None:
 
 
 def replica_sets(owner: str, number: int) -> list[Json]:
-    return [{"metadata": {"namespace": "shop", "name": f"{owner}-{each}", "ownerReferences": [{"kind": "Deployment", "name": owner}]}} for each in range(number)]
+    return [
+        {"metadata": {"namespace": "shop", "name": f"{owner}-{each}", "ownerReferences": [{"kind": "Deployment", "name": owner}]}} for each in range(number)
+    ]
 
 
 def deployment(collisions: int | None, **spec: Any) -> Json:
@@ -346,6 +348,27 @@ def test_a_provider_of_which_nothing_can_be_read_is_no_failure(read: Read, kind:
     found = read(cluster(broken))
     assert found["problems"] == ["Ratify's KeyManagementProvider broken: no certificates."]
     assert [anchor["problem"] for anchor in found["anchors"]] == (["it is no certificate in PEM"] if kind == "inline" else [])
+
+
+def test_how_old_statuses_are_and_which_pods_enforce_an_older_constraint_is_read(read: Read) -> None:
+    provider, policy = in_vault([held()]), constraint()
+    provider["metadata"] |= {"generation": 1, "creationTimestamp": "2026-11-24T08:00:00Z"}
+    provider["spec"]["refreshInterval"] = "1h"
+    provider["status"]["lastfetchedtime"] = "2026-11-24T11:51:18Z"
+    policy["metadata"] |= {"generation": 2, "managedFields": [{"manager": "ansible", "time": "2026-11-24T11:00:00Z", "fieldsV1": {"f:spec": {}}}]}
+    policy["status"] = {"byPod": [{"id": name, "enforced": True, "observedGeneration": 1} for name in ("gatekeeper-1", "gatekeeper-that-was")]}
+    of_provider, of_template, of_constraint = read({**cluster(provider), CONSTRAINTS: items(policy)})["statuses"]
+    assert of_provider == {
+        "kind": "KeyManagementProvider",
+        "name": "kmprovider-akv",
+        "generation": 1,
+        "changed": "2026-11-24T08:00:00Z",
+        "reported": "2026-11-24T11:51:18Z",
+        "refresh_interval": "1h",
+        "older": [],
+    }
+    assert (of_template["name"], of_template["reported"], of_template["older"]) == ("imagesverified", None, [])
+    assert (of_constraint["changed"], of_constraint["older"]) == ("2026-11-24T11:00:00Z", [{"pod": "gatekeeper-1", "generation": 1}])
 
 
 def test_exemptions_are_those_of_the_constraints_each_once(read: Read) -> None:
