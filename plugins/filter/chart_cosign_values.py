@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.image_trust.azure.plugins.module_utils._anchors import readable
+from ansible_collections.image_trust.azure.plugins.module_utils._anchors import problem_of
 
 DOCUMENTATION = r"""
 name: chart_cosign_values
@@ -68,7 +68,7 @@ def chart_cosign_values(keys: Sequence[Mapping[str, str]], scopes: Sequence[str]
         *(
             f"key {key['name']}: it is not a public key (PEM, BEGIN PUBLIC KEY)"
             for key in keys
-            if not (_KEY.fullmatch(key["key"]) and readable("key", key["key"]))
+            if not _KEY.fullmatch(key["key"]) or problem_of("key", key["key"])
         ),
         *_scopes(scopes),
     ]

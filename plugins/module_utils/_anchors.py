@@ -34,9 +34,10 @@ def anchors(providers: Iterable[Json]) -> list[dict[str, Any]]:
     return [anchor for provider in providers for anchor in _anchors_of(provider)]
 
 
-def readable(content: str, value: str) -> bool:
-    """Whether Ratify could read what is given in place: certificates, or a key (`content`). True where the library that could tell is missing."""
-    return CRYPTOGRAPHY_IMPORT_ERROR is not None or not any(each["problem"] for each in _inline("", content, value))
+def problem_of(content: str, value: str) -> str:
+    """Why Ratify could not use what is given in place: certificates, or a key (`content`). Empty where it could, or the library that could tell is missing."""
+    described = [] if CRYPTOGRAPHY_IMPORT_ERROR else [*_inline("", content, value)]
+    return next((str(each["problem"]) for each in described if each["problem"]), "")
 
 
 def _anchors_of(provider: Json) -> Iterator[dict[str, Any]]:

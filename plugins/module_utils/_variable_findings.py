@@ -14,7 +14,7 @@ from itertools import pairwise
 from typing import Any
 
 from ._admission_rules import unjudged
-from ._anchors import readable
+from ._anchors import problem_of
 from ._chart_values import stays_text
 from ._namespace_patterns import is_namespace, is_pattern
 
@@ -184,8 +184,8 @@ def ratify(variables: Variables, refused_charts: Mapping[str, str], app_version:
                 f"ratify_inline_certificates has {each.get('name')}, whose certificate must be PEM of certificates alone (BEGIN CERTIFICATE), without a "
                 "private key, and without empty lines at its end; correct it."
             )
-        elif not readable("certificate", text):
-            found.refuse(f"ratify_inline_certificates has {each.get('name')}, which is no certificate that can be read; give it again, whole.")
+        elif problem := problem_of("certificate", text):
+            found.refuse(f"ratify_inline_certificates has {each.get('name')}, which Ratify cannot use: {problem}. Give it again, whole.")
     for each in found.entries("ratify_certificates"):
         if not all(stays_text(str(each[part])) for part in ("name", "version") if each.get(part)):
             found.refuse(

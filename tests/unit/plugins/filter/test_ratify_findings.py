@@ -8,6 +8,7 @@ import pytest
 from ansible_collections.image_trust.azure.plugins.filter.ratify_findings import FilterModule
 
 from tests.certificates import SelfSigned
+from tests.cluster_states import chain
 
 ratify_findings = FilterModule().filters()["ratify_findings"]
 
@@ -105,8 +106,12 @@ def test_variables_that_ratify_can_take_are_not_refused(given: dict[str, Any]) -
             for text in ("", "none", KEY, f"{CERTIFICATE}\n{KEY}", f"{KEY}\n{CERTIFICATE}", f"Subject: a\n{CERTIFICATE}", f"{CERTIFICATE}\n\n")
         ),
         *(
-            ({"ratify_inline_certificates": [{"name": "a", "certificate": text}]}, "ratify_inline_certificates has a, which is no certificate that can be read")
+            ({"ratify_inline_certificates": [{"name": "a", "certificate": text}]}, "ratify_inline_certificates has a, which Ratify cannot use: its cert")
             for text in (CERTIFICATE.replace("MII", "MIJ", 1), CERTIFICATE.replace("MII", "MI", 1), f"{CERTIFICATE}\n{CERTIFICATE.replace('MII', 'MIJ', 1)}\n")
+        ),
+        (
+            {"ratify_inline_certificates": [{"name": "a", "certificate": chain()["leaf"]}]},
+            "ratify_inline_certificates has a, which Ratify cannot use: a certificate authority issued it and its chain is not there with it",
         ),
         *(
             ({"ratify_certificates": [{"name": "root"}, each]}, f"ratify_certificates has {each['name']}, which the chart of Ratify takes for a number")
