@@ -1,0 +1,53 @@
+"""What role policy says of a forecast: the tasks that follow the question, by themselves."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from .conftest import ROOT
+from .test_before_a_cluster import play
+
+ROLE = ROOT / "roles/policy"
+
+
+def outcome(number: int) -> dict[str, Any]:
+    names = [f"Deployment d{number}", f"Job j{number}"]
+    return {"workloads": names, "sentence": f"shop: {', '.join(names)}: image x is not verified"}
+
+
+def said(folder: Path, **lists: list[dict[str, Any]]) -> tuple[bool, str]:
+    """Whether the role goes on, and its output in one line."""
+    tasks = yaml.safe_load((ROLE / "tasks/forecast.yml").read_text())[1:]
+    forecast = {"workloads": 200, "denied": [], "not_judged": [], "unknown": [], **lists}
+    (folder / "forecast.yml").write_text(yaml.safe_dump({"__policy_forecast": forecast}))
+    (folder / "tasks.yml").write_text(yaml.safe_dump(tasks))
+    content = f"vars_files: [{ROLE}/vars/main.yml, {folder}/forecast.yml]\n  tasks: [{{ansible.builtin.import_tasks: {folder}/tasks.yml}}]\n"
+    done = play(folder, content)
+    return done.returncode == 0, " ".join(done.stdout.split())
+
+
+def test_a_forecast_without_denials_goes_on(tmp_path: Path) -> None:
+    assert said(tmp_path)[0]
+
+
+def test_what_is_not_known_is_listed_and_stops_nothing(tmp_path: Path) -> None:
+    goes_on, text = said(tmp_path, unknown=[outcome(1)])
+    assert goes_on
+    assert "Of 2 workloads it is not known, and they do not stop the run: shop: Deployment d1, Job j1: image x is not verified" in text
+
+
+@pytest.mark.parametrize(("denied", "not_judged", "last"), [(60, 1, "d49"), (2, 1, "d2"), (0, 1, "d0")])
+def test_the_numbers_are_of_all_and_the_list_is_one_that_people_read(tmp_path: Path, denied: int, not_judged: int, last: str) -> None:
+    numbers = list(range(denied + not_judged))
+    goes_on, text = said(tmp_path, denied=[outcome(n) for n in numbers[:denied]], not_judged=[outcome(n) for n in numbers[denied:]])
+    assert not goes_on
+    assert (
+        f"Of 200 workloads of localhost that deny would cover now, {2 * denied} would be denied when their pods are created again, and 2 could not be" in text
+    )
+    assert ("; and more, which module admission_forecast returns." in text) is (denied > 50)
+    assert f"Deployment {last}, " in text
+    assert f"Deployment d{int(last[1:]) + 1}, " not in text
