@@ -110,8 +110,7 @@ denied:
       returned: always
       sample: "shop: Deployment web, CronJob nightly: image example.azurecr.io/web@sha256:22f1… is not verified: it has no signature (…)"
   sample:
-    - &sample
-      namespace: shop
+    - namespace: shop
       workloads: [Deployment web, CronJob nightly]
       images: ["example.azurecr.io/web:test"]
       verdict: denied
@@ -124,10 +123,12 @@ not_judged:
   returned: success
   contains: *outcome
   sample:
-    - <<: *sample
+    - namespace: shop
+      workloads: [Deployment web]
+      images: ["example.azurecr.io/web:1.2"]
       verdict: not_judged
       message: "image verification is not available: …"
-      sentence: "shop: Deployment web, CronJob nightly: image verification is not available: …"
+      sentence: "shop: Deployment web: image verification is not available: …"
 unknown:
   description:
     - Those of which it cannot be said, in the form of RV(denied). An exemption may cover a bare pod's creator, or something else than the policy refuses
@@ -137,8 +138,9 @@ unknown:
   returned: success
   contains: *outcome
   sample:
-    - <<: *sample
+    - namespace: shop
       workloads: [Pod tools]
+      images: ["example.azurecr.io/web:test"]
       verdict: unknown
       message: "admitted only where ops/deployer creates the pod, and who creates it is not known. For all others: …"
       sentence: "shop: Pod tools: admitted only where ops/deployer creates the pod, and who creates it is not known. For all others: …"
