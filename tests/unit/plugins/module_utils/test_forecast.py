@@ -126,6 +126,8 @@ def test_each_set_of_images_is_asked_for_once_in_each_namespace_that_the_constra
 
 NOT_SIGNED = f"image {PINNED} is not verified: it has no signature (No verification results)"
 BY_ANOTHER = f"[images-verified-warn] image {PINNED} is not verified"
+NO_LOGIN = "Unauthorized"
+NO_PERMISSION = 'pods is forbidden: User "a" cannot create resource "pods" in API group "" in the namespace "shop"'
 DEPLOYER = {"owner": "a", "service_accounts": ["ops/deployer"]}
 BARE, MADE = workload("Pod it", by_controller=False), workload("Deployment web")
 EXEMPT = f"admitted only where ops/deployer creates the pod, and who creates it is not known. For all others: {NOT_SIGNED}"
@@ -155,6 +157,8 @@ def denial(*messages: str) -> Answer:
         (Answer("error", "the API server did not answer: x"), "not_judged", "the API server did not answer: x"),
         (Answer("error", "HTTP 503: x"), "not_judged", "HTTP 503: x"),
         (Answer("error", "HTTP 429: x"), "not_judged", "HTTP 429: x"),
+        (Answer("error", f"HTTP 401: {NO_LOGIN}"), "not_judged", f"HTTP 401: {NO_LOGIN}"),
+        (Answer("error", f"HTTP 403: {NO_PERMISSION}"), "not_judged", f"HTTP 403: {NO_PERMISSION}"),
         (Answer("error", "HTTP 403: violates PodSecurity"), "unknown", "HTTP 403: violates PodSecurity"),
         (Answer("error", "HTTP 422: x"), "unknown", "HTTP 422: x"),
         (Answer("error", "no pods by Friday", "others.example"), "unknown", "no pods by Friday"),
