@@ -1,6 +1,6 @@
 """Azure Container Registry: `<name>.azurecr.io`, in front of the real registry. No admin user, no anonymous pull.
 
-Rights are looked up at every request, so that a revoked right has an effect at once (in Azure, when the access token has expired).
+Rights are looked up at every request, so that a role that is taken away ends with its propagation (in Azure, when the access token has expired too).
 https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md
 """
 

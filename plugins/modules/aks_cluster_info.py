@@ -108,7 +108,9 @@ clusters:
           type: str
           returned: always
     tenant_id:
-      description: Tenant of the cluster's own identity; null until the cluster exists, and where it has a service principal instead.
+      description: >-
+        Tenant of the system-assigned identity of the cluster's control plane; null until the cluster exists, and where it has a user-assigned identity or a
+        service principal instead, for which AKS returns no tenant.
       type: str
       returned: always
     kubernetes_version:

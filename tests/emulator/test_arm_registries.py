@@ -88,3 +88,12 @@ def test_a_registry_is_deleted_only_by_who_may(lab: Lab) -> None:
     assert error_of(lab.call("DELETE", REGISTRY, token=lab.token(SOMEBODY))) == (403, "AuthorizationFailed")
     assert [lab.call("DELETE", REGISTRY).status_code for _ in range(2)] == [200, 204]
     assert error_of(lab.call("GET", REGISTRY)) == (404, "ResourceNotFound")
+
+
+@pytest.mark.parametrize("network", [{"publicNetworkAccess": "Disabled"}, {"networkRuleSet": {"defaultAction": "Deny", "ipRules": []}}])
+def test_the_networks_of_a_registry_cannot_be_changed(lab: Lab, network: dict[str, Any]) -> None:
+    before = lab.call("GET", REGISTRY).json()
+    for method in ("PUT", "PATCH"):
+        refused = lab.call(method, REGISTRY, {**before, "properties": network})
+        assert (refused.status_code, refused.json()["error"]["message"]) == (400, f"The lab's registry cannot change {next(iter(network))}.")
+    assert lab.call("GET", REGISTRY).json() == before

@@ -32,6 +32,11 @@ def test_a_cluster_keeps_its_issuer_and_one_that_is_made_again_has_another() -> 
     assert re.fullmatch(r"https://eastus\.oic\.prod-aks\.azure\.com/[0-9-]{36}/[0-9a-f-]{36}/", again)
 
 
+def test_a_cluster_from_before_issuers_were_kept_has_the_same_one_all_the_time() -> None:
+    cluster("lab1").issuer_file.unlink()
+    assert cluster("lab1").issuer == cluster("lab1").issuer != cluster("lab2").issuer
+
+
 def test_ports_and_subnets_of_two_clusters_differ() -> None:
     one, two = cluster("one"), cluster("two")
     for part in ("api_port", "node_address", "azure_address", "pod_subnet", "service_subnet", "issuer", "folder", "kubeconfig"):

@@ -7,7 +7,7 @@ import pytest
 from lab.azure.state import ManagedCluster
 from tests.emulated import Emulated
 from tests.module_fixtures import meanwhile
-from tests.module_runs import Backend, Run, failure
+from tests.module_runs import Backend, Run, failure, session
 
 MODULE = "aks_cluster"
 LAB1 = {"resource_group": "image-trust-lab", "name": "lab1"}
@@ -188,3 +188,20 @@ def test_a_cluster_that_somebody_deletes_while_it_is_made_is_not_said_to_be_ther
     result = run(MODULE, **LAB1, location="eastus")
     assert failure(result).startswith("There is no cluster lab1 in resource group image-trust-lab; ")
     assert azure.azure.faults.active == []
+
+
+def test_a_cluster_whose_identity_is_the_user_s_keeps_it_and_tells_no_tenant(converge: Run, run: Run, azure: Emulated, backend: Backend) -> None:
+    identity = run("user_assigned_identity", resource_group=LAB1["resource_group"], name="control-plane")["identity"]
+    given = {identity["id"]: {"principalId": identity["principal_id"], "clientId": identity["client_id"]}}
+    pools = [{"name": "nodepool1", "count": 1, "mode": "System"}]
+    body: Any = {
+        "location": "eastus",
+        "identity": {"type": "UserAssigned", "userAssignedIdentities": {identity["id"]: {}}},
+        "properties": {"dnsPrefix": "lab1", "agentPoolProfiles": pools, "oidcIssuerProfile": {"enabled": False}},
+    }
+    session(azure).clusters.managed_clusters.begin_create_or_update(LAB1["resource_group"], LAB1["name"], body, polling_interval=0).result(timeout=20)
+    assert kept(azure).identity == {"type": "UserAssigned", "userAssignedIdentities": given}
+    (found,) = run("aks_cluster_info", **LAB1)["clusters"]
+    changed = converge(MODULE, **LAB1, oidc_issuer=True, workload_identity=True)["cluster"]
+    assert (found["tenant_id"], changed["tenant_id"]) == (None, None)
+    assert kept(azure).identity == {"type": "UserAssigned", "userAssignedIdentities": given}
