@@ -123,6 +123,11 @@ class Lab:
         answer = self.http.request(method, self.subscription + path, params={"api-version": version}, headers=headers, json=body).raise_for_status()
         return answer.json() if answer.content else None
 
+    def wait_for_propagation(self) -> None:
+        """Return when what was just taken away in Azure works no more."""
+        delays = self.http.get(f"{self.url}/lab/settings").raise_for_status().json()
+        time.sleep(max(delays.values()))
+
     def requests(self) -> list[Request]:
         """What Resource Manager was asked since `forget_requests`."""
         log = self.http.get(f"{self.url}/lab/requests").raise_for_status().json()["requests"]

@@ -91,6 +91,7 @@ def test_without_it_verify_is_red_and_says_why_and_site_mends_it(lab: Lab, site:
         kube.resources.get(api_version="constraints.gatekeeper.sh/v1beta1", kind="ImagesVerified").delete(name="images-verified")
     else:
         loss.take(lab)
+        lab.wait_for_propagation()
     if loss.restart:
         restart_ratify(kube)
 

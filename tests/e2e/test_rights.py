@@ -64,6 +64,7 @@ def test_registry_and_vault_of_another_model_make_verify_red_and_site_gives_the_
 ) -> None:
     assert found == ({ACR_PULL}, {ACR_PULL}, set(), True)
     switch_models(lab, "AbacRepositoryPermissions", rbac=True)
+    lab.wait_for_propagation()
     restart_ratify(kube)
     red = lab.play("verify", verify_timeout=20)
     assert red.returncode != 0
