@@ -85,6 +85,31 @@ def read(azure: Azure, parent: Parent) -> tuple[FederatedCredential, ...] | None
     return None if found is None else tuple(_credential(answer) for answer in found)
 
 
+@dataclass(frozen=True)
+class Question:
+    """Which credentials are asked for; None does not matter. `issuer` and `subject` are compared byte for byte."""
+
+    name: str | None = None
+    issuer: str | None = None
+    subject: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.name is not None:
+            ids.FEDERATED_CREDENTIAL.check("name", self.name)
+
+    def fits(self, credential: FederatedCredential) -> bool:
+        return (
+            (self.name is None or ids.same(self.name, credential.name))
+            and self.issuer in (None, credential.issuer)
+            and self.subject in (None, credential.subject)
+        )
+
+
+def read_all(azure: Azure, parents: Iterable[Parent], asked: Question) -> list[FederatedCredential]:
+    """The credentials of these identities that are asked for; a request a page for each identity."""
+    return [credential for parent in parents for credential in read(azure, parent) or () if asked.fits(credential)]
+
+
 def missing(parent: Parent) -> ModuleError:
     return ModuleError(
         f"There is no {parent}; create it, or check identity_name, resource_group and subscription_id.", code="ParentResourceNotFound", status=404
@@ -103,10 +128,13 @@ def check_set(wanted: Sequence[FederatedCredential]) -> None:
         raise refuse(f"credentials has {len(wanted)} entries, but Azure allows {LIMIT} for an identity; use a second identity.")
 
 
-def plan(current: Sequence[FederatedCredential], wanted: Sequence[FederatedCredential], *, exact: bool = False) -> list[Change[FederatedCredential]]:
+def plan(
+    current: Sequence[FederatedCredential], wanted: Sequence[FederatedCredential], *, exact: bool = False, change_issuer: bool = True
+) -> list[Change[FederatedCredential]]:
     """Compare and decide; no I/O. A change for each that is wanted, then, with `exact`, one for each of the others, which go.
 
-    Raises `ModuleError` where Azure would refuse: more than it allows, an issuer and subject in use under the name of one that stays.
+    Raises `ModuleError` where Azure would refuse: more than it allows, an issuer and subject in use under the name of one that stays; and, unless
+    `change_issuer`, where one would get another issuer, which is another cluster's.
     """
     changes = []
     others = [credential for credential in current if not _named(wanted, credential.name)]
@@ -119,6 +147,11 @@ def plan(current: Sequence[FederatedCredential], wanted: Sequence[FederatedCrede
                 code="Conflict",
             )
         before = _named(current, one.name)
+        if before and not change_issuer and not _same_issuer(before.issuer, one.issuer):
+            raise refuse(
+                f"The federated credential {before.name} trusts the issuer {before.issuer}, and not {one.issuer or 'that of a cluster yet to be created'};"
+                " what logs in from there could not do so any more. Give another name, or, if that cluster is gone, set change_issuer."
+            )
         # The name is Azure's once it exists, whatever the case asked for.
         changes.append(Change(before, replace(one, name=before.name, id=before.id) if before else one))
     new = [change.after.name for change in changes if change.after and not change.before]
@@ -186,6 +219,11 @@ def _write(azure: Azure, parent: Parent, change: Change[FederatedCredential]) ->
 def _waits_for(change: Change[FederatedCredential], other: Change[FederatedCredential]) -> bool:
     """Whether `other` still has the issuer and subject that `change` brings."""
     return change is not other and bool(change.after and other.before and change.after.trusts_as(other.before))
+
+
+def _same_issuer(one: str | None, other: str | None) -> bool:
+    """Whether both are one cluster's, in whatever spelling: one that Entra does not match is nobody's."""
+    return None not in (one, other) and ids.same(str(one).rstrip("/"), str(other).rstrip("/"))
 
 
 def _named(current: Sequence[FederatedCredential], name: str) -> FederatedCredential | None:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -74,6 +74,11 @@ def read_all(azure: Azure, resource_group: str | None) -> tuple[Identity, ...]:
         return tuple(map(_identity, ask("list the identities of the subscription", lambda: list(operations.list_by_subscription()))))
     found = find(f"list the identities of resource group {resource_group}", lambda: list(operations.list_by_resource_group(resource_group)))
     return tuple(map(_identity, found or ()))
+
+
+def names_of_others(azure: Azure, resource_group: str, names: Iterable[str]) -> list[str]:
+    """Of the identities of a resource group, those that are not among `names`; as `read_all`."""
+    return [identity.name for identity in read_all(azure, resource_group) if not any(ids.same(identity.name, name) for name in names)]
 
 
 def is_principal(azure: Azure, option: str, object_id: str) -> bool:

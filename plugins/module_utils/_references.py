@@ -19,6 +19,8 @@ _REFERENCE = re.compile(rf"((?:{_REGISTRY}/)?{_COMPONENT}(?:/{_COMPONENT})*)(?::
 _ID = re.compile(r"sha(256|384|512):.*|[a-f0-9]{64}", re.DOTALL)
 """containerd takes it for an image that the node has already, by the beginning of its id."""
 _NAMES_REGISTRY = re.compile(r"(localhost|[^/]*[.:A-Z][^/]*)/")
+_REGIONAL = re.compile(r"([a-z0-9-]+)\.[a-z0-9]+\.(geo|data)(\.azurecr\.(?:io|us|cn))")
+"""https://learn.microsoft.com/azure/container-registry/container-registry-endpoint-reference"""
 _DOCKER_HUB = re.compile(r"(index\.)?docker\.io/")
 
 
@@ -67,3 +69,15 @@ def is_pattern(pattern: str) -> bool:
     """Whether it is a repository with its registry and neither tag nor digest, or all below one with /* at its end. In small letters, as images are named."""
     named = reference(f"{pattern.removesuffix('*')}x" if pattern.endswith("/*") else pattern)
     return named is not None and names_registry(pattern) and named == Reference(named.repository) and pattern == pattern.lower()
+
+
+def registry_of_region(registry: str) -> str | None:
+    """contoso.azurecr.io for contoso.eastus.geo.azurecr.io, which a node may pull from too; None for what is no regional endpoint of a registry in Azure."""
+    found = _REGIONAL.fullmatch(registry)
+    return f"{found[1]}{found[3]}" if found and found[2] == "geo" else None
+
+
+def registry_of_data(registry: str) -> str | None:
+    """As `registry_of_region`, for contoso.eastus.data.azurecr.io: it serves layers after a registry sent a node there, and no image has its name."""
+    found = _REGIONAL.fullmatch(registry)
+    return f"{found[1]}{found[3]}" if found and found[2] == "data" else None

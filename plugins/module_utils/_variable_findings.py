@@ -17,6 +17,7 @@ from ._admission_rules import unjudged
 from ._anchors import problem_of
 from ._chart_values import stays_text
 from ._namespace_patterns import is_namespace, is_pattern
+from ._references import registry_of_data
 
 Variables = Mapping[str, Any]
 
@@ -198,6 +199,7 @@ def ratify(variables: Variables, refused_charts: Mapping[str, str], app_version:
         found.number(name, 1)
     _timeouts(found, variables)
     _caches(found, values)
+    _registries(found, variables)
     if variables["ratify_refresh_interval"] and seconds(variables["ratify_refresh_interval"]) is None:
         found.refuse(f"ratify_refresh_interval is {variables['ratify_refresh_interval']!r}, but must be a duration, such as 1h.")
     found.namespaces("ratify_mutation_excluded_namespaces", patterns=True)
@@ -233,6 +235,15 @@ def _numbers(version: str) -> tuple[int, ...]:
     """The three numbers of a version; none where it does not begin with them."""
     numbers = _NUMBERS.match(version)
     return tuple(int(number) for number in numbers.groups()) if numbers else ()
+
+
+def _registries(found: Findings, variables: Variables) -> None:
+    scopes = [("ratify_trust_policies", scope) for policy in variables["ratify_trust_policies"] for scope in policy["registryScopes"]]
+    scopes += [("ratify_cosign_scopes", scope) for scope in variables["ratify_cosign_scopes"]]
+    for name, place in [*(("ratify_registries", registry) for registry in variables["ratify_registries"]), *scopes]:
+        registry = str(place).partition("/")[0]
+        if server := registry_of_data(registry):
+            found.refuse(f"{name} has {place}, but {registry} serves layers only and no image has its name; name it by {server}.")
 
 
 def _timeouts(found: Findings, variables: Variables) -> None:

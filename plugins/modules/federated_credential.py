@@ -75,6 +75,13 @@ options:
       - Without effect with O(state=absent), which removes only what is listed.
     type: bool
     default: false
+  change_issuer:
+    description:
+      - Whether a credential that exists may get another issuer. V(false) refuses that before anything is written, for what logs in from the cluster whose
+        issuer it has now could not do so any more.
+      - An issuer that differs in case or in slashes at its end only is corrected either way.
+    type: bool
+    default: true
   state:
     description: Whether the credential exists, or each of O(credentials).
     type: str
@@ -275,6 +282,7 @@ def main() -> NoReturn:
             options=dict(name=dict(type="str", required=True), **credential, audiences=dict(type="list", elements="str")),
         ),
         exact=dict(type="bool", default=False),
+        change_issuer=dict(type="bool", default=True),
         state=state_option(),
         required_one_of=[("name", "credentials")],
         mutually_exclusive=[("credentials", "name"), ("credentials", "issuer"), ("credentials", "subject")],
@@ -292,8 +300,10 @@ def main() -> NoReturn:
         current = read(azure, parent)
         if current is None and present and not module.check_mode:
             raise missing(parent)
-        exact, names = module.params["exact"], [one.name for one in asked]
-        changes = plan(current or (), asked, exact=exact) if present else plan_absent(current or (), names)
+        if present:
+            changes = plan(current or (), asked, exact=module.params["exact"], change_issuer=module.params["change_issuer"])
+        else:
+            changes = plan_absent(current or (), [one.name for one in asked])
         if not module.check_mode:
             changes = apply(azure, parent, changes)
     called = f"federated credentials of {parent}"

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: federated_credential_info
-short_description: Read whose tokens a managed identity trusts
+short_description: Read whose tokens managed identities trust
 version_added: 1.0.0
 description:
-  - Returns the federated credentials of a user-assigned managed identity, as C(az identity federated-credential list) does.
+  - Returns the federated credentials of a user-assigned managed identity, as C(az identity federated-credential list) does, or of all in a resource group.
   - Where there is none the list is empty, also when there is no such identity or resource group. A missing right is an error.
 author:
   - The image_trust.azure authors (@image-trust)
@@ -21,11 +21,22 @@ options:
     type: str
     required: true
   identity_name:
-    description: Name of the identity.
+    description: Name of the identity. Either this or O(except_identities) is needed.
     type: str
-    required: true
+  except_identities:
+    description: Names of identities. The credentials of all others of the resource group are returned, by a request for each of those.
+    type: list
+    elements: str
   name:
     description: Name of the one credential to return.
+    type: str
+  issuer:
+    description:
+      - Only what trusts this issuer, byte for byte.
+      - In check mode it may be empty, because the cluster does not exist yet; the list is empty then.
+    type: str
+  subject:
+    description: Only what trusts this subject, byte for byte.
     type: str
 extends_documentation_fragment:
   - image_trust.azure.attributes.info
@@ -45,6 +56,13 @@ EXAMPLES = r"""
 - name: Show the clusters' issuers
   ansible.builtin.debug:
     msg: "{{ found.federated_credentials | map(attribute='issuer') }}"
+
+- name: Read which identities trust Ratify in this cluster, beside the one that it uses
+  image_trust.azure.federated_credential_info:
+    resource_group: image-trust
+    except_identities: [ratify]
+    issuer: https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/
+    subject: system:serviceaccount:gatekeeper-system:ratify-admin
 """
 
 RETURN = r"""
@@ -114,20 +132,29 @@ error:
 
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._azure import ids
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, perhaps_unknown
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._federation import Parent, read
+from ansible_collections.image_trust.azure.plugins.module_utils._federation import Parent, Question, read_all
+from ansible_collections.image_trust.azure.plugins.module_utils._identities import names_of_others
 
 
 def main() -> NoReturn:
-    module = azure_module(resource_group=dict(type="str", required=True), identity_name=dict(type="str", required=True), name=dict(type="str"))
-    name = module.params["name"]
+    module = azure_module(
+        resource_group=dict(type="str", required=True),
+        identity_name=dict(type="str"),
+        except_identities=dict(type="list", elements="str"),
+        name=dict(type="str"),
+        issuer=dict(type="str"),
+        subject=dict(type="str"),
+        mutually_exclusive=[("identity_name", "except_identities")],
+    )
+    group, left_out, of_any = (module.params[option] for option in ("resource_group", "except_identities", "issuer"))
     with azure_session(module) as azure:
-        parent = Parent(module.params["resource_group"], module.params["identity_name"])
-        if name is not None:
-            ids.FEDERATED_CREDENTIAL.check("name", name)
-        found = [credential for credential in read(azure, parent) or () if name is None or ids.same(credential.name, name)]
+        issuer = None if of_any is None else perhaps_unknown(module, "issuer")
+        asked = Question(module.params["name"], issuer, module.params["subject"])
+        names = [module.params["identity_name"]] if left_out is None else names_of_others(azure, group, left_out)
+        parents = [Parent(group, name) for name in names]
+        found = read_all(azure, parents, asked) if of_any is None or issuer else []
     module.exit_json(changed=False, federated_credentials=[credential.shown() for credential in found])
 
 

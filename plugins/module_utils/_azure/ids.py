@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -45,6 +46,38 @@ SCOPE = Rule(
     "the id of a subscription, resource group, resource or management group such as /subscriptions/<GUID>/resourceGroups/<name>, without '/' at its end",
 )
 ROLE_ID = Rule(rf"(?:/subscriptions/{_GUID}(?:/[^/\s]+)*)?/providers/Microsoft\.Authorization/roleDefinitions/{_GUID}", "the id of a role definition")
+RULES = {
+    "cluster": CLUSTER,
+    "federated_credential": FEDERATED_CREDENTIAL,
+    "identity": IDENTITY,
+    "registry": REGISTRY,
+    "resource_group": RESOURCE_GROUP,
+    "vault": VAULT,
+}
+"""What a name must look like, by kind of resource."""
+TYPES = {"registry": "Microsoft.ContainerRegistry/registries", "vault": "Microsoft.KeyVault/vaults"}
+
+
+def resource(option: str, kind: str, entry: Mapping[str, str | None]) -> dict[str, str]:
+    """`name`, `resource_group` and, where it is given, `subscription_id` of a resource that an entry names by these or by its `id`. Raises `ModuleError` where
+    it does neither, or a name is none that Azure takes."""
+    given = {key: value for key, value in entry.items() if value}
+    if "id" not in given:
+        if not {"name", "resource_group"} <= given.keys():
+            raise refuse(f"{option} needs name and resource_group, or id.")
+        named = given
+    elif given.keys() - {"id"}:
+        raise refuse(f"{option} has id and {', '.join(sorted(given.keys() - {'id'}))}; leave out one or the other.")
+    else:
+        found = re.fullmatch(rf"/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/{re.escape(TYPES[kind])}/([^/]+)", given["id"], re.IGNORECASE)
+        if not found:
+            raise refuse(f"{option}.id is {given['id']!r}, but must be such as /subscriptions/<GUID>/resourceGroups/<name>/providers/{TYPES[kind]}/<name>.")
+        named = dict(zip(("subscription_id", "resource_group", "name"), found.groups(), strict=True))
+    RULES[kind].check(f"{option}.name", named["name"])
+    RESOURCE_GROUP.check(f"{option}.resource_group", named["resource_group"])
+    if "subscription_id" in named:
+        GUID.check(f"{option}.subscription_id", named["subscription_id"])
+    return {key: named[key] for key in ("name", "resource_group", "subscription_id") if key in named}
 
 
 def is_https(url: str) -> bool:

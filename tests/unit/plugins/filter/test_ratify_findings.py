@@ -24,6 +24,7 @@ SOUND: dict[str, Any] = {
     "ratify_inline_certificates": [],
     "ratify_refresh_interval": "",
     "ratify_trust_policies": [TRUST],
+    "ratify_registries": [],
     "ratify_cosign_keys": [],
     "ratify_cosign_scopes": [],
     "ratify_validation_timeout": 3,
@@ -121,6 +122,12 @@ def test_variables_that_ratify_can_take_are_not_refused(given: dict[str, Any]) -
         ({"ratify_trust_policies": []}, "Somebody has to be trusted, by ratify_trust_policies and a certificate in ratify_certificates or"),
         ({"ratify_trust_policies": [{**TRUST, "registryScopes": []}]}, "these trust policies are not used: policy web: it needs registryScopes."),
         ({"ratify_cosign_scopes": ["a.io/b"]}, "these keys of cosign are not used: there is no key for these scopes in ratify_cosign_keys."),
+        (
+            {"ratify_trust_policies": [{**TRUST, "registryScopes": ["contoso.eastus.data.azurecr.io/web"]}]},
+            "ratify_trust_policies has contoso.eastus.data.azurecr.io/web, but contoso.eastus.data.azurecr.io serves layers only and no image has its name;"
+            " name it by contoso.azurecr.io.",
+        ),
+        ({"ratify_registries": ["contoso.chinaeast2.data.azurecr.cn"]}, "ratify_registries has contoso.chinaeast2.data.azurecr.cn, but "),
         ({"ratify_values": {"sbom": {}}}, "ratify_values must not have sbom: leave it out. Whom to trust, and how many pods"),
     ],
 )

@@ -57,6 +57,33 @@ def test_the_same_trust_under_another_name_is_refused_with_that_name() -> None:
     assert refused.value.code == "Conflict"
 
 
+REBUILT = ISSUER.replace("d2d4aa6f", "6a0e5d2c")
+
+
+@pytest.mark.parametrize("issuer", [REBUILT, None], ids=["another cluster's", "of a cluster yet to be created"])
+def test_a_credential_is_not_taken_from_another_cluster_unless_asked_for(issuer: str | None) -> None:
+    wanted = replace(RATIFY, name="RATIFY", issuer=issuer)
+    with pytest.raises(ModuleError) as refused:
+        plan((OTHER, EXISTING), [wanted], change_issuer=False)
+    assert str(refused.value) == (
+        f"The federated credential ratify trusts the issuer {ISSUER}, and not {issuer or 'that of a cluster yet to be created'};"
+        " what logs in from there could not do so any more. Give another name, or, if that cluster is gone, set change_issuer."
+    )
+    (change,) = plan((OTHER, EXISTING), [wanted])
+    assert change.after == replace(EXISTING, issuer=issuer)
+
+
+@pytest.mark.parametrize(
+    "current",
+    [(), (OTHER,), (EXISTING,), (replace(EXISTING, issuer=ISSUER.rstrip("/").upper()),), (replace(EXISTING, subject="system:serviceaccount:a:b"),)],
+    ids=["none", "another", "the same", "the same in another spelling", "another subject"],
+)
+def test_what_has_the_cluster_s_own_issuer_is_written_without_asking(current: tuple[FederatedCredential, ...]) -> None:
+    (change,) = plan(current, [RATIFY], change_issuer=False)
+    assert change.after is not None
+    assert (change.after.issuer, change.after.subject) == (ISSUER, SUBJECT)
+
+
 def test_the_21st_is_refused_with_the_way_out() -> None:
     with pytest.raises(ModuleError, match="has 20 federated credentials and Azure allows 20, so ratify cannot be added; remove one of other-00, ") as refused:
         plan(full(LIMIT), [RATIFY])

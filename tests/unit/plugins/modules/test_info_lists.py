@@ -54,6 +54,8 @@ def names(found: list[dict[str, Any]], key: str = "name") -> list[str]:
         ("federated_credential_info", {**GROUP, "identity_name": "other"}, "federated_credentials", []),
         ("federated_credential_info", {**GROUP, "identity_name": "nobody"}, "federated_credentials", []),
         ("federated_credential_info", {**NOWHERE, "identity_name": "ratify"}, "federated_credentials", []),
+        ("federated_credential_info", {**GROUP, "identity_name": "ratify", "subject": "subject"}, "federated_credentials", ["lab1", "lab2"]),
+        ("federated_credential_info", {**GROUP, "identity_name": "ratify", "subject": "Subject"}, "federated_credentials", []),
         ("aks_cluster_info", {}, "clusters", ["lab1"]),
         ("aks_cluster_info", GROUP, "clusters", ["lab1"]),
         ("aks_cluster_info", {**GROUP, "name": "LAB1"}, "clusters", ["lab1"]),
@@ -69,6 +71,25 @@ def test_what_is_there_is_listed_with_one_request(
     assert names(result[returned]) == expected
     assert result["changed"] is False
     assert (len(azure.reads), azure.writes) == (1, [])
+
+
+@pytest.mark.parametrize(
+    ("options", "expected", "asked"),
+    [
+        ({**GROUP, "except_identities": []}, ["lab1", "lab2"], 2),
+        ({**GROUP, "except_identities": ["other"]}, ["lab1", "lab2"], 1),
+        ({**GROUP, "except_identities": ["RATIFY"]}, [], 1),
+        ({**NOWHERE, "except_identities": []}, [], 0),
+        ({**GROUP, "except_identities": [], "issuer": "https://issuer/lab2/"}, ["lab2"], 2),
+        ({**GROUP, "except_identities": [], "issuer": "https://issuer/lab2"}, [], 2),
+    ],
+)
+def test_credentials_of_a_whole_resource_group_take_a_request_for_each_identity_that_is_not_left_out(
+    run: Run, azure: Emulated, options: dict[str, Any], expected: list[str], asked: int
+) -> None:
+    assert names(run("federated_credential_info", **options)["federated_credentials"]) == expected
+    assert len(azure.reads) == 1 + asked
+    assert azure.writes == []
 
 
 @pytest.mark.parametrize(
@@ -172,6 +193,9 @@ class TestRoles:
 
 
 def test_in_check_mode_a_policy_s_principal_need_not_exist(run: Run, azure: Emulated) -> None:
+    others = {**GROUP, "except_identities": ["ratify"]}
+    assert run("federated_credential_info", check=True, **others, issuer="")["federated_credentials"] == []
+    assert "issuer is empty" in failure(run("federated_credential_info", **others, issuer=""))
     vault = {**GROUP, "vault_name": "image-trust-lab"}
     assert run("keyvault_access_policy_info", check=True, **vault, object_id="")["access_policies"] == []
     assert "object_id is empty" in failure(run("keyvault_access_policy_info", **vault, object_id=""))
@@ -181,6 +205,7 @@ ALL = [
     ("user_assigned_identity_info", {}),
     ("user_assigned_identity_info", {**GROUP, "name": "ratify"}),
     ("federated_credential_info", {**GROUP, "identity_name": "ratify"}),
+    ("federated_credential_info", {**GROUP, "except_identities": []}),
     ("keyvault_access_policy_info", {**GROUP, "vault_name": "image-trust-lab"}),
     ("role_assignment_info", {"scope": REGISTRY}),
     ("aks_cluster_info", {}),
@@ -201,7 +226,7 @@ def test_a_missing_right_or_subscription_is_no_empty_list(run: Run, azure: Emula
         ("user_assigned_identity_info", {**GROUP, "name": "a/b"}, "name is 'a/b', but must be"),
         ("user_assigned_identity_info", {"resource_group": "a/b"}, "resource_group is 'a/b', but must be"),
         ("federated_credential_info", {**GROUP, "identity_name": "ratify", "name": "a b"}, "name is 'a b', but must be"),
-        ("federated_credential_info", {**GROUP, "identity_name": None}, "identity_name is '', but must be"),
+        ("federated_credential_info", {**GROUP, "identity_name": None}, "identity_name is None, but must be"),
         ("keyvault_access_policy_info", {**GROUP, "vault_name": "image-trust-lab", "object_id": "me"}, "object_id is 'me', but must be a GUID"),
         ("role_assignment_info", {"scope": "lab"}, "scope is 'lab', but must be"),
         ("role_assignment_info", {"scope": REGISTRY, "principal_id": "me"}, "principal_id is 'me', but must be a GUID"),
