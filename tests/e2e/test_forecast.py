@@ -59,9 +59,13 @@ def warned(kube: Any, lab: Lab, policy: Any, team: str) -> Namespace:
             assert time.monotonic() < deadline
             time.sleep(0.5)
         made.create(pod(SIGNED, name="signed"))
-    made.create(deployment("signed", SIGNED, 0))
-    made.create(stateful_set("data", SIGNED))
+    create(kube, team, deployment("signed", SIGNED, 0), stateful_set("data", SIGNED))
     return made
+
+
+def create(kube: Any, namespace: str, *bodies: Json) -> None:
+    for body in bodies:
+        assert refusal(kube, body, namespace, dry_run=False) == ""
 
 
 def trials(kube: Any) -> list[str]:
@@ -77,14 +81,8 @@ def test_what_is_signed_and_was_created_by_its_tag_does_not_stop_the_step_to_den
 
 
 def test_what_makes_no_pods_at_the_moment_is_listed_whole(kube: Any, policy: Any, warned: Namespace) -> None:
-    for body in (
-        deployment("sleeping", UNSIGNED, 0),
-        job("later", UNSIGNED),
-        cron_job("nightly", UNSIGNED),
-        stateful_set("old", UNSIGNED),
-        pod(UNSIGNED, name="bare"),
-    ):
-        warned.create(body)
+    unsigned = deployment("sleeping", UNSIGNED, 0), job("later", UNSIGNED), cron_job("nightly", UNSIGNED), stateful_set("old", UNSIGNED)
+    create(kube, warned.name, *unsigned, pod(UNSIGNED, name="bare"))
     refused = policy()
     assert refused.returncode != 0
     assert "Of 8 workloads of lab1 that deny would cover now, 5 would be denied when their pods are created again, and 0 could not be judged" in refused.error
@@ -99,7 +97,7 @@ def test_what_makes_no_pods_at_the_moment_is_listed_whole(kube: Any, policy: Any
 
 
 def test_whether_an_exempt_service_account_created_a_bare_pod_is_not_known_and_stops_nothing(kube: Any, policy: Any, warned: Namespace) -> None:
-    warned.create(pod(UNSIGNED, name="bare"))
+    create(kube, warned.name, pod(UNSIGNED, name="bare"))
     done = policy(policy_exemptions=[DEPLOYER])
     assert done.returncode == 0, done.error
     assert "Pod bare: admitted only where ops/deployer creates the pod, and who creates it is not known" in done.output
