@@ -114,6 +114,12 @@ def read_all(azure: Azure, resource_group: str | None) -> tuple[Cluster, ...]:
     return tuple(map(_cluster, found or ()))
 
 
+def by_issuer(azure: Azure) -> dict[str, str]:
+    """By issuer, which cluster of the subscription has it; one request a page."""
+    clusters = [cluster for cluster in read_all(azure, None) if cluster.issuer_url]
+    return {str(cluster.issuer_url): f"cluster {cluster.name} in resource group {ids.resource_group_of(str(cluster.id))}" for cluster in clusters}
+
+
 def missing(wanted: Wanted) -> ModuleError:
     return ModuleError(f"There is no {wanted}; create it, or check {wanted.option}, resource_group and subscription_id.", code="ResourceNotFound", status=404)
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -129,12 +129,12 @@ def check_set(wanted: Sequence[FederatedCredential]) -> None:
 
 
 def plan(
-    current: Sequence[FederatedCredential], wanted: Sequence[FederatedCredential], *, exact: bool = False, change_issuer: bool = True
+    current: Sequence[FederatedCredential], wanted: Sequence[FederatedCredential], *, exact: bool = False, clusters: Mapping[str, str] | None = None
 ) -> list[Change[FederatedCredential]]:
     """Compare and decide; no I/O. A change for each that is wanted, then, with `exact`, one for each of the others, which go.
 
-    Raises `ModuleError` where Azure would refuse: more than it allows, an issuer and subject in use under the name of one that stays; and, unless
-    `change_issuer`, where one would get another issuer, which is another cluster's.
+    Raises `ModuleError` where Azure would refuse: more than it allows, an issuer and subject in use under the name of one that stays; and where one would be
+    taken from another cluster, of those that `clusters` names by their issuers.
     """
     changes = []
     others = [credential for credential in current if not _named(wanted, credential.name)]
@@ -147,10 +147,11 @@ def plan(
                 code="Conflict",
             )
         before = _named(current, one.name)
-        if before and not change_issuer and not _same_issuer(before.issuer, one.issuer):
+        user = (clusters or {}).get(str(before.issuer)) if before and before.issuer != one.issuer else None
+        if before and user:
             raise refuse(
-                f"The federated credential {before.name} trusts the issuer {before.issuer}, and not {one.issuer or 'that of a cluster yet to be created'};"
-                " what logs in from there could not do so any more. Give another name, or, if that cluster is gone, set change_issuer."
+                f"The federated credential {before.name} trusts the issuer {before.issuer} of {user}, which could not log in by it any more if it trusted"
+                f" {one.issuer or 'that of a cluster yet to be created'}. Give another name, or set change_issuer."
             )
         # The name is Azure's once it exists, whatever the case asked for.
         changes.append(Change(before, replace(one, name=before.name, id=before.id) if before else one))
@@ -162,6 +163,11 @@ def plan(
             code="LimitExceeded",
         )
     return changes + [Change(other, None) for other in others if exact]
+
+
+def changes_issuer(current: Sequence[FederatedCredential], wanted: Iterable[FederatedCredential]) -> bool:
+    """Whether one that exists would get another issuer."""
+    return any(before.issuer != one.issuer for one in wanted if (before := _named(current, one.name)))
 
 
 def plan_absent(current: Sequence[FederatedCredential], names: Iterable[str]) -> list[Change[FederatedCredential]]:
@@ -219,11 +225,6 @@ def _write(azure: Azure, parent: Parent, change: Change[FederatedCredential]) ->
 def _waits_for(change: Change[FederatedCredential], other: Change[FederatedCredential]) -> bool:
     """Whether `other` still has the issuer and subject that `change` brings."""
     return change is not other and bool(change.after and other.before and change.after.trusts_as(other.before))
-
-
-def _same_issuer(one: str | None, other: str | None) -> bool:
-    """Whether both are one cluster's, in whatever spelling: one that Entra does not match is nobody's."""
-    return None not in (one, other) and ids.same(str(one).rstrip("/"), str(other).rstrip("/"))
 
 
 def _named(current: Sequence[FederatedCredential], name: str) -> FederatedCredential | None:

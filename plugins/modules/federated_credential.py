@@ -19,6 +19,7 @@ author:
   - The image_trust.azure authors (@image-trust)
 requirements:
   - azure-mgmt-msi >= 7.0.0
+  - azure-mgmt-containerservice >= 32.1.0, for O(change_issuer=false)
 options:
   resource_group:
     description: The resource group of the identity.
@@ -77,9 +78,9 @@ options:
     default: false
   change_issuer:
     description:
-      - Whether a credential that exists may get another issuer. V(false) refuses that before anything is written, for what logs in from the cluster whose
-        issuer it has now could not do so any more.
-      - An issuer that differs in case or in slashes at its end only is corrected either way.
+      - Whether a credential may be taken from another cluster. V(false) refuses that before anything is written, for what logs in from there could not do so
+        any more. The issuer that the credential has is looked for among the clusters of the subscription; where none has it, the credential gets the other.
+      - Where a credential would get another issuer, V(false) needs a login that may list the clusters of the subscription.
     type: bool
     default: true
   state:
@@ -241,11 +242,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, each, perhaps_unknown, state_option
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
 from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed, exit_converged
+from ansible_collections.image_trust.azure.plugins.module_utils._clusters import by_issuer
 from ansible_collections.image_trust.azure.plugins.module_utils._federation import (
     AUDIENCE,
     FederatedCredential,
     Parent,
     apply,
+    changes_issuer,
     check,
     check_set,
     missing,
@@ -301,7 +304,8 @@ def main() -> NoReturn:
         if current is None and present and not module.check_mode:
             raise missing(parent)
         if present:
-            changes = plan(current or (), asked, exact=module.params["exact"], change_issuer=module.params["change_issuer"])
+            clusters = by_issuer(azure) if not module.params["change_issuer"] and changes_issuer(current or (), asked) else None
+            changes = plan(current or (), asked, exact=module.params["exact"], clusters=clusters)
         else:
             changes = plan_absent(current or (), [one.name for one in asked])
         if not module.check_mode:

@@ -57,7 +57,8 @@ def test_a_credential_is_not_taken_from_another_cluster_and_that_is_known_before
         assert play("aks", aks_name="blue").errors == []
     before = trusted(azure)
     said = site(azure, command, aks_name="blue")
-    assert "The federated credential ratify-lab1 trusts the issuer https://eastus.oic.prod-aks.azure.com/tenant/lab1/, and not" in said
+    issuer = "https://eastus.oic.prod-aks.azure.com/tenant/lab1/"
+    assert f"The federated credential ratify-lab1 trusts the issuer {issuer} of cluster lab1 in resource group image-trust-lab, which" in said
     assert (azure.writes, trusted(azure)) == ([], before)
     (error,) = play("identity", identity_issuer_url="https://issuer.example/blue/").errors
     assert "set change_issuer" in error

@@ -7,6 +7,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors im
 from ansible_collections.image_trust.azure.plugins.module_utils._federation import (
     LIMIT,
     FederatedCredential,
+    changes_issuer,
     check,
     check_set,
     in_order,
@@ -60,26 +61,38 @@ def test_the_same_trust_under_another_name_is_refused_with_that_name() -> None:
 REBUILT = ISSUER.replace("d2d4aa6f", "6a0e5d2c")
 
 
+OTHERS = {ISSUER: "cluster blue in resource group rg", "https://issuer/c/": "cluster c in resource group rg"}
+
+
 @pytest.mark.parametrize("issuer", [REBUILT, None], ids=["another cluster's", "of a cluster yet to be created"])
-def test_a_credential_is_not_taken_from_another_cluster_unless_asked_for(issuer: str | None) -> None:
+def test_a_credential_is_not_taken_from_another_cluster(issuer: str | None) -> None:
     wanted = replace(RATIFY, name="RATIFY", issuer=issuer)
     with pytest.raises(ModuleError) as refused:
-        plan((OTHER, EXISTING), [wanted], change_issuer=False)
+        plan((OTHER, EXISTING), [wanted], clusters=OTHERS)
     assert str(refused.value) == (
-        f"The federated credential ratify trusts the issuer {ISSUER}, and not {issuer or 'that of a cluster yet to be created'};"
-        " what logs in from there could not do so any more. Give another name, or, if that cluster is gone, set change_issuer."
+        f"The federated credential ratify trusts the issuer {ISSUER} of cluster blue in resource group rg, which could not log in by it any more"
+        f" if it trusted {issuer or 'that of a cluster yet to be created'}. Give another name, or set change_issuer."
     )
-    (change,) = plan((OTHER, EXISTING), [wanted])
-    assert change.after == replace(EXISTING, issuer=issuer)
+    for none in (None, {REBUILT: "cluster green in resource group rg"}):
+        (change,) = plan((OTHER, EXISTING), [wanted], clusters=none)
+        assert change.after == replace(EXISTING, issuer=issuer)
 
 
 @pytest.mark.parametrize(
-    "current",
-    [(), (OTHER,), (EXISTING,), (replace(EXISTING, issuer=ISSUER.rstrip("/").upper()),), (replace(EXISTING, subject="system:serviceaccount:a:b"),)],
-    ids=["none", "another", "the same", "the same in another spelling", "another subject"],
+    ("current", "changes"),
+    [
+        ((), False),
+        ((OTHER,), False),
+        ((EXISTING,), False),
+        ((replace(EXISTING, subject="system:serviceaccount:a:b"),), False),
+        ((OTHER, replace(EXISTING, name="RATIFY", issuer=REBUILT)), True),
+        ((replace(EXISTING, issuer=ISSUER.rstrip("/")),), True),
+    ],
+    ids=["none", "another", "the same", "another subject", "another issuer", "the same without its slash"],
 )
-def test_what_has_the_cluster_s_own_issuer_is_written_without_asking(current: tuple[FederatedCredential, ...]) -> None:
-    (change,) = plan(current, [RATIFY], change_issuer=False)
+def test_other_clusters_are_only_asked_for_where_a_credential_gets_another_issuer(current: tuple[FederatedCredential, ...], changes: bool) -> None:
+    assert changes_issuer(current, [RATIFY]) is changes
+    (change,) = plan(current, [RATIFY], clusters={REBUILT[:-1]: "cluster", **({} if changes else OTHERS)})
     assert change.after is not None
     assert (change.after.issuer, change.after.subject) == (ISSUER, SUBJECT)
 

@@ -53,6 +53,26 @@ def test_a_change_is_written_and_shown(converge: Run, ratify: Identity, change: 
     assert result["diff"]["before_header"] == "federated credentials of identity ratify in resource group image-trust-lab"
 
 
+@pytest.mark.usefixtures("ratify")
+@pytest.mark.parametrize("check", [True, False], ids=["check", "run"])
+def test_a_credential_that_another_cluster_uses_is_left_to_it_while_that_exists(run: Run, azure: Emulated, check: bool) -> None:
+    group = {"resource_group": "image-trust-lab"}
+    blue = run("aks_cluster", **group, name="blue", oidc_issuer=True)["cluster"]["issuer_url"]
+    assert run(MODULE, **{**LAB1, "issuer": blue}, change_issuer=False)["changed"]
+    assert not run(MODULE, **{**LAB1, "issuer": blue}, change_issuer=False)["changed"]
+    assert len(azure.reads) == 1
+
+    sentence = failure(run(MODULE, check=check, **LAB1, change_issuer=False))
+    assert sentence.startswith(f"The federated credential lab1 trusts the issuer {blue} of cluster blue in resource group image-trust-lab, which could not")
+    assert azure.writes == []
+    azure.fail(method="GET", path="/managedClusters$", status=403, code="AuthorizationFailed", count=1)
+    assert "Could not list the clusters of the subscription" in failure(run(MODULE, check=check, **LAB1, change_issuer=False))
+    assert azure.writes == []
+
+    run("aks_cluster", **group, name="blue", state="absent")
+    assert run(MODULE, check=check, **LAB1, change_issuer=False)["changed"]
+
+
 def test_absent_removes_only_this_one(converge: Run, ratify: Identity) -> None:
     converge(MODULE, **LAB1)
     assert converge(MODULE, **NAME, state="absent")["federated_credential"] is None
