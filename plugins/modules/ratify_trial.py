@@ -60,9 +60,10 @@ EXAMPLES = r"""
   image_trust.azure.ratify_trial:
     kubeconfig: ~/.kube/image-trust/production/web.yaml
     chart_repo_url: https://notaryproject.github.io/ratify
-    chart_version: 1.15.5
+    chart_version: 1.15.7
     namespace: gatekeeper-system
     values:
+      featureFlags: {RATIFY_CERT_ROTATION: true}
       notationCerts: ["{{ lookup('ansible.builtin.file', 'root.pem') }}"]
       notation:
         trustPolicies:
@@ -107,7 +108,7 @@ def rendered(module: AnsibleModule) -> list[dict[str, Any]]:
     argv = [module.get_bin_path("helm", required=True), "template", *chart, "--values", "-"]
     status, printed, error = module.run_command(argv, data=json.dumps(options["values"]))
     if status:
-        module.fail_json(msg=f"Chart ratify {options['chart_version']} of {options['chart_repo_url']} cannot be rendered: {error.strip()}")
+        module.fail_json(msg=f"Chart ratify {options['chart_version']} of {options['chart_repo_url']} cannot be rendered: {' '.join(error.split())}")
     return [*parsed(printed, options["namespace"])]
 
 
