@@ -24,7 +24,9 @@ else:
 
 NOT_READ = "not read from the vault"
 NOT_HELD = "Ratify does not hold it"
-LEAF_ALONE = "a certificate authority issued it and its chain is not {} with it, so Ratify trusts no signature by it; import it with its intermediate and root"
+LEAF_ALONE = (
+    "a certificate authority issued it and its chain is not {} with it, so Ratify does not trust it by itself; import it with its intermediate and root"
+)
 _CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", re.DOTALL)
 Json = Mapping[str, Any]
 
@@ -127,16 +129,25 @@ def _described(der: bytes) -> dict[str, Any]:
 def _is_anchor(certificate: x509.Certificate) -> bool:
     """Ratify's rule (v1.4.4, pkg/verifier/notation/truststore.go, filterValidCerts): of what it was given it trusts the certificates of authorities, and
     those that are signed by their own keys."""
-    try:
-        if certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca:
-            return True
-    except x509.ExtensionNotFound:
-        pass
+    if _is_authority(certificate):
+        return True
     try:
         certificate.verify_directly_issued_by(certificate)
     except (InvalidSignature, TypeError, UnsupportedAlgorithm, ValueError):
         return False
     return True
+
+
+def _is_authority(certificate: x509.Certificate) -> bool:
+    try:
+        return certificate.extensions.get_extension_for_class(x509.BasicConstraints).value.ca
+    except x509.ExtensionNotFound:
+        return False
+
+
+def has_authority(ders: Iterable[bytes]) -> bool:
+    """Whether one of the certificates is an authority's, as far as they can be read."""
+    return any(_is_authority(x509.load_der_x509_certificate(der)) for der in ders if _described(der)["problem"] is None)
 
 
 def _described_key(pem: str) -> dict[str, Any]:

@@ -9,13 +9,14 @@ from itertools import groupby
 from typing import Any
 from urllib.parse import quote
 
-from ._anchors import NOT_READ, in_pem, trusted
+from ._anchors import NOT_READ, has_authority, in_pem, trusted
 from ._azure.errors import MissingError, ModuleError
 from ._azure.session import Azure
 from ._azure.vault_plane import VaultPlane
 from ._vaults import Vault
 
 Json = Mapping[str, Any]
+HERE = "in the vault"
 
 
 def described_anchors(anchors: Iterable[Json], login: Callable[[], Azure]) -> list[dict[str, Any]]:
@@ -37,8 +38,9 @@ def _place(anchor: Json) -> tuple[Any, ...]:
     return (unread, *(anchor[key] for key in ("provider", "vault", "name", "version")))
 
 
-def trusted_in(plane: VaultPlane, name: str, version: str | None, number: int | None) -> list[dict[str, Any]]:
-    """What Ratify trusts of that certificate of the vault, as `trusted` has it. `number`: the certificates that it read with it; None where that is not known.
+def certificates_in(plane: VaultPlane, name: str, version: str | None, number: int | None) -> tuple[list[bytes], str | None]:
+    """The certificates (DER) that Ratify reads with that certificate of the vault, or why they were not read. `number`: how many it has read; None where that
+    is not known, and then a certificate that Ratify trusts by itself is enough.
 
     The certificate of a vault is the leaf alone; its chain is in the secret behind it. That is asked for only where it is needed, and where the
     certificate's policy says that no private key is in it. Raises `ModuleError`.
@@ -46,30 +48,37 @@ def trusted_in(plane: VaultPlane, name: str, version: str | None, number: int | 
     # The names come from the cluster: they must not lead elsewhere in the vault.
     path = "/".join(quote(str(each), safe="") for each in (name, version) if each)
     bundle = plane.get(f"read the certificate {name} of {plane.uri}/", f"certificates/{path}")
-    alone = trusted([base64.b64decode(str(bundle.get("cer") or ""))], "in the vault")
-    if number == 1 or (number is None and alone[0]["held"]):
-        return alone
+    alone = [base64.b64decode(str(bundle.get("cer") or ""))]
+    if number == 1 or (number is None and trusted(alone, HERE)[0]["held"]):
+        return alone, None
     if ((bundle.get("policy") or {}).get("key_props") or {}).get("exportable") is not False:
-        return [{"problem": f"{NOT_READ}: its chain is in the secret {name}, and the private key too, because it is exportable"}]
-    secret = plane.get(f"read the chain of the certificate {name} of {plane.uri}/", f"secrets/{path}")
-    return trusted(in_pem(str(secret.get("value"))), "in the vault") or [{"problem": f"{NOT_READ}: the secret {name} has no certificate in PEM"}]
+        return [], f"{NOT_READ}: its chain is in the secret {name}, and the private key too, because it is exportable"
+    chain = in_pem(str(plane.get(f"read the chain of the certificate {name} of {plane.uri}/", f"secrets/{path}").get("value")))
+    return chain, None if chain else f"{NOT_READ}: the secret {name} has no certificate in PEM"
 
 
 def unusable(azure: Azure, vault: Vault, certificates: Iterable[Json]) -> Iterator[str]:
-    """A sentence for each of these certificates (`name`, `version`) by which Ratify could verify nothing, as far as the login may read them. Of what cannot be
-    read it is not known."""
+    """A sentence for each of these certificates (`name`, `version`) by which Ratify could verify nothing, as far as the login may read them.
+
+    Of what cannot be read it is not known. A leaf without its chain is good where an authority is among the others: it may be the leaf's.
+    """
+    alone, authority = [], False
     for certificate in certificates:
         try:
-            found = trusted_in(azure.vault_plane(str(vault.uri)), certificate["name"], certificate["version"], None)
+            ders, unread = certificates_in(azure.vault_plane(str(vault.uri)), certificate["name"], certificate["version"], None)
         except MissingError as failure:
             yield failure.sentence
+            continue
         except ModuleError as failure:
             if failure.status is None:
                 return
-        else:
-            if not any(each.get("held", True) for each in found):
-                sentence = f"Ratify cannot verify by the certificate {certificate['name']} of the vault {vault.name}: {found[0]['problem']}."
-                yield sentence
+            ders, unread = [], failure.sentence
+        authority = authority or bool(unread) or has_authority(ders)
+        if ders and not (found := trusted(ders, HERE))[0]["held"]:
+            sentence = f"Ratify cannot verify by the certificate {certificate['name']} of the vault {vault.name}: {found[0]['problem']}."
+            alone.append(sentence)
+    if not authority:
+        yield from alone
 
 
 class _Reader:
@@ -85,9 +94,10 @@ class _Reader:
             return [{"problem": self._closed[uri]}]
         try:
             self._azure = self._azure or self._login()
-            return trusted_in(self._azure.vault_plane(uri), str(anchor["name"]), anchor["version"], number)
+            ders, unread = certificates_in(self._azure.vault_plane(uri), str(anchor["name"]), anchor["version"], number)
         except ModuleError as failure:
             problem = f"{NOT_READ}: {failure.sentence}".rstrip(".")
             if self._azure is None or failure.status is None:
                 self._closed[uri] = problem
             return [{"problem": problem}]
+        return [{"problem": unread}] if unread else trusted(ders, HERE)

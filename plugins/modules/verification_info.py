@@ -378,6 +378,16 @@ replica_sets_without_end:
       type: str
       returned: always
       sample: shop
+    name:
+      description: Its name.
+      type: str
+      returned: always
+      sample: web
+    replica_sets:
+      description: How many there are now.
+      type: int
+      returned: always
+      sample: 137
 statuses:
   description: How old what Ratify and Gatekeeper report of their objects is.
   type: list
@@ -400,12 +410,6 @@ statuses:
       description: Its name.
       type: str
       returned: always
-      sample: web
-    replica_sets:
-      description: How many there are now.
-      type: int
-      returned: always
-      sample: 137
     generation:
       description: How often its spec was written; null where the cluster does not tell.
       type: int
@@ -468,7 +472,6 @@ from ansible_collections.image_trust.azure.plugins.module_utils._replica_sets im
 from ansible_collections.image_trust.azure.plugins.module_utils._statuses import statuses
 from ansible_collections.image_trust.azure.plugins.module_utils._trust_deviations import trust_deviations
 from ansible_collections.image_trust.azure.plugins.module_utils._verification import Verification, read
-
 
 ENDLESS = (
     "Deployment {namespace}/{name} has {replica_sets} ReplicaSets and makes more, for each is changed when it is created. Gatekeeper no longer does so with "

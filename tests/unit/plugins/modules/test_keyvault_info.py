@@ -17,7 +17,7 @@ ASKED: dict[str, Any] = {"resource_group": "image-trust-lab", "name": "image-tru
 CHAIN = {**chain(), "self-signed": pem("brooklyn.io"), "key": "-----BEGIN PRIVATE KEY-----\nMII=\n-----END PRIVATE KEY-----\n"}
 ALONE = (
     "Ratify cannot verify by the certificate release of the vault image-trust-lab: a certificate authority issued it and its chain is not in the vault "
-    "with it, so Ratify trusts no signature by it; import it with its intermediate and root."
+    "with it, so Ratify does not trust it by itself; import it with its intermediate and root."
 )
 
 
@@ -38,9 +38,9 @@ def permit(vault: Vault, **permissions: list[str]) -> None:
     vault.properties["accessPolicies"] = [{"tenantId": vault.properties["tenantId"], "objectId": OBJECT_ID, "permissions": permissions}]
 
 
-def imported(vault: Vault, *names: str) -> None:
-    vault.secrets["release"] = Secret("1", {"1": SecretVersion("".join(CHAIN[name] for name in names), "application/x-pem-file", now())})
-    vault.certificates.append("release")
+def imported(vault: Vault, *names: str, called: str = "release") -> None:
+    vault.secrets[called] = Secret("1", {"1": SecretVersion("".join(CHAIN[name] for name in names), "application/x-pem-file", now())})
+    vault.certificates.append(called)
 
 
 def found(run: Run, **certificate: Any) -> list[str]:
@@ -59,6 +59,15 @@ def test_chains_in_any_order_authorities_and_self_signed_certificates_are_good(v
 def test_a_leaf_without_its_chain_is_found(vault: Vault, run: Run) -> None:
     imported(vault, "leaf")
     assert found(run) == [ALONE]
+
+
+@pytest.mark.parametrize(("others", "good"), [(("root",), True), (("mid",), True), (("leaf",), False), (("self-signed",), False), (("key", "leaf"), True)])
+def test_a_leaf_whose_authority_may_be_another_certificate_is_good(vault: Vault, run: Run, others: tuple[str, ...], good: bool) -> None:
+    imported(vault, "leaf")
+    imported(vault, *others, called="other")
+    certificates = [{"name": "release"}, {"name": "other"}]
+    problems = run("keyvault_info", **ASKED, certificates=certificates)["problems"]
+    assert problems == [] if good else ALONE in problems
 
 
 def test_a_certificate_that_is_not_in_the_vault_is_found(vault: Vault, run: Run) -> None:

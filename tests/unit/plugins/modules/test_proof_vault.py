@@ -164,7 +164,7 @@ def test_a_certificate_that_cannot_be_read_is_told_and_no_failure(case: str, vau
 
 
 CHAIN = chain()
-LEAF_ALONE = "a certificate authority issued it and its chain is not in the vault with it, so Ratify trusts no signature by it"
+LEAF_ALONE = "a certificate authority issued it and its chain is not in the vault with it, so Ratify does not trust it by itself"
 
 
 def holding(vault: Vault, *names: str, key: str = "") -> list[dict[str, Any]]:

@@ -84,6 +84,10 @@ OF_THE_CLUSTER = {
     f"{RATIFY}/keymanagementproviders": items(REFRESHED, inline("inline", pem("contoso"))),
     CONSTRAINTS: items(OUTDATED),
     VALIDATING: items(webhooks(failurePolicy="Ignore")),
+    "/apis/apps/v1/replicasets": items(
+        *({"metadata": {"namespace": "shop", "name": f"web-{each}", "ownerReferences": [{"kind": "Deployment", "name": "web"}]}} for each in range(137))
+    ),
+    "/apis/apps/v1/namespaces/shop/deployments/web": {"status": {"collisionCount": 136}},
     "/apis": {"groups": [{"name": "policy", "preferredVersion": {"groupVersion": "policy/v1"}}]},
     "/apis/policy/v1": {"resources": [kind("PodDisruptionBudget", "poddisruptionbudgets", namespaced=True)]},
     "/apis/policy/v1/poddisruptionbudgets": items({"metadata": BUDGET}),
