@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from typing import Any
 
@@ -18,6 +18,10 @@ from .test_policy import SIGNED, UNSIGNED, pod, refusal
 Json = dict[str, Any]
 MUTATING = {**WEBHOOK, "kind": "MutatingWebhookConfiguration", "metadata": {"name": "gatekeeper-mutating-webhook-configuration"}}
 MERGE = "application/merge-patch+json"
+EVERYTHING = [{"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": ["*"], "scope": "*"}]
+"""What the chart's own rules let be mutated."""
+KEPT = 11
+"""ReplicaSets of a Deployment that is complete: the one in use, and ten old ones."""
 SETTLED = 10
 """Seconds in which a controller that does not find its own ReplicaSet makes dozens."""
 
@@ -122,3 +126,26 @@ def test_another_image_is_judged_on_what_is_older_than_the_policy(before: Namesp
     with pytest.raises(kubernetes.client.ApiException) as refused:
         before.patch("Deployment", "signed", {"spec": {"template": {"spec": {"containers": [{"name": "it", "image": UNSIGNED}]}}}})
     assert "it has no signature" in str(refused.value.body)
+
+
+def test_replica_sets_without_end_of_an_older_configuration_are_named_and_end_with_the_next_run(
+    before: Namespace, lab: Lab, gatekeeper: Callable[..., Run]
+) -> None:
+    assert gatekeeper(gatekeeper_mutated_resources=EVERYTHING).returncode == 0
+    try:
+        # A real one, for it removes its old ReplicaSets when its pods are ready.
+        before.patch("Deployment", "signed", {"spec": {"template": {"spec": {"nodeSelector": None}}}})
+        deadline = time.monotonic() + 120
+        while len(before.replica_sets("signed")) < 30:
+            assert time.monotonic() < deadline, "the older configuration does no damage"
+            time.sleep(0.5)
+        (named,) = Hand(lab).verification({})["replica_sets_without_end"]
+        assert (named["namespace"], named["name"]) == (before.name, "signed")
+    finally:
+        restored = gatekeeper()
+    assert restored.returncode == 0, restored.error
+    deadline = time.monotonic() + 120
+    while len(before.replica_sets("signed")) > KEPT:
+        assert time.monotonic() < deadline, f"{len(before.replica_sets('signed'))} ReplicaSets are left"
+        time.sleep(0.5)
+    assert Hand(lab).verification({})["replica_sets_without_end"] == []
