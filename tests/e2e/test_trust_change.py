@@ -71,7 +71,7 @@ def test_what_only_the_next_ratify_refuses_ends_with_the_former_one(lab: Lab, si
         run = lab.play("site", ratify_registries=[f"{REGISTRY}.azurecr.io", "*broken.azurecr.io"], **trusted)
     assert run.returncode
     assert "Store store-oras: " in run.error
-    assert "So the former release, chart ratify-" in run.error
+    assert ". So the former release, chart ratify-" in run.error
     assert "was put back, and it serves" in run.error
     assert asked.admitted(UNSIGNED) == 0
     assert not asked.answers[signed][-1].refusal
