@@ -175,7 +175,8 @@ def test_an_upgrade_of_gatekeeper_admits_nothing_unsigned_and_keeps_the_policy_a
     assert images(kube, charts.GATEKEEPER) == image_of(charts.GATEKEEPER)
     assert definitions(kube, charts.GATEKEEPER) == of_the_chart(charts.GATEKEEPER)
     assert policy() == before
-    assert became_of_the_webhook(kube, since) == {("MODIFIED", "Fail")}
+    # Nothing at all where both charts make it alike.
+    assert became_of_the_webhook(kube, since) <= {("MODIFIED", "Fail")}
     assert_closed_and_soon_open(asked, unsigned, signed)
     assert_undisturbed(shop, in_use)
     assert gatekeeper().changed == []
