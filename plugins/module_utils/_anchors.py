@@ -127,7 +127,7 @@ def _described(der: bytes) -> dict[str, Any]:
 
 
 def _is_anchor(certificate: x509.Certificate) -> bool:
-    """Ratify's rule (v1.4.4, pkg/verifier/notation/truststore.go, filterValidCerts): of what it was given it trusts the certificates of authorities, and
+    """Ratify's rule (v1.4.6, pkg/verifier/notation/truststore.go, filterValidCerts): of what it was given it trusts the certificates of authorities, and
     those that are signed by their own keys."""
     if _is_authority(certificate):
         return True

@@ -4,7 +4,7 @@
 """Ask a running Ratify whether it takes verifiers and key management providers, beside those by which it verifies.
 
 Ratify judges NamespacedVerifier and NamespacedKeyManagementProvider as it judges a Verifier and a KeyManagementProvider, and uses them for images of their
-namespace alone: https://github.com/notaryproject/ratify/tree/v1.4.4/pkg/controllers/namespaceresource. In Gatekeeper's own namespace no image is verified.
+namespace alone: https://github.com/notaryproject/ratify/tree/v1.4.6/pkg/controllers/namespaceresource. In Gatekeeper's own namespace no image is verified.
 """
 
 from __future__ import annotations

@@ -239,6 +239,12 @@ def let_go(team: Team) -> Said:
     return team.kubectl("patch", "pod", "kept", "--type=merge", "-p", RELEASED)
 
 
+def autoscale(team: Team) -> Said:
+    """The autoscaler looks every 15 seconds."""
+    team.done("patch", "hpa", "auto", "-p", '{"spec":{"minReplicas":2}}')
+    return team.kubectl("wait", "deployment/auto", "--for=jsonpath={.spec.replicas}=2", "--timeout=60s")
+
+
 def _commands(*words: str) -> Any:
     return lambda team: team.kubectl(*words)
 
@@ -262,7 +268,7 @@ ADDS_NO_IMAGE: Mapping[str, Any] = {
 ADDS_IMAGES: Mapping[str, Any] = {
     "a Deployment is scaled up": _commands("scale", "deployment/web", "--replicas=3"),
     "a Deployment at zero is scaled up": _commands("scale", "deployment/idle", "--replicas=1"),
-    "the autoscaler scales": _commands("patch", "hpa", "auto", "-p", '{"spec":{"minReplicas":2}}'),
+    "the autoscaler scales": autoscale,
     "a StatefulSet is scaled up": _commands("scale", "statefulset/store", "--replicas=2"),
     "all is rolled out again": _commands("rollout", "restart", "deployment/web", "statefulset/store", "daemonset/agent"),
     "a CronJob's Job is created": _commands("create", "job", "now", "--from=cronjob/nightly"),
