@@ -16,8 +16,8 @@ from lab.azure import keyvault_keys
 from lab.azure.arm.groups import new_group
 from lab.azure.arm.registries import new_registry
 from lab.azure.arm.vaults import new_vault
-from lab.azure.state import ServicePrincipal, guid
-from tests.cluster_states import cluster, helm_record
+from lab.azure.state import Secret, SecretVersion, ServicePrincipal, guid
+from tests.cluster_states import cluster, helm_record, pem
 from tests.emulated import OBJECT_ID, Emulated
 from tests.kubernetes_api import Cluster, denied, reading, serving
 
@@ -73,6 +73,8 @@ def prepare(azure: Emulated) -> None:
     vault = new_vault(azure.state, "image-trust", "image-trust-lab", "eastus", properties)
     vault.registered_at = 0
     keyvault_keys.add(vault, "proof", ec.generate_private_key(ec.SECP256R1()))
+    vault.secrets["contoso-release"] = Secret("1", {"1": SecretVersion(pem("contoso-release"), "application/x-pem-file", 0)})
+    vault.certificates.append("contoso-release")
     permissions = {"keys": ["get", "sign"], "certificates": ["get"]}
     vault.properties["accessPolicies"] = [{"tenantId": azure.state.tenant, "objectId": OBJECT_ID, "permissions": permissions}]
 

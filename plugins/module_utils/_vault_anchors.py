@@ -60,12 +60,13 @@ def certificates_in(plane: VaultPlane, name: str, version: str | None, number: i
 def unusable(azure: Azure, vault: Vault, certificates: Iterable[Json]) -> Iterator[str]:
     """A sentence for each of these certificates (`name`, `version`) by which Ratify could verify nothing, as far as the login may read them.
 
-    Of what cannot be read it is not known. A leaf without its chain is good where an authority is among the others: it may be the leaf's.
+    Of what cannot be read it is not known, and nobody waits for it. A leaf without its chain is good where an authority is among the others: it may be
+    the leaf's.
     """
-    alone, authority = [], False
+    alone, authority, plane = [], False, azure.vault_plane(str(vault.uri), again=False)
     for certificate in certificates:
         try:
-            ders, unread = certificates_in(azure.vault_plane(str(vault.uri)), certificate["name"], certificate["version"], None)
+            ders, unread = certificates_in(plane, certificate["name"], certificate["version"], None)
         except MissingError as failure:
             yield failure.sentence
             continue

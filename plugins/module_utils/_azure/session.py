@@ -73,9 +73,9 @@ class Azure:
         """A new access token of this login for another resource than Resource Manager, a secret: who keeps it needs all of its time. Raises `ModuleError`."""
         return str(self._credential.new_token(scope).token)
 
-    def vault_plane(self, uri: str) -> VaultPlane:
-        """The data plane of the vault with that URI. Raises `ModuleError` where it is none; nothing is asked yet."""
-        return VaultPlane(uri, self._credential)
+    def vault_plane(self, uri: str, *, again: bool = True) -> VaultPlane:
+        """The data plane of the vault with that URI, which is asked again where that helps. Raises `ModuleError` where it is none; nothing is asked yet."""
+        return VaultPlane(uri, self._credential, again=again)
 
     @cached_property
     def identities(self) -> ManagedServiceIdentityClient:

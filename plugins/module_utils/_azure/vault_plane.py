@@ -26,13 +26,15 @@ _CHALLENGE = re.compile(r'(?:resource|scope)="?(https://[^"\s,]+)')
 
 
 class VaultPlane:
-    """`uri` is the vault's, as Resource Manager tells it. Everything that asks raises `ModuleError`."""
+    """`uri` is the vault's, as Resource Manager tells it; `again`: whether a request is repeated by the table of retries. Everything that asks raises
+    `ModuleError`."""
 
-    def __init__(self, uri: str, credential: Credential) -> None:
+    def __init__(self, uri: str, credential: Credential, *, again: bool = True) -> None:
         if not ids.is_https(uri) or urlsplit(uri).path.strip("/"):
             raise refuse(f"{uri!r} is not the URI of a key vault; give it as keyvault_info returns it.")
         self.uri = uri.rstrip("/")
         self._credential = credential
+        self._again = again
 
     def get(self, what: str, path: str) -> dict[str, Any]:
         """The object there. `what` completes "Could not ..."."""
@@ -60,7 +62,7 @@ class VaultPlane:
         from azure.core import PipelineClient
         from azure.core.pipeline.policies import UserAgentPolicy
 
-        agent: list[Any] = [UserAgentPolicy("image_trust.azure"), Retrying()]
+        agent: list[Any] = [UserAgentPolicy("image_trust.azure"), *([Retrying()] if self._again else [])]
         return PipelineClient(self.uri, policies=[*agent, *policies], connection_timeout=15, read_timeout=60)
 
     @cached_property
