@@ -95,13 +95,27 @@ def test_new_pods_with_signed_images_come_as_before_and_are_pinned(living_cluste
     assert [image for item in new for image in images(item["spec"]) if "@sha256:" not in image] == []
 
 
-@pytest.mark.parametrize("command", ["scale deployment/web --replicas=3", "rollout restart deployment/from-git", "create job now --from=cronjob/nightly"])
+@pytest.mark.parametrize("command", ["scale deployment/web --replicas=3", "rollout restart deployment/from-git"])
 def test_new_pods_with_unsigned_images_are_denied_and_what_runs_stays(living_cluster: Living, command: str) -> None:
     legacy = living_cluster.legacy
-    before = {item["metadata"]["uid"] for item in legacy.calm() if item["kind"] == "Pod"}
+    before = {item["metadata"]["uid"] for item in legacy.items() if item["kind"] == "Pod"}
     legacy.done(*command.split())
-    assert {item["metadata"]["uid"] for item in legacy.calm(15) if item["kind"] == "Pod"} == before
-    assert "it has no signature" in legacy.kubectl("get", "events", "--field-selector=reason=FailedCreate").text
+    assert {item["metadata"]["uid"] for item in legacy.calm(10) if item["kind"] == "Pod"} == before
+    said = legacy.kubectl("get", "events", "--field-selector=reason=FailedCreate").text
+    assert "it has no signature" in said
+    assert "tries again without end" in said
+
+
+@pytest.mark.parametrize(
+    "command", ["create job later --from=cronjob/nightly", f"set image deployment/from-git it={UNSIGNED}", f"debug lone --image={UNSIGNED} --container=other"]
+)
+def test_whoever_brings_an_unsigned_image_is_told_so_and_nothing_changes(living_cluster: Living, command: str) -> None:
+    team = living_cluster.legacy if command.startswith("create") else living_cluster.shop
+    before = team.items()
+    said = team.kubectl(*command.split())
+    assert said.returncode != 0
+    assert "it has no signature" in said.text
+    assert living.look(before, team.calm(10), NOTHING) == living.look(before, before, NOTHING)
 
 
 @pytest.mark.parametrize("operation", END)
