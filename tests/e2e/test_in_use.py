@@ -131,10 +131,13 @@ def test_another_image_is_judged_on_what_is_older_than_the_policy(before: Namesp
 def test_replica_sets_without_end_of_an_older_configuration_are_named_and_end_with_the_next_run(
     before: Namespace, lab: Lab, gatekeeper: Callable[..., Run]
 ) -> None:
+    # A real one, for it removes its old ReplicaSets when its pods are ready.
+    before.patch("Deployment", "signed", {"spec": {"template": {"spec": {"nodeSelector": None}}}})
+    before.wait_for_pods("signed", 1)
     assert gatekeeper(gatekeeper_mutated_resources=EVERYTHING).returncode == 0
     try:
-        # A real one, for it removes its old ReplicaSets when its pods are ready.
-        before.patch("Deployment", "signed", {"spec": {"template": {"spec": {"nodeSelector": None}}}})
+        scale = {"spec": {"replicas": 3}}
+        before.kind("Deployment").scale.patch(namespace=before.name, name="signed", body=scale, content_type=MERGE)
         deadline = time.monotonic() + 120
         while len(before.replica_sets("signed")) < 30:
             assert time.monotonic() < deadline, "the older configuration does no damage"
