@@ -40,6 +40,7 @@ def _kubernetes(version: str) -> dict[str, str]:
 _STAMPS: dict[str, tuple[str, Callable[[str], dict[str, str]]]] = {
     "kubernetes": ("k8s.io/kubernetes", _kubernetes),
     "helm": ("helm.sh/helm/v3", lambda version: {"helm.sh/helm/v3/internal/version.version": version}),
+    "helm-4": ("helm.sh/helm/v4", lambda version: {"helm.sh/helm/v4/internal/version.version": version}),
     "gatekeeper": (
         "github.com/open-policy-agent/gatekeeper/v3",
         lambda version: {"github.com/open-policy-agent/gatekeeper/v3/pkg/version.Version": version},
@@ -136,11 +137,14 @@ FAMILIES = tuple(
 )
 
 PREVIOUS_RATIFY, PREVIOUS_GATEKEEPER = PREVIOUS = (Family("ratify-previous"), Family("gatekeeper-previous"))
-"""The Ratify and the Gatekeeper before those of the lab, to upgrade from. Nobody but a test asks for them, so `build` leaves them out."""
+"""The Ratify and the Gatekeeper before those of the lab, to upgrade from."""
+HELM_4 = Family("helm-4")
+ON_DEMAND = (*PREVIOUS, HELM_4)
+"""Families that only tests ask for, so `build` leaves them out."""
 
 
 def family(name: str) -> Family:
-    return next(f for f in (*FAMILIES, *PREVIOUS) if f.name == name)
+    return next(f for f in (*FAMILIES, *ON_DEMAND) if f.name == name)
 
 
 def build() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from lab import tools
 from lab.errors import LabError
-from lab.tools import FAMILIES, PREVIOUS, Family
+from lab.tools import FAMILIES, HELM_4, ON_DEMAND, Family
 
 
 @pytest.fixture
@@ -22,7 +22,7 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Family:
 
 
 def test_every_folder_of_tools_is_a_family_and_no_two_that_are_built_have_a_program_of_the_same_name() -> None:
-    assert {family.name for family in (*FAMILIES, *PREVIOUS)} == {folder.name for folder in tools.TOOLS.iterdir()}
+    assert {family.name for family in (*FAMILIES, *ON_DEMAND)} == {folder.name for folder in tools.TOOLS.iterdir()}
     programs = [program for family in FAMILIES for program in family.programs]
     assert len(programs) == len(set(programs))
 
@@ -44,6 +44,7 @@ def test_the_api_server_and_helm_are_told_the_version_that_go_mod_pins() -> None
     assert f"-X k8s.io/component-base/version.gitVersion={version}" in tools.family("kubernetes").flags[-1]
     assert f"version.gitMinor={version.split('.')[1]} " in tools.family("kubernetes").flags[-1]
     assert tools.family("helm").flags[-1].endswith(f"version.version={tools.family('helm').version('helm.sh/helm/v3')}")
+    assert HELM_4.flags[-1].endswith(f"v4/internal/version.version={HELM_4.version('helm.sh/helm/v4')}")
     assert tools.family("crane").flags[-1] == "-s -w"
 
 
