@@ -18,8 +18,8 @@ Snapshot = dict[str, Any]
 
 REPORTED = ("Event", "Lease", "Endpoints", "EndpointSlice", "ComponentStatus")
 """Kinds that the cluster's own parts write all the time."""
-TIMES = ("effective_at", "visible_at", "registered_at", "operation", "createdOn", "updatedOn")
-"""When something came or takes effect, and by which operation."""
+TIMES = ("effective_at", "visible_at", "registered_at", "operation", "createdOn", "updatedOn", "former", "former_credentials")
+"""When something came or takes effect, what is in effect until then, and by which operation."""
 GIVEN = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields", "selfLink")
 """What the API server writes into an object's metadata, another value each time it is made."""
 
