@@ -230,7 +230,9 @@ def drain(team: Team) -> Said:
 
 def end_the_job(team: Team) -> Said:
     """Its program ends by itself."""
-    return team.kubectl("exec", "job/once", "--", "/bin/busybox", "kill", "1")
+    # What kills the first process of a container may end with it.
+    team.kubectl("exec", "job/once", "--", "/bin/busybox", "kill", "1")
+    return team.kubectl("wait", "job/once", "--for=condition=complete", "--timeout=60s")
 
 
 def let_go(team: Team) -> Said:
