@@ -21,13 +21,13 @@ def explained(error: str) -> str:
     https://learn.microsoft.com/azure/key-vault/general/rest-error-codes#http-403-insufficient-permissions
     """
     inner, host, address = _INNER.search(error), _HOST.search(error), _ADDRESS.search(error)
+    if not inner:
+        return error
     vault = f"vault {host[1]}" if host else "vault"
-    if inner and inner[1] == "ForbiddenByFirewall":
+    if inner[1] == "ForbiddenByFirewall":
         which = f", whose address is {address[1]}" if address else ""
-        sentence = f"the firewall of the {vault} refuses the cluster{which} (403 ForbiddenByFirewall), and no permission or waiting changes that. {ALLOW}"
-    else:
-        sentence = (
-            f"the {vault} only takes requests by private endpoints, and the cluster's came by none (403 ForbiddenByConnection); no permission or waiting "
-            "changes that. Approve a private endpoint in the cluster's network, whose DNS has to answer its address for the vault's name"
-        )
-    return sentence if inner else error
+        return f"the firewall of the {vault} refuses the cluster{which} (403 ForbiddenByFirewall), and no permission or waiting changes that. {ALLOW}"
+    return (
+        f"the {vault} only takes requests by private endpoints, and the cluster's came by none (403 ForbiddenByConnection); no permission or waiting "
+        "changes that. Approve a private endpoint in the cluster's network, whose DNS has to answer its address for the vault's name"
+    )
