@@ -177,24 +177,26 @@ def _failure(run: Run, ran: Ran) -> str:
 
 def _run(place: Namespace, image: str, constraint: str | None, run: Run, end: float) -> Ran:
     """Make a pod of the image. The kubelet's pauses between two pulls grow to minutes, so a pod whose pull failed is made again until `end`."""
+    failed: Ran | None = None
     while True:
         with place.existing(POD, pod(image, command=no_such_command() if run == "pull" else None), constraint) as (answer, stored):
-            ran = _wait_for_start(place, stored["metadata"]["name"], end) if stored else Ran(False, False, f"refused: {answer.message}")
+            ran = _wait_for_start(place, stored["metadata"]["name"], end, failed) if stored else Ran(False, False, f"refused: {answer.message}")
         if run == "pull" and ran.pulled and not ran.started:
             return replace(ran, message="pulled")
         if ran.started or time.monotonic() + PAUSE >= end:
             return ran
+        failed = ran
         time.sleep(PAUSE)
 
 
-def _wait_for_start(place: Namespace, name: str, end: float) -> Ran:
-    """What became of the pod. Where its status has no image id, the event of the pull counts."""
+def _wait_for_start(place: Namespace, name: str, end: float, failed: Ran | None) -> Ran:
+    """What became of the pod, or of the one before that failed, if the time ends first. Where its status has no image id, the event of the pull counts."""
     while True:
         status = place.status(name)
         ran = container_state(status)
         if ran is None and time.monotonic() >= end:
             conditions = "; ".join(str(c["message"]) for c in status.get("conditions") or [] if c.get("message"))
-            ran = Ran(False, False, f"not started in time (phase {status.get('phase')}): {conditions}".rstrip(": "))
+            ran = failed or Ran(False, False, f"not started in time (phase {status.get('phase')}): {conditions}".rstrip(": "))
         if ran is not None:
             return ran if ran.pulled else replace(ran, pulled=place.has_pulled(name))
         time.sleep(0.5)

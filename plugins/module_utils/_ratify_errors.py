@@ -26,8 +26,10 @@ def explained(error: str) -> str:
     vault = f"vault {host[1]}" if host else "vault"
     if inner[1] == "ForbiddenByFirewall":
         which = f", whose address is {address[1]}" if address else ""
-        return f"the firewall of the {vault} refuses the cluster{which} (403 ForbiddenByFirewall), and no permission or waiting changes that. {ALLOW}"
-    return (
-        f"the {vault} only takes requests by private endpoints, and the cluster's came by none (403 ForbiddenByConnection); no permission or waiting "
-        "changes that. Approve a private endpoint in the cluster's network, whose DNS has to answer its address for the vault's name"
-    )
+        sentence = f"the firewall of the {vault} refuses the cluster{which} (403 ForbiddenByFirewall), and no permission or waiting changes that. {ALLOW}"
+    else:
+        sentence = (
+            f"the {vault} only takes requests by private endpoints, and the cluster's came by none (403 ForbiddenByConnection); no permission or waiting "
+            "changes that. Approve a private endpoint in the cluster's network, whose DNS has to answer its address for the vault's name"
+        )
+    return sentence

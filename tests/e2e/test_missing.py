@@ -95,7 +95,7 @@ def test_without_it_verify_is_red_and_says_why_and_site_mends_it(lab: Lab, site:
     if loss.restart:
         restart_ratify(kube)
 
-    red = lab.play("verify", verify_timeout=20)
+    red = lab.play("verify", verify_timeout=30)
     assert red.returncode != 0
     assert re.search(loss.names, red.error)
 

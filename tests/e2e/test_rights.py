@@ -66,7 +66,7 @@ def test_registry_and_vault_of_another_model_make_verify_red_and_site_gives_the_
     switch_models(lab, "AbacRepositoryPermissions", rbac=True)
     lab.wait_for_propagation()
     restart_ratify(kube)
-    red = lab.play("verify", verify_timeout=20)
+    red = lab.play("verify", verify_timeout=30)
     assert red.returncode != 0
     assert "unauthorized" in red.error
 

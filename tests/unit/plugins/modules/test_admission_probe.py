@@ -140,6 +140,19 @@ def test_a_container_that_a_webhook_adds_says_nothing_of_the_image(cluster: Clus
     assert (verdict["right"], verdict["message"]) == (False, "admitted, but not pulled: ErrImagePull: 401 Unauthorized")
 
 
+def test_a_pull_that_failed_is_told_even_where_the_time_ends_before_the_next_pods(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = cluster.answer
+
+    def slower_with_each_pod(method: str, path: str, *more: Any) -> tuple[int, Json]:
+        cluster.status = PULL_REFUSED if cluster.made < 2 else {"phase": "Pending"}
+        return answer(method, path, *more)
+
+    monkeypatch.setattr(cluster, "answer", slower_with_each_pod)
+    verdict = run(cluster, images=[{"image": SIGNED, "expect": "admitted"}])["verdicts"][0]
+    assert cluster.made > 1
+    assert (verdict["right"], verdict["message"]) == (False, "admitted, but not pulled: ErrImagePull: 401 Unauthorized")
+
+
 def test_an_ephemeral_container_is_added_as_kubectl_debug_does(cluster: Cluster) -> None:
     run(cluster, shapes=["ephemeral_container"])
     patches = {(path, kind) for method, path, kind in cluster.sent if method == "PATCH"}
