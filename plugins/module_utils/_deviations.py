@@ -12,7 +12,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from ._admission_rules import left_out
+from ._admission_rules import UPDATES_OF_IMAGES, left_out
 from ._exempt import failure_policy, hooks
 from ._programs import arguments, containers
 from ._verification import Verification
@@ -85,7 +85,8 @@ def _plain(value: Any, path: str) -> Any:
 
 def gatekeeper_deviations(found: Verification, expected: Json) -> list[str]:
     """Of the webhook and the programs of Gatekeeper. `expected` has `namespace`, `failure_policy`, `validated_resources` (rules of a webhook),
-    `exempt_namespaces` (names), `response_cache` and `images`, as role gatekeeper returns them."""
+    `all_updates` (it is asked also about updates that keep all images), `exempt_namespaces` (names), `response_cache` and `images`, as role gatekeeper
+    returns them."""
     flags = {
         "--exempt-namespace": expected["namespace"],
         "--exempt-namespace-prefix": None,
@@ -104,6 +105,8 @@ def _of_webhook(found: Verification, expected: Json) -> Iterator[str]:
             yield "The webhook validation.gatekeeper.sh asks another service than Gatekeeper's"
         if unasked := sorted({request for rule in expected["validated_resources"] for request in left_out(rule, hook.get("rules") or [])}):
             yield f"Gatekeeper is not asked about what gatekeeper_validated_resources names: {', '.join(unasked)}"
+        if expected["all_updates"] and UPDATES_OF_IMAGES in (hook.get("matchConditions") or []):
+            yield "Gatekeeper is not asked about updates that keep all images, which constraints of others may judge"
         yield from of_authority((hook.get("clientConfig") or {}).get("caBundle"), "Gatekeeper's webhook")
         expressions = (hook.get("namespaceSelector") or {}).get("matchExpressions") or []
         exempt = {name for each in expressions if each.get("operator") == "NotIn" for name in each.get("values") or []}

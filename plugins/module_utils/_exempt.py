@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from ._admission import VALIDATION
-from ._admission_rules import unjudged
+from ._admission_rules import conditions, unjudged
 from ._policy_objects import REASONS
 from ._verification import IGNORE, Verification
 
@@ -52,7 +52,7 @@ def narrowed(found: Verification) -> list[str]:
     """A sentence for each way in which Gatekeeper is asked about less than all but the namespaces that are left out by name."""
     asked = hooks(found)
     unasked = unjudged(rule for hook in asked for rule in hook.get("rules") or []) if asked else []
-    fields = sorted({field for hook in asked for field in ("matchConditions", "namespaceSelector", "objectSelector") if _narrows(field, hook.get(field))})
+    fields = sorted({field for hook in asked for field in ("matchConditions", "namespaceSelector", "objectSelector") if _narrows(field, hook)})
     return [
         *(f"Gatekeeper is only asked about what fits the {field} of its webhook." for field in fields),
         *(f"Gatekeeper is not asked about {request}: the rules of its webhook leave it out." for request in unasked),
@@ -121,13 +121,16 @@ def hooks(found: Verification) -> list[Json]:
     return [hook for item in found.objects["validating_webhooks"] for hook in item.get("webhooks") or [] if hook["name"] == VALIDATION]
 
 
-def _narrows(field: str, value: Any) -> bool:
+def _narrows(field: str, hook: Json) -> bool:
     """Names and Gatekeeper's own label are told as exempt namespaces."""
+    if field == "matchConditions":
+        return bool(conditions(hook))
+    value = hook.get(field) or {}
     if field != "namespaceSelector":
         return bool(value)
     told = ((_NAME, "NotIn"), (IGNORE, "DoesNotExist"))
-    expressions = (value or {}).get("matchExpressions") or []
-    return bool((value or {}).get("matchLabels")) or any((each.get("key"), each.get("operator")) not in told for each in expressions)
+    expressions = value.get("matchExpressions") or []
+    return bool(value.get("matchLabels")) or any((each.get("key"), each.get("operator")) not in told for each in expressions)
 
 
 def _not_asked_for(expressions: Iterable[Json]) -> Iterator[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from .conftest import Lab, Run
 from .test_policy import SIGNED, UNSIGNED, pod, refusal
 
+Json = dict[str, Any]
 NAMESPACE = "gatekeeper-system"
 WEBHOOK = "gatekeeper-controller-manager"
 CONFIGURATION = "gatekeeper-validating-webhook-configuration"
@@ -78,6 +80,95 @@ def test_while_a_verifier_is_away_nothing_is_admitted_and_what_the_cluster_needs
         if any(found.metadata.name == "it" for found in pods.get(namespace="kube-system").items):
             pods.delete(name="it", namespace="kube-system")
     admitted_again(kube)
+
+
+TEMPLATE = {"metadata": {"labels": {"app": "it"}}, "spec": pod(SIGNED)["spec"]}
+RUNNING: dict[str, Json] = {
+    "Pod": {"apiVersion": "v1", **pod(SIGNED)},
+    "Deployment": {"apiVersion": "apps/v1", "spec": {"selector": {"matchLabels": {"app": "it"}}, "template": TEMPLATE}},
+    "CronJob": {
+        "apiVersion": "batch/v1",
+        "spec": {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": {"spec": {**TEMPLATE["spec"], "restartPolicy": "Never"}}}}},
+    },
+}
+IN_DEPLOYMENT, IN_CRON_JOB = "/spec/template/spec", "/spec/jobTemplate/spec/template/spec"
+KEEPS_IMAGES: dict[str, tuple[str, str, Any]] = {
+    "a pod's label": ("Pod", "/metadata/labels", {"a": "b"}),
+    "a pod's finalizer": ("Pod", "/metadata/finalizers", ["contoso.example/wait"]),
+    "a scale": ("Deployment", "/spec/replicas", 3),
+    "an annotation of a template": ("Deployment", "/spec/template/metadata/annotations", {"kubectl.kubernetes.io/restartedAt": "now"}),
+    "a variable": ("Deployment", f"{IN_DEPLOYMENT}/containers/0/env", [{"name": "A", "value": "b"}]),
+    "a volume that is no image": ("Deployment", f"{IN_DEPLOYMENT}/volumes", [{"name": "it", "emptyDir": {}}]),
+    "a pause": ("CronJob", "/spec/suspend", True),
+}
+ADDS_IMAGES: dict[str, tuple[str, str, Any]] = {
+    "a pod's image": ("Pod", "/spec/containers/0/image", UNSIGNED),
+    "another image": ("Deployment", f"{IN_DEPLOYMENT}/containers/0/image", UNSIGNED),
+    "a container": ("Deployment", f"{IN_DEPLOYMENT}/containers/-", {"name": "other", "image": SIGNED}),
+    "another name": ("Deployment", f"{IN_DEPLOYMENT}/containers/0/name", "other"),
+    "an init container": ("Deployment", f"{IN_DEPLOYMENT}/initContainers", [{"name": "first", "image": UNSIGNED}]),
+    "a volume that is an image": ("Deployment", f"{IN_DEPLOYMENT}/volumes", [{"name": "it", "image": {"reference": UNSIGNED}}]),
+    "another image of a CronJob": ("CronJob", f"{IN_CRON_JOB}/containers/0/image", UNSIGNED),
+    "a debug container": ("Pod", "/spec/ephemeralContainers", [{"name": "debug", "image": UNSIGNED}]),
+}
+
+
+def updated(kube: Any, namespace: str, change: tuple[str, str, Any]) -> str:
+    """Why the update is refused in a dry run, empty where it is not."""
+    kind, path, value = change
+    objects = kube.resources.get(api_version=RUNNING[kind]["apiVersion"], kind=kind)
+    if path == "/spec/ephemeralContainers":
+        objects = objects.subresources["ephemeralcontainers"]
+    operation = "replace" if path.rpartition("/")[2] in ("image", "name", "replicas", "suspend") else "add"
+    patch = [{"op": operation, "path": path, "value": value}]
+    try:
+        objects.patch(name="it", namespace=namespace, body=patch, content_type="application/json-patch+json", dry_run="All")
+    except kubernetes.client.ApiException as error:
+        return str(json.loads(error.body or "{}")["message"])
+    return ""
+
+
+def test_while_gatekeeper_is_away_what_runs_is_labelled_scaled_and_finished_and_gets_no_image_more(kube: Any, team: str) -> None:
+    for kind, body in RUNNING.items():
+        made = {"kind": kind, "metadata": {"name": "it"}, **body}
+        until(lambda made=made: refusal(kube, made, team, dry_run=False) == "", f"a {kind} is made", 30)  # type: ignore[misc]
+    pods, deployments = (kube.resources.get(api_version=RUNNING[kind]["apiVersion"], kind=kind) for kind in ("Pod", "Deployment"))
+    until(lambda: len(pods.get(namespace=team, label_selector="app=it").items) == 1, "the Deployment has a pod")
+    replicas = deployments.get(name=WEBHOOK, namespace=NAMESPACE).spec.replicas
+    scale(kube, WEBHOOK, 0)
+    try:
+        until(lambda: "failed calling webhook" in refusal(kube, pod(SIGNED), "default"), "Gatekeeper is away", 30)
+        assert {name: said for name, change in KEEPS_IMAGES.items() if (said := updated(kube, team, change))} == {}
+        assert [name for name, change in ADDS_IMAGES.items() if "failed calling webhook" not in updated(kube, team, change)] == []
+        # For real: the Deployment, its ReplicaSet and its pod are written by three controllers.
+        deployments.patch(name="it", namespace=team, body={"spec": {"replicas": 0}}, content_type="application/merge-patch+json")
+        until(lambda: not pods.get(namespace=team, label_selector="app=it").items, "the Deployment's pod ends", 60)
+    finally:
+        scale(kube, WEBHOOK, replicas)
+
+
+RULE: Json = {
+    "crd": {"spec": {"names": {"kind": "RuleOfOthers"}}},
+    "targets": [{"target": "admission.k8s.gatekeeper.sh", "rego": 'package ruleofothers\nviolation[{"msg": "no"}] { false }'}],
+}
+
+
+@pytest.fixture
+def constraint_of_others(kube: Any) -> Iterator[None]:
+    templates = kube.resources.get(api_version="templates.gatekeeper.sh/v1", kind="ConstraintTemplate")
+    templates.create(body={"apiVersion": "templates.gatekeeper.sh/v1", "kind": "ConstraintTemplate", "metadata": {"name": "ruleofothers"}, "spec": RULE})
+    made = {"apiVersion": "constraints.gatekeeper.sh/v1beta1", "kind": "RuleOfOthers", "metadata": {"name": "it"}}
+    path = "/apis/constraints.gatekeeper.sh/v1beta1/ruleofothers"
+    until(lambda: bool(kube.request("post", path, body=made)), "the constraint is made", 60)
+    yield
+    templates.delete(name="ruleofothers")
+
+
+def test_where_others_have_constraints_gatekeeper_is_asked_about_all_updates(gatekeeper: Any, constraint_of_others: None) -> None:
+    foretold = gatekeeper("--check", "--diff")
+    assert foretold.returncode == 0, foretold.error
+    assert foretold.changed
+    assert re.search(r"validatingWebhookMatchConditions.*updates-of-images", foretold.output)
 
 
 def trusted(kube: Any) -> set[str]:

@@ -71,6 +71,19 @@ def test_a_login_that_cannot_work_says_why_and_writes_nothing(lab: Lab, name: st
     assert [request for request in lab.requests() if request.writes] == []
 
 
+@pytest.mark.parametrize(
+    ("role", "values"), [("gatekeeper", {"audit": {"resources": {"limits": {"cpu": "much"}}}}), ("ratify", {"resources": {"limits": {"cpu": "much"}}})]
+)
+def test_values_that_the_api_server_refuses_are_no_obstacle_once_they_are_mended(request: pytest.FixtureRequest, role: str, values: dict[str, Any]) -> None:
+    play = request.getfixturevalue(role)
+    refused = play(**{f"{role}_values": values})
+    assert refused.returncode != 0
+    assert "much" in refused.error or "quantities must match" in refused.error
+    mended = play()
+    assert mended.returncode == 0, mended.error
+    assert play().changed == []
+
+
 def test_where_nobody_gives_a_verdict_the_role_says_what_the_cluster_said(ratify: Any) -> None:
     run = ratify(ratify_registries=["no..name"], ratify_wait_timeout=6)
     image = f"no..name/image-trust-probe@sha256:{'0' * 64}"

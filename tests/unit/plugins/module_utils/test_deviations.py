@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from ansible_collections.image_trust.azure.plugins.module_utils._admission_rules import UPDATES_OF_IMAGES
 from ansible_collections.image_trust.azure.plugins.module_utils._deviations import HARMLESS, gatekeeper_deviations, policy_deviations
 from ansible_collections.image_trust.azure.plugins.module_utils._trust_deviations import VAULTS, trust_deviations
 from ansible_collections.image_trust.azure.plugins.module_utils._verification import LISTS, Verification
@@ -53,6 +54,7 @@ GATEKEEPER: Json = {
     "namespace": "gatekeeper-system",
     "failure_policy": "Fail",
     "validated_resources": [*RULES, RULES_APPS],
+    "all_updates": True,
     "exempt_namespaces": ["kube-system"],
     "response_cache": "10s",
     "images": ["openpolicyagent/gatekeeper:v3.23.1"],
@@ -239,6 +241,10 @@ DIFFERENT: dict[str, tuple[Change, str]] = {
     "workloads are not judged": (
         lambda found: hook(found)["rules"].pop(),
         "Gatekeeper is not asked about what gatekeeper_validated_resources names: CREATE apps deployments",
+    ),
+    "constraints of others may judge an update": (
+        lambda found: hook(found).update(matchConditions=[UPDATES_OF_IMAGES]),
+        "Gatekeeper is not asked about updates that keep all images, which constraints of others may judge",
     ),
     "a namespace more is left out": (
         lambda found: hook(found)["namespaceSelector"]["matchExpressions"][1]["values"].append("default"),

@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
+from ansible_collections.image_trust.azure.plugins.module_utils._admission_rules import UPDATES_OF_IMAGES
 from ansible_collections.image_trust.azure.plugins.modules import verification_info
 
 from tests.cluster_states import (
@@ -144,7 +145,11 @@ def test_a_deployment_that_makes_replica_sets_without_end_is_named(read: Read, c
 
 
 NARROWER: dict[str, list[Json]] = {
-    "matchConditions": [{"matchConditions": [{"name": "never", "expression": "false"}]}],
+    "matchConditions": [
+        {"matchConditions": [{"name": "never", "expression": "false"}]},
+        {"matchConditions": [{**UPDATES_OF_IMAGES, "expression": "false"}]},
+        {"matchConditions": [UPDATES_OF_IMAGES, {"name": "never", "expression": "false"}]},
+    ],
     "objectSelector": [{"objectSelector": {"matchLabels": {"a": "b"}}}],
     "namespaceSelector": [
         {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "default"}}},
@@ -159,6 +164,10 @@ def test_a_webhook_that_is_asked_about_less_than_the_namespaces_tell_is_a_proble
     other = webhooks()
     other["webhooks"][0].update(change)
     assert read({**cluster(), VALIDATING: items(other)})["problems"] == [f"Gatekeeper is only asked about what fits the {field} of its webhook."]
+
+
+def test_a_webhook_that_is_not_asked_about_updates_that_keep_all_images_leaves_nothing_unjudged(read: Read) -> None:
+    assert read({**cluster(), VALIDATING: items(webhooks(matchConditions=[UPDATES_OF_IMAGES]))})["problems"] == []
 
 
 def test_a_config_that_gatekeeper_does_not_read_exempts_nothing(read: Read) -> None:
