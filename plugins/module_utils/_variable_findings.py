@@ -135,7 +135,7 @@ def gatekeeper(variables: Variables, given: Sequence[str], reserved: Mapping[str
     _drains(found)
     found.number("gatekeeper_validation_timeout", *WEBHOOK_SECONDS)
     found.number("gatekeeper_mutation_timeout", *WEBHOOK_SECONDS)
-    for name in ("gatekeeper_wait_timeout", "gatekeeper_probe_tries"):
+    for name in ("gatekeeper_wait_timeout", "gatekeeper_answer_timeout"):
         found.number(name, 1)
     found.labels("gatekeeper_spread")
     found.cache("gatekeeper_response_cache", variables["gatekeeper_response_cache"])

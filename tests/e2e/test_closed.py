@@ -332,7 +332,7 @@ def test_fail_is_taken_back_where_gatekeeper_does_not_answer_unless_it_held_befo
     try:
         for before in ("Fail", "Ignore"):
             policy(failurePolicy=before)
-            error = gatekeeper(gatekeeper_probe_tries=1).error.rpartition("is not as it has to be")[2]
+            error = gatekeeper(gatekeeper_answer_timeout=1).error.rpartition("is not as it has to be")[2]
             assert "failed calling webhook" in error
             assert policy() == before
     finally:

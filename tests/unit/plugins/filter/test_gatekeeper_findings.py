@@ -67,7 +67,7 @@ def test_variables_that_gatekeeper_can_take_are_not_refused(given: dict[str, Any
         ({"gatekeeper_replicas": 0, "gatekeeper_min_available": -1}, "gatekeeper_replicas is 0, but must be 1 or more."),
         ({"gatekeeper_min_available": -1}, "gatekeeper_min_available is -1, but must be 0 or more."),
         ({"gatekeeper_wait_timeout": 0}, "gatekeeper_wait_timeout is 0, but must be 1 or more."),
-        ({"gatekeeper_probe_tries": -3}, "gatekeeper_probe_tries is -3, but must be 1 or more."),
+        ({"gatekeeper_answer_timeout": -3}, "gatekeeper_answer_timeout is -3, but must be 1 or more."),
         ({"gatekeeper_min_available": 3}, "gatekeeper_min_available (3) has to be smaller than gatekeeper_replicas (3), or no node"),
         ({"gatekeeper_replicas": "10", "gatekeeper_min_available": "10"}, "gatekeeper_min_available (10) has to be smaller than gatekeeper_replicas (10)"),
         ({"gatekeeper_response_cache": "8760h"}, f"gatekeeper_response_cache is '8760h', but must be 3m at most: so {LONG}."),
