@@ -109,8 +109,8 @@ test-faults: up ## Images asked for while each thing in turn fails, 15 minutes; 
 	pytest -q tests/faults
 
 # Two at a time: what one lab does, what the other does, and then what needs none.
-test: check up ## What decides; about three quarters of an hour, and a quarter more for the first build of the lab
-	$(MAKE) --jobs=2 --output-sync=target first-lab e2e-second gates plays docs many coexist policy report monitoring contract
+test: check up ## What decides; under an hour, and a quarter more for the first build of the lab
+	$(MAKE) --jobs=2 --output-sync=target --keep-going first-lab e2e-second gates plays docs many coexist policy report monitoring contract
 
 # Whole runs and upgrades are in tests/e2e.
 first-lab: up

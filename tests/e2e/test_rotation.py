@@ -27,7 +27,7 @@ from .test_policy import IMAGE, SIGNED, UNSIGNED, pod, refusal
 CHAINED = f"{REGISTRY}.azurecr.io/{OTHER_REPOSITORY}:chained"
 RECOVERY = 150
 """Seconds for which signed images may be denied when Ratify's certificate was made anew: so long the kubelet may take to bring it to the pods."""
-PLACED = [[f"image_trust.azure.ratify : {task}"] for task in ("Ratify is as its release made it", "Ratify's certificate has a place")]
+PLACED = [[f"image_trust.azure.ratify : {task}"] for task in ("Ratify is as its release made it", "Restore Ratify's certificate and disruption budget")]
 """What makes the Secret again: the record of a release that found it there does not name it."""
 NOTICED = 3
 """Seconds within which Gatekeeper knows whom to trust now."""
