@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -108,8 +109,20 @@ def reading(answers: Mapping[str, Any], otherwise: Answer | None = None) -> Answ
 
 
 @contextmanager
-def serving(answer: Answer, kubeconfig: Path, sent: list[tuple[str, str, str | None]] | None = None) -> Iterator[None]:
-    """Until the end of the context; writes a kubeconfig for it. `sent` gets method, path and content type of each request."""
+def serving(
+    answer: Answer,
+    kubeconfig: Path,
+    sent: list[tuple[str, str, str | None]] | None = None,
+    *,
+    tls: ssl.SSLContext | None = None,
+    headers: list[Mapping[str, str]] | None = None,
+    cluster: Json | None = None,
+    user: Json | None = None,
+) -> Iterator[None]:
+    """Until the end of the context; writes a kubeconfig for it, with what `cluster` and `user` hold beside the server.
+
+    `sent` gets method, path and content type of each request, `headers` its headers. Is a proxy as well, which opens no tunnel.
+    """
 
     class Handler(BaseHTTPRequestHandler):
         def handle_any(self) -> None:
@@ -117,6 +130,8 @@ def serving(answer: Answer, kubeconfig: Path, sent: list[tuple[str, str, str | N
             body = json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}")
             if sent is not None:
                 sent.append((self.command, path, self.headers.get("Content-Type")))
+            if headers is not None:
+                headers.append({name.title(): value for name, value in self.headers.items()})
             code, answered = answer(self.command, path, query, body)
             data = json.dumps(answered).encode()
             self.send_response(code)
@@ -132,16 +147,18 @@ def serving(answer: Answer, kubeconfig: Path, sent: list[tuple[str, str, str | N
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Silent."""
 
-    for method in ("GET", "POST", "PATCH", "DELETE"):
+    for method in ("GET", "POST", "PATCH", "DELETE", "CONNECT"):
         setattr(Handler, f"do_{method}", Handler.handle_any)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    if tls:
+        server.socket = tls.wrap_socket(server.socket, server_side=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
     thread.start()
     content = {
         "current-context": "c",
         "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-        "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{server.server_port}"}}],
-        "users": [{"name": "u", "user": {}}],
+        "clusters": [{"name": "c", "cluster": {"server": f"http{'s' if tls else ''}://127.0.0.1:{server.server_port}", **(cluster or {})}}],
+        "users": [{"name": "u", "user": user or {}}],
     }
     kubeconfig.write_text(json.dumps(content))
     try:

@@ -9,7 +9,10 @@ class ModuleDocFragment:
     DOCUMENTATION = r"""
 options:
   kubeconfig:
-    description: File with the cluster's credentials.
+    description:
+      - File with the cluster's credentials, or several, joined by colons as in E(KUBECONFIG).
+      - A user may have a client certificate, a token (C(token), C(tokenFile)), a name with a password, or a program of C(exec) such as C(kubelogin). The
+        program runs without a terminal and has a minute. C(auth-provider), which Kubernetes has removed for Azure, is refused.
     type: path
     required: true
   context:
@@ -17,5 +20,6 @@ options:
     type: str
 requirements:
   - python >= 3.11
-  - kubernetes >= 31.0.0
+  - PyYAML >= 6.0.1
+  - urllib3 >= 1.26.18
 """

@@ -6,23 +6,29 @@
 from __future__ import annotations
 
 import json
+import ssl
+import tempfile
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote, unquote, urlencode, urlsplit
+
+from ._azure import private_file
+from ._cluster_access import Access, AccessError, Credentials, read
+from ._exec_plugin import is_fresh, sign_in
 
 try:
-    from kubernetes import client, config
-    from kubernetes.client.exceptions import ApiException
-    from kubernetes.config.config_exception import ConfigException
-    from kubernetes.dynamic import DynamicClient
+    from urllib3 import PoolManager, ProxyManager, Timeout
     from urllib3.exceptions import HTTPError
-    from urllib3.util import Retry
-    from yaml import YAMLError
+    from urllib3.util import Retry, make_headers
+    from urllib3.util.ssl_ import create_urllib3_context
 except ImportError:
-    KUBERNETES_IMPORT_ERROR: str | None = traceback.format_exc()
+    URLLIB3_IMPORT_ERROR: str | None = traceback.format_exc()
 else:
-    KUBERNETES_IMPORT_ERROR = None
+    URLLIB3_IMPORT_ERROR = None
 
     class _Once(Retry):
         """Asks once more, and waits no longer than PAUSE before it where the API server says when to come again (429, 503)."""
@@ -36,8 +42,10 @@ TIMEOUT = (5, 20)
 """Seconds to connect and to wait for an answer. Twice both and PAUSE are a minute."""
 PAUSE = 10.0
 """Seconds before a request is made again at the API server's wish; it asks for 1: https://kubernetes.io/docs/concepts/cluster-administration/flow-control/"""
+CONNECTIONS = 8
+"""How many are left open for the next request; more than are asked at once."""
 MANAGER = "image-trust"
-"""As whom the API server remembers our writes."""
+"""As whom the API server remembers our writes, and logs our requests."""
 
 
 class ClusterError(Exception):
@@ -65,25 +73,18 @@ class Kind:
         return f"{root}/{self.group_version}{inside}/{self.plural}"
 
 
-def _client(kubeconfig: str, context: str | None) -> client.ApiClient:
-    settings = client.Configuration()
-    settings.retries = _Once(1)
-    try:
-        made: client.ApiClient = config.new_client_from_config(config_file=kubeconfig, context=context, client_configuration=settings)
-    except (ConfigException, OSError, ValueError) as e:
-        raise ClusterError(f"the kubeconfig {kubeconfig} cannot be used: {e}") from e
-    except (YAMLError, AttributeError, TypeError) as e:
-        # Nothing of it is quoted, for it holds secrets.
-        raise ClusterError(f"the kubeconfig {kubeconfig} cannot be used: it is no YAML of that form") from e
-    return made
-
-
 class ClusterApi:
-    """The API server of one cluster. Everything here raises ClusterError when it does not answer, after a minute at most, or the kubeconfig is of no use."""
+    """The API server of one cluster. Everything here raises ClusterError when it does not answer, after a minute at most, or the kubeconfig is of no use.
+
+    A program by which the user signs in has a minute of its own.
+    """
 
     def __init__(self, kubeconfig: str, context: str | None = None) -> None:
-        # It would keep a list of the kinds in a file, and believe it when they are gone.
-        self._api = DynamicClient(_client(kubeconfig, context), discoverer=lambda *_: None)
+        self._kubeconfig = kubeconfig
+        with self._reading():
+            self._access = read(kubeconfig, context)
+            self._shown = self._credentials()
+            self._pool = _pool(self._access, self._shown)
 
     def get(self, path: str, missing: Mapping[str, Any] | None = None, accept: str = "application/json", **query: str) -> dict[str, Any]:
         """The answer; `missing` in place of a 404, when it is given: kinds and objects come and go while we look."""
@@ -113,21 +114,100 @@ class ClusterApi:
             if "/" not in each["name"]
         ]
 
-    def _ask(self, method: str, path: str, query: Mapping[str, str], accept: str = "application/json", **sent: Any) -> dict[str, Any]:
-        asked: dict[str, Any] = {"query_params": list(query.items()), "header_params": {"Accept": accept}, "_request_timeout": TIMEOUT}
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str],
+        accept: str = "application/json",
+        body: Mapping[str, Any] | None = None,
+        content_type: str = "application/json",
+    ) -> dict[str, Any]:
+        headers = {"Accept": accept, "Content-Type": content_type, "User-Agent": MANAGER, **self._authorization()}
+        url = f"{self._access.server}{path}" + (f"?{urlencode(query, quote_via=quote)}" if query else "")
+        timeout = Timeout(connect=TIMEOUT[0], read=TIMEOUT[1])
         try:
-            answer = self._api.request(method, path, serialize=False, **asked, **sent)
-        except ApiException as e:
-            reason = _reason(e)
-            raise ClusterError(f"it refuses {method.upper()} {path}: HTTP {e.status} {reason}", e.status or 0, reason) from e
+            answer = self._pool.request(method.upper(), url, body=None if body is None else json.dumps(body), headers=headers, timeout=timeout)
         except HTTPError as e:
             raise ClusterError(f"it does not answer: {e}", reason=str(e)) from e
-        return dict(json.loads(answer.data))
+        if not 200 <= answer.status <= 299:
+            reason = _reason(answer)
+            raise ClusterError(f"it refuses {method.upper()} {path}: HTTP {answer.status} {reason}", answer.status, reason)
+        try:
+            return dict(json.loads(answer.data))
+        except (TypeError, ValueError):
+            raise ClusterError(f"it answers {method.upper()} {path} with something else than JSON", answer.status) from None
+
+    def _authorization(self) -> dict[str, str]:
+        """Signs in again where a program said until when its token is good, and that is soon."""
+        if not is_fresh(self._shown):
+            with self._reading():
+                self._shown = self._credentials()
+        return {"Authorization": self._shown.authorization} if self._shown.authorization else {}
+
+    def _credentials(self) -> Credentials:
+        return sign_in(self._access.plugin, self._access.credentials) if self._access.plugin else self._access.credentials
+
+    @contextmanager
+    def _reading(self) -> Iterator[None]:
+        try:
+            yield
+        except (AccessError, OSError, ValueError) as e:
+            raise ClusterError(f"the kubeconfig {self._kubeconfig} cannot be used: {e}") from None
 
 
-def _reason(error: Any) -> str:
+def _pool(access: Access, credentials: Credentials) -> PoolManager:
+    """Connections to the API server, directly or by the proxy. Raises `AccessError`."""
+    settings: dict[str, Any] = {"retries": _Once(1), "maxsize": CONNECTIONS}
+    if access.server.lower().startswith("https:"):
+        settings["ssl_context"] = _tls(access, credentials)
+        if access.tls_server_name:
+            settings["server_hostname"] = access.tls_server_name
+    if not access.proxy:
+        return PoolManager(**settings)
+    try:
+        if access.proxy.lower().startswith("socks"):
+            # Its own library, which few need.
+            from urllib3.contrib.socks import SOCKSProxyManager
+
+            return SOCKSProxyManager(access.proxy, **settings)
+        login = urlsplit(access.proxy).netloc.rpartition("@")[0]
+        return ProxyManager(access.proxy, proxy_headers=make_headers(proxy_basic_auth=unquote(login)) if login else None, **settings)
+    except ImportError:
+        raise AccessError("a SOCKS proxy is on the way to its cluster: install PySocks") from None
+    except (HTTPError, ValueError):
+        raise AccessError("the proxy on the way to its cluster is not a URL that begins with http, https or socks5") from None
+
+
+def _tls(access: Access, credentials: Credentials) -> ssl.SSLContext:
+    """Whom to trust, and the client certificate. Raises `AccessError`."""
+    context = create_urllib3_context(cert_reqs=ssl.CERT_REQUIRED if access.verified else ssl.CERT_NONE)
+    # As Go and Python before 3.13: authorities of older clusters lack extensions. https://github.com/kubernetes-client/python/issues/2394
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    try:
+        if access.authority:
+            context.load_verify_locations(cadata=access.authority)
+        else:
+            context.load_default_certs()
+    except (ssl.SSLError, ValueError):
+        raise AccessError("certificate-authority in it holds no certificate (PEM)") from None
+    if credentials.certificate:
+        # OpenSSL reads keys from files only.
+        with tempfile.TemporaryDirectory(prefix="image-trust-") as folder:
+            certificate, key = Path(folder, "certificate"), Path(folder, "key")
+            private_file.write(certificate, credentials.certificate)
+            private_file.write(key, credentials.key or "")
+            try:
+                # The password, so that nobody is asked for one.
+                context.load_cert_chain(certificate, key, password="")
+            except ssl.SSLError as e:
+                raise AccessError(f"client-certificate and client-key of its user are no certificate and its key ({e.reason or 'not PEM'})") from None
+    return context
+
+
+def _reason(answer: Any) -> str:
     """What the API server says, or only the status' name where it says nothing."""
     try:
-        return str(json.loads(error.body)["message"])
+        return str(json.loads(answer.data)["message"])
     except (TypeError, ValueError, KeyError):
-        return str(error.reason)
+        return str(answer.reason)

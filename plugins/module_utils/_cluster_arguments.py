@@ -10,6 +10,9 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from ._cluster_access import YAML_IMPORT_ERROR
+from ._cluster_api import URLLIB3_IMPORT_ERROR
+
 
 def cluster_options() -> dict[str, dict[str, Any]]:
     """The options of the doc fragment image_trust.azure.cluster."""
@@ -18,14 +21,17 @@ def cluster_options() -> dict[str, dict[str, Any]]:
 
 def cluster_module(
     *,
-    libraries: Mapping[str, str | None],
+    libraries: Mapping[str, str | None] | None = None,
     mutually_exclusive: list[Any] | None = None,
     required_one_of: list[Any] | None = None,
     required_together: list[Any] | None = None,
     **options: dict[str, Any],
 ) -> AnsibleModule:
-    """A module with `options` beside those for the cluster; it supports check mode. It has failed already where one of the `libraries` is missing,
-    which have the traceback of their import then, and None otherwise."""
+    """A module with `options` beside those for the cluster; it supports check mode.
+
+    It has failed already where a library is missing that asking a cluster needs, or one of `libraries`. These have the traceback of their import then,
+    and None otherwise.
+    """
     module = AnsibleModule(
         argument_spec={**cluster_options(), **options},
         mutually_exclusive=mutually_exclusive or [],
@@ -33,7 +39,7 @@ def cluster_module(
         required_together=required_together or [],
         supports_check_mode=True,
     )
-    for library, error in libraries.items():
+    for library, error in {"urllib3": URLLIB3_IMPORT_ERROR, "PyYAML": YAML_IMPORT_ERROR, **(libraries or {})}.items():
         if error is not None:
             module.fail_json(msg=missing_required_lib(library), exception=error)
     return module

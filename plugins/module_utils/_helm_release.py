@@ -11,7 +11,6 @@ from __future__ import annotations
 import base64
 import gzip
 import json
-import traceback
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,9 +21,9 @@ from ._cluster_api import ClusterApi
 try:
     from yaml import SafeLoader, load_all
 except ImportError:
-    YAML_IMPORT_ERROR: str | None = traceback.format_exc()
+    # Reported by cluster_module.
+    pass
 else:
-    YAML_IMPORT_ERROR = None
 
     class _Loader(SafeLoader):
         """Helm's: what looks like a date is text."""

@@ -148,7 +148,7 @@ unknown:
 
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterApi, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._forecast import image_sets, listed, outcomes
 from ansible_collections.image_trust.azure.plugins.module_utils._forecasting import all_workloads, ask, trial
@@ -156,7 +156,6 @@ from ansible_collections.image_trust.azure.plugins.module_utils._forecasting imp
 
 def main() -> NoReturn:
     module = cluster_module(
-        libraries={"kubernetes": KUBERNETES_IMPORT_ERROR},
         constraint=dict(required=True),
         exemptions=dict(type="list", elements="dict", default=[]),
         timeout=dict(type="int", default=60),

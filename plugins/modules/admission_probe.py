@@ -216,7 +216,7 @@ verdicts:
 from typing import NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._admission import Expectation
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._probe import Asker, as_dict, probe, questions
 from ansible_collections.image_trust.azure.plugins.module_utils._probe_namespace import Namespace
@@ -225,7 +225,6 @@ from ansible_collections.image_trust.azure.plugins.module_utils._probe_objects i
 
 def main() -> NoReturn:
     module = cluster_module(
-        libraries={"kubernetes": KUBERNETES_IMPORT_ERROR},
         namespace=dict(default="default"),
         exempt_namespaces=dict(type="list", elements="str", default=[]),
         images=dict(

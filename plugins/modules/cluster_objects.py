@@ -23,8 +23,6 @@ description:
     Deployments among the objects anew.
 author:
   - The image_trust.azure authors (@image-trust)
-requirements:
-  - PyYAML
 options:
   definitions:
     description: The objects, whole.
@@ -149,17 +147,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._change import Change, exit_converged
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterApi, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._exact_objects import ExactObject, ExactObjects, Kept
-from ansible_collections.image_trust.azure.plugins.module_utils._helm_release import YAML_IMPORT_ERROR, RecordError, release_objects
+from ansible_collections.image_trust.azure.plugins.module_utils._helm_release import RecordError, release_objects
 
 CALLED = "objects of the cluster"
 
 
 def main() -> NoReturn:
     module = cluster_module(
-        libraries={"kubernetes": KUBERNETES_IMPORT_ERROR, "PyYAML": YAML_IMPORT_ERROR},
         definitions=dict(type="list", elements="dict"),
         release=dict(),
         release_namespace=dict(),

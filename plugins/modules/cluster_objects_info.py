@@ -139,14 +139,13 @@ objects:
 
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_objects import ClusterObjects
 
 
 def main() -> NoReturn:
     module = cluster_module(
-        libraries={"kubernetes": KUBERNETES_IMPORT_ERROR},
         groups=dict(type="list", elements="str", default=[]),
         namespaces=dict(type="list", elements="str", default=[]),
     )

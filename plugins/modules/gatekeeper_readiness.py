@@ -65,14 +65,13 @@ pods:
 
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterApi, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._readiness import unanswered, unenforced, wait, webhook_pods
 
 
 def main() -> NoReturn:
     module = cluster_module(
-        libraries={"kubernetes": KUBERNETES_IMPORT_ERROR},
         namespace=dict(default="gatekeeper-system"),
         judged_namespace=dict(default="default"),
         exempt_namespace=dict(default="kube-system"),

@@ -88,14 +88,13 @@ chart_versions:
 from dataclasses import asdict
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterApi, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._helm_release import YAML_IMPORT_ERROR, RecordError, release_revisions
+from ansible_collections.image_trust.azure.plugins.module_utils._helm_release import RecordError, release_revisions
 
 
 def main() -> NoReturn:
     module = cluster_module(
-        libraries={"kubernetes": KUBERNETES_IMPORT_ERROR, "PyYAML": YAML_IMPORT_ERROR},
         name=dict(required=True),
         namespace=dict(required=True),
     )

@@ -78,7 +78,7 @@ restarted:
 from datetime import UTC, datetime
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterApi, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._readiness import restart, uncertified, unread, unrolled, unverdicted, wait
 
@@ -88,7 +88,6 @@ FIRST = 20
 
 def main() -> NoReturn:
     module = cluster_module(
-        libraries={"kubernetes": KUBERNETES_IMPORT_ERROR},
         namespace=dict(default="gatekeeper-system"),
         configuration=dict(
             type="list",

@@ -20,7 +20,6 @@ author:
   - The image_trust.azure authors (@image-trust)
 requirements:
   - helm >= 3
-  - PyYAML
 options:
   chart_repo_url:
     description: URL of the Helm repository.
@@ -95,9 +94,9 @@ import json
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterApi, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._helm_release import YAML_IMPORT_ERROR, parsed
+from ansible_collections.image_trust.azure.plugins.module_utils._helm_release import parsed
 from ansible_collections.image_trust.azure.plugins.module_utils._ratify_trial import Judgement, judge, serves, trials
 
 
@@ -114,7 +113,6 @@ def rendered(module: AnsibleModule) -> list[dict[str, Any]]:
 
 def main() -> NoReturn:
     module = cluster_module(
-        libraries={"kubernetes": KUBERNETES_IMPORT_ERROR, "PyYAML": YAML_IMPORT_ERROR},
         chart_repo_url=dict(required=True),
         chart_version=dict(required=True),
         values=dict(type="dict", required=True),

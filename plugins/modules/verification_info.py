@@ -453,7 +453,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._anchors import CRYPTOGRAPHY_IMPORT_ERROR, anchors
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import KUBERNETES_IMPORT_ERROR, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_objects import ClusterObjects
 from ansible_collections.image_trust.azure.plugins.module_utils._deviations import gatekeeper_deviations, policy_deviations
@@ -492,7 +492,7 @@ def deviations(found: Verification, expected: Mapping[str, Any]) -> list[str]:
 
 def main() -> NoReturn:
     module = cluster_module(
-        libraries={"kubernetes": KUBERNETES_IMPORT_ERROR, "cryptography": CRYPTOGRAPHY_IMPORT_ERROR},
+        libraries={"cryptography": CRYPTOGRAPHY_IMPORT_ERROR},
         namespace=dict(default="gatekeeper-system"),
         expected=dict(type="dict", default={}),
     )
