@@ -59,14 +59,15 @@ def unanswered(api: ClusterApi, covered: str, exempt: str) -> str:
 
 def webhook_pods(api: ClusterApi, namespace: str) -> list[str]:
     """Names of the pods of Gatekeeper's webhook that run."""
-    selected = {"labelSelector": "gatekeeper.sh/operation=webhook", "fieldSelector": "status.phase=Running"}
-    return [item["metadata"]["name"] for item in api.get(f"/api/v1/namespaces/{namespace}/pods", **selected)["items"]]
+    found = api.get(POD.path(namespace), labelSelector="gatekeeper.sh/operation=webhook", fieldSelector="status.phase=Running")
+    return [item["metadata"]["name"] for item in found["items"]]
 
 
 def unenforced(api: ClusterApi, pods: Iterable[str], template: str | None, constraints: Iterable[str]) -> str:
     """A pod of `pods` lacks the present generation of the template or of one of the constraints, all of them by name."""
-    wanted = [*([("ConstraintTemplate", TEMPLATES, template, has_template)] if template else [])]
-    wanted += [("ImagesVerified", CONSTRAINTS, name, enforces) for name in constraints]
+    wanted: list[tuple[str, str, str, Callable[[Json, Json], bool]]] = [("ImagesVerified", CONSTRAINTS, name, enforces) for name in constraints]
+    if template:
+        wanted.insert(0, ("ConstraintTemplate", TEMPLATES, template, has_template))
     for kind, path, name, has in wanted:
         found = api.get(f"{path}/{name}", missing={})
         if lacking := sorted(set(pods) - {str(each.get("id")) for each in _by_pod(found) if has(found, each)}):
@@ -132,7 +133,7 @@ def _by_pod(found: Json) -> list[Json]:
 
 
 def _is_current(found: Json, of_pod: Json) -> bool:
-    return of_pod.get("observedGeneration") == found["metadata"]["generation"]
+    return bool(of_pod.get("observedGeneration") == found["metadata"]["generation"])
 
 
 def _told(errors: Iterable[str]) -> str:
