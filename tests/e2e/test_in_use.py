@@ -17,6 +17,7 @@ from .test_policy import SIGNED, UNSIGNED, pod, refusal
 
 Json = dict[str, Any]
 MUTATING = {**WEBHOOK, "kind": "MutatingWebhookConfiguration", "metadata": {"name": "gatekeeper-mutating-webhook-configuration"}}
+VERSIONS = {"Pod": "v1", "CronJob": "batch/v1"}
 MERGE = "application/merge-patch+json"
 EVERYTHING = [{"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": ["*"], "scope": "*"}]
 """What the chart's own rules let be mutated."""
@@ -43,6 +44,15 @@ def operated(image: str) -> Json:
     return body
 
 
+def ticking(name: str, image: str) -> Json:
+    """A CronJob that makes a Job each minute; its pods wait for a node."""
+    labels = {"app": f"ticking-{name}"}
+    spec = {**pod(image)["spec"], "nodeSelector": {"no": "node"}, "restartPolicy": "Never"}
+    job = {"metadata": {"labels": labels}, "spec": {"template": {"metadata": {"labels": labels}, "spec": spec}}}
+    of = {"schedule": "* * * * *", "concurrencyPolicy": "Forbid", "suspend": True, "jobTemplate": job}
+    return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": f"ticking-{name}"}, "spec": of}
+
+
 class Namespace:
     """A namespace with such workloads."""
 
@@ -50,7 +60,7 @@ class Namespace:
         self.kube, self.name = kube, name
 
     def kind(self, kind: str) -> Any:
-        return self.kube.resources.get(api_version="v1" if kind == "Pod" else "apps/v1", kind=kind)
+        return self.kube.resources.get(api_version=VERSIONS.get(kind, "apps/v1"), kind=kind)
 
     def create(self, body: Json) -> None:
         self.kind(body["kind"]).create(namespace=self.name, body=body)
@@ -97,6 +107,8 @@ def before(kube: Any, lab: Lab, site: Run, team: str) -> Iterator[Namespace]:
             assert time.monotonic() < deadline
             time.sleep(0.5)
         for body in (deployment("signed", SIGNED, 1), deployment("unsigned", UNSIGNED, 1), lone, operated(SIGNED)):
+            made.create(body)
+        for body in (ticking("signed", SIGNED), ticking("unsigned", UNSIGNED)):
             made.create(body)
         for app in ("signed", "unsigned"):
             made.wait_for_pods(app, 1)
@@ -146,6 +158,29 @@ def test_an_operator_that_compares_pods_with_what_it_asked_for_is_content_with_t
     assert before.operate(stored.spec.containers[0].image) == 1
     # As docs/in-use.md says: by a tag it never finds what it asked for.
     assert before.operate(SIGNED, rounds=3) == 3
+
+
+def test_the_jobs_that_a_cron_job_from_before_makes_are_judged(before: Namespace) -> None:
+    for name in ("ticking-signed", "ticking-unsigned"):
+        before.patch("CronJob", name, {"spec": {"suspend": False}})
+    jobs, events = (before.kube.resources.get(api_version=version, kind=kind) for version, kind in (("batch/v1", "Job"), ("v1", "Event")))
+    deadline = time.monotonic() + 100
+    while not (found := jobs.get(namespace=before.name, label_selector="app=ticking-signed").items):
+        assert time.monotonic() < deadline, "the CronJob with a signed image makes a Job each minute"
+        time.sleep(1)
+    assert found[0].spec.template.spec.containers[0].image == SIGNED
+    before.wait_for_pods("ticking-signed", 1)
+    assert "@sha256:" in before.pods("ticking-signed")[0].spec.containers[0].image
+
+    def refused() -> list[str]:
+        selector = "involvedObject.kind=CronJob,involvedObject.name=ticking-unsigned,reason=FailedCreate"
+        return [each.message for each in events.get(namespace=before.name, field_selector=selector).items]
+
+    while not refused():
+        assert time.monotonic() < deadline, "the other one is told why it makes none"
+        time.sleep(1)
+    assert "it has no signature" in refused()[0]
+    assert jobs.get(namespace=before.name, label_selector="app=ticking-unsigned").items == []
 
 
 def test_another_image_is_judged_on_what_is_older_than_the_policy(before: Namespace) -> None:

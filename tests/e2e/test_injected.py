@@ -6,7 +6,7 @@ import base64
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ import pytest
 
 from lab.config import home
 from lab.pki import Authority
+from tests.seeds import soak
 
 from .conftest import ROOT, Run
 from .test_in_use import deployment
@@ -43,10 +44,10 @@ def configuration(name: str, namespace: str) -> Json:
 
 
 @contextmanager
-def injecting(kube: Any, folder: Path, name: str, namespace: str, sidecar: str) -> Iterator[None]:
-    """While somebody's webhook of that name adds the sidecar to pods of the namespace."""
+def injecting(kube: Any, folder: Path, name: str, namespace: str, sidecar: str, program: str = SIGNED) -> Iterator[None]:
+    """While somebody's webhook of that name adds the sidecar to pods of the namespace, and puts the program in the place of `auto`."""
     certificate, key = Authority.kept(home(), "image-trust-lab").issue(folder / "injector", "injector", names=["127.0.0.1"])
-    script: list[str | Path] = [sys.executable, ROOT / "tests/e2e/injector.py", certificate, key, str(PORT), sidecar, SIGNED]
+    script: list[str | Path] = [sys.executable, ROOT / "tests/e2e/injector.py", certificate, key, str(PORT), sidecar, program]
     # nsenter passes no signal on; when it ends, this does.
     process = subprocess.Popen(inside("setpriv", "--pdeathsig", "TERM", *script, folder=folder))
     webhooks = kube.resources.get(api_version="admissionregistration.k8s.io/v1", kind="MutatingWebhookConfiguration")
@@ -97,3 +98,20 @@ def test_a_placeholder_is_allowed_in_what_makes_pods_and_in_no_pod(kube: Any, te
         (image,) = stored(kube, team, pod("auto"))
         assert image.startswith(SIGNED.partition(":")[0]), image
         assert "@sha256:" in image
+
+
+@soak("the placeholder that an injector before Gatekeeper's replaces")
+def test_behind_gatekeepers_order_a_placeholder_needs_a_namespace_without_mutation(
+    kube: Any, team: str, tmp_path: Path, policy: Callable[..., Run], ratify: Callable[..., Run]
+) -> None:
+    """As docs say for Istio's gateways, whose webhook comes after Gatekeeper's."""
+    (digest,) = stored(kube, team, pod(SIGNED))
+    assert policy(policy_placeholder_images=["auto"], policy_force_deny="lab1").returncode == 0
+    with injecting(kube, tmp_path, "zz-injector", team, digest, digest):
+        assert "failed to resolve external data placeholders" in refusal(kube, pod("auto"), team)
+        excluded = ratify(ratify_mutation_excluded_namespaces=["kube-system", "gatekeeper-system", team])
+        assert excluded.returncode == 0, excluded.error
+        assert stored(kube, team, pod("auto")) == [digest]
+        assert stored(kube, team, pod("auto", **INJECTED)) == [digest, digest]
+        assert "not pinned to a digest" in refusal(kube, pod(SIGNED), team)
+    assert ratify().returncode == 0
