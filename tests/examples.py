@@ -30,6 +30,7 @@ IN_ORDER = (
     "federated_credential",
     "keyvault_access_policy",
     "role_assignment",
+    "workload_identity",
     "aks_cluster_info",
     "user_assigned_identity_info",
     "federated_credential_info",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Protocol, TypeVar
 
 from ._azure.errors import ModuleError, ask
@@ -50,6 +50,14 @@ class Write(Generic[R]):
     request: Callable[[], R]
 
 
+@dataclass(frozen=True)
+class Step(Write[Change[Any]]):
+    """One of several changes of different objects: `request` makes `change` and returns it as Azure confirmed it. `called` names the object in the diff."""
+
+    change: Change[Any]
+    called: str
+
+
 def in_turn(writes: Sequence[Write[R]], place: str, reason: Callable[[ModuleError], ModuleError] = lambda failure: failure) -> list[R]:
     """Make the writes one after the other; the answers. Where one fails, the `ModuleError`, or the better one that `reason` knows, also says, and carries,
     what was done before and what was not."""
@@ -65,6 +73,12 @@ def in_turn(writes: Sequence[Write[R]], place: str, reason: Callable[[ModuleErro
                 failure.results = {"changed": bool(done), "done": done, "not_done": left}
             raise failure from None
     return answers
+
+
+def make(steps: Sequence[Step]) -> list[Step]:
+    """Make the changes of those steps that have one, in order, and return all with the changes as Azure confirmed them. Raises as `in_turn`."""
+    made = iter(in_turn([step for step in steps if step.change.changed], ""))
+    return [replace(step, change=next(made)) if step.change.changed else step for step in steps]
 
 
 def diff(changes: Sequence[Change[Any]], called: str) -> dict[str, str]:
@@ -102,3 +116,10 @@ def exit_converged(module: AnsibleModule, changes: Sequence[Change[Any]], return
 def _exit(module: AnsibleModule, changes: Sequence[Change[Any]], called: str, **results: Any) -> NoReturn:
     shown = {"diff": diff(changes, called)} if module._diff else {}
     module.exit_json(changed=any(change.changed for change in changes), **results, **shown)
+
+
+def exit_stepped(module: AnsibleModule, steps: Sequence[Step], **results: Any) -> NoReturn:
+    """End the module with what each step that was needed did, in words, as `changes`, and a diff of each."""
+    needed = [step for step in steps if step.change.changed]
+    shown = {"diff": [diff([step.change], step.called) for step in needed]} if module._diff else {}
+    module.exit_json(changed=bool(needed), changes=[step.does for step in needed], **results, **shown)

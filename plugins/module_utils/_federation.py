@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 from ._azure import ids
 from ._azure.errors import ModuleError, find, refuse
 from ._azure.session import Azure
-from ._change import KNOWN_AFTERWARDS, Change, Write, in_turn
+from ._change import KNOWN_AFTERWARDS, Change, Step, Write, in_turn
 
 AUDIENCE = "api://AzureADTokenExchange"
 LIMIT = 20
@@ -116,16 +117,16 @@ def missing(parent: Parent) -> ModuleError:
     )
 
 
-def check_set(wanted: Sequence[FederatedCredential]) -> None:
-    """Refuse a list that cannot be the credentials of one identity, whatever it has."""
+def check_set(wanted: Sequence[FederatedCredential], option: str = "credentials") -> None:
+    """Refuse a list, that of the option, which cannot be the credentials of one identity, whatever it has."""
     for number, one in enumerate(wanted):
         for other in wanted[:number]:
             if ids.same(one.name, other.name):
-                raise refuse(f"credentials names {one.name} twice; Azure compares names without case.")
+                raise refuse(f"{option} names {one.name} twice; Azure compares names without case.")
             if one.trusts_as(other):
-                raise refuse(f"credentials has the issuer {one.issuer} and subject {one.subject} twice, as {other.name} and {one.name}; name it once.")
+                raise refuse(f"{option} has the issuer {one.issuer} and subject {one.subject} twice, as {other.name} and {one.name}; name it once.")
     if len(wanted) > LIMIT:
-        raise refuse(f"credentials has {len(wanted)} entries, but Azure allows {LIMIT} for an identity; use a second identity.")
+        raise refuse(f"{option} has {len(wanted)} entries, but Azure allows {LIMIT} for an identity; use a second identity.")
 
 
 def plan(
@@ -207,6 +208,16 @@ def apply(azure: Azure, parent: Parent, changes: Sequence[Change[FederatedCreden
     answers = in_turn([_write(azure, parent, change) for change in in_order(changes)], f"of {parent}", reason)
     confirmed = [_credential(answer) for answer in answers if answer is not None]
     return [Change(change.before, change.after and (_named(confirmed, change.after.name) or change.after)) for change in changes]
+
+
+def steps(azure: Azure, parent: Parent, changes: Sequence[Change[FederatedCredential]]) -> list[Step]:
+    """The changes as steps among others, one write each, those that need none at the end."""
+    ordered = in_order(changes) + [change for change in changes if not change.changed]
+    return [Step(_write(azure, parent, one).does, partial(_apply_one, azure, parent, one), one, f"federated credentials of {parent}") for one in ordered]
+
+
+def _apply_one(azure: Azure, parent: Parent, change: Change[FederatedCredential]) -> Change[FederatedCredential]:
+    return apply(azure, parent, [change])[0]
 
 
 def _write(azure: Azure, parent: Parent, change: Change[FederatedCredential]) -> Write[Any]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -76,9 +76,9 @@ def read_all(azure: Azure, resource_group: str | None) -> tuple[Identity, ...]:
     return tuple(map(_identity, found or ()))
 
 
-def names_of_others(azure: Azure, resource_group: str, names: Iterable[str]) -> list[str]:
+def read_others(azure: Azure, resource_group: str, names: Collection[str]) -> list[Identity]:
     """Of the identities of a resource group, those that are not among `names`; as `read_all`."""
-    return [identity.name for identity in read_all(azure, resource_group) if not any(ids.same(identity.name, name) for name in names)]
+    return [identity for identity in read_all(azure, resource_group) if not any(ids.same(identity.name, name) for name in names)]
 
 
 def is_principal(azure: Azure, option: str, object_id: str) -> bool:
@@ -119,6 +119,11 @@ def plan(current: Identity | None, wanted: Wanted) -> Change[Identity]:
 
 def plan_absent(current: Identity | None) -> Change[Identity]:
     return Change(current, None)
+
+
+def does(wanted: Wanted, change: Change[Identity]) -> str:
+    """What `apply` does with the change, in words."""
+    return f"{'delete' if not change.after else 'set the tags of' if change.before else 'create'} the {wanted}"
 
 
 def apply(azure: Azure, wanted: Wanted, change: Change[Identity]) -> Change[Identity]:

@@ -82,6 +82,12 @@ def unusable(azure: Azure, vault: Vault, certificates: Iterable[Json]) -> Iterat
         yield from alone
 
 
+def problems(azure: Azure, vault: Vault, certificates: Iterable[Json]) -> list[str]:
+    """Why Ratify could not use the vault, or one of these certificates, in a sentence each."""
+    closed = vault.network.problem(vault.name)
+    return [closed] if closed else list(unusable(azure, vault, certificates))
+
+
 class _Reader:
     def __init__(self, login: Callable[[], Azure]) -> None:
         self._login = login

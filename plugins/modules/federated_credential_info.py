@@ -135,7 +135,7 @@ from typing import NoReturn
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, perhaps_unknown
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
 from ansible_collections.image_trust.azure.plugins.module_utils._federation import Parent, Question, read_all
-from ansible_collections.image_trust.azure.plugins.module_utils._identities import names_of_others
+from ansible_collections.image_trust.azure.plugins.module_utils._identities import read_others
 
 
 def main() -> NoReturn:
@@ -152,7 +152,7 @@ def main() -> NoReturn:
     with azure_session(module) as azure:
         issuer = None if of_any is None else perhaps_unknown(module, "issuer")
         asked = Question(module.params["name"], issuer, module.params["subject"])
-        names = [module.params["identity_name"]] if left_out is None else names_of_others(azure, group, left_out)
+        names = [module.params["identity_name"]] if left_out is None else [other.name for other in read_others(azure, group, left_out)]
         parents = [Parent(group, name) for name in names]
         found = read_all(azure, parents, asked) if of_any is None or issuer else []
     module.exit_json(changed=False, federated_credentials=[credential.shown() for credential in found])

@@ -190,7 +190,7 @@ from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.image_trust.azure.plugins.module_utils._anchors import CRYPTOGRAPHY_IMPORT_ERROR
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._vault_anchors import unusable
+from ansible_collections.image_trust.azure.plugins.module_utils._vault_anchors import problems
 from ansible_collections.image_trust.azure.plugins.module_utils._vaults import Place, missing, read
 
 
@@ -209,11 +209,10 @@ def main() -> NoReturn:
         if not found:
             raise missing(place)
         vault, _policies = found
-        closed = vault.network.problem(vault.name)
-        problems = [closed] if closed else list(unusable(azure, vault, certificates))
+        found_problems = problems(azure, vault, certificates)
     if warning := vault.network.warning(vault.name):
         module.warn(warning)
-    module.exit_json(changed=False, vault=vault.shown(), network=vault.network.shown(), problems=problems)
+    module.exit_json(changed=False, vault=vault.shown(), network=vault.network.shown(), problems=found_problems)
 
 
 if __name__ == "__main__":

@@ -48,7 +48,7 @@ WRITES = {"PUT", "PATCH", "DELETE", "POST"}
 
 @dataclass(frozen=True)
 class Run:
-    """One run of a playbook: `changed` names the tasks that changed something, `errors` are the messages of the tasks that failed."""
+    """One run of a playbook: `changed` names what changed: the tasks, with each change where one makes several; `errors` the messages of those that failed."""
 
     returncode: int
     changed: list[str]
@@ -103,7 +103,7 @@ class Lab:
         results = [(task["task"]["name"], result) for task in tasks for result in task["hosts"].values()]
         return Run(
             done.returncode,
-            [name for name, result in results if result.get("changed")],
+            [f"{name}: {each}" if each else name for name, result in results if result.get("changed") for each in result.get("changes", [""])],
             [f"{name}: {one.get('msg')}" for name, result in results for one in [result, *result.get("results", [])] if failed(one)],
             done.stdout + done.stderr,
         )

@@ -122,7 +122,7 @@ def left(release: str) -> list[str]:
 
 
 AMID: list[tuple[str, Callable[[], object]]] = [
-    ("The cluster's service account may act as the identity", lambda: time.sleep(0.7)),
+    ("Configure Ratify's identity, its trust and permissions", lambda: time.sleep(1.5)),
     ("Gatekeeper is installed", helm_is_at("gatekeeper")),
     ("Ratify is installed", helm_is_at("ratify")),
     ("The constraints cover all namespaces but the reviewed ones", lambda: time.sleep(0.5)),

@@ -27,7 +27,7 @@ GROUP = "image-trust-lab"
 
 @dataclass(frozen=True)
 class Played:
-    """One run. `changed` has task and loop item of what changed; `facts` are the roles' results; `said` is all that was printed."""
+    """One run. `changed` has task and loop item, or change, of what changed; `facts` are the roles' results; `said` is all that was printed."""
 
     changed: list[str]
     facts: dict[str, Any]
@@ -85,7 +85,8 @@ def play(azure: Emulated, command: Command) -> Play:
         results = _results(done.stdout)
         errors = [f"{name}: {one.get('msg')}" for name, one in results if one.get("failed")]
         assert bool(errors) is bool(done.returncode), done.stdout + done.stderr
-        changed = [f"{name}: {one.get('_ansible_item_label', '')}" for name, one in results if one.get("changed")]
+        # Of several changes, each.
+        changed = [f"{name}: {change}" for name, one in results if one.get("changed") for change in one.get("changes", [one.get("_ansible_item_label", "")])]
         facts = {key: value for _, one in results for key, value in one.get("ansible_facts", {}).items()}
         return Played(changed, facts, errors, done.stdout + done.stderr)
 

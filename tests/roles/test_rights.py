@@ -72,7 +72,7 @@ def test_a_switch_of_the_models_is_followed_there_and_back_and_no_idle_right_is_
     assert len(followed.changed) == len(azure.writes) == 6
     assert rights(azure, followed) == SWITCHED
     assert followed.facts["aks_result"]["registries"][0]["pull_role"] == REPOSITORY_READER.name
-    assert f"in mode {ABAC}: has {REPOSITORY_READER.name}" in followed.said
+    assert f"assign the role {REPOSITORY_READER.name} on the registry imagetrustlab in mode {ABAC}" in followed.said
     assert "permission model is Azure role-based access control" in followed.changed[-1]
     assert play("aks", "identity").changed == azure.writes == []
 

@@ -61,6 +61,11 @@ def state_option() -> dict[str, Any]:
     return {"type": "str", "choices": ["present", "absent"], "default": "present"}
 
 
+def resource_options(**more: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """The options by which an entry names a resource, as `ids.resource` takes them, and `more` beside them."""
+    return {**{option: {"type": "str"} for option in ("name", "resource_group", "subscription_id", "id")}, **more}
+
+
 def perhaps_unknown(module: AnsibleModule, option: str, entry: Mapping[str, Any] | None = None) -> str | None:
     """Value of an option (in `entry`, of a list) that an earlier task finds out. In check mode that task may not have known it: then, and only then,
     empty is None."""

@@ -6,13 +6,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from . import answers, clouds, credentials
+from . import answers, clouds, credentials, ids
 from .errors import ModuleError
 from .libraries import library
 from .logins.choice import choose
@@ -68,6 +69,12 @@ class Azure:
             **TIMEOUTS,
             **POLLING,
         }
+
+    def within(self, subscription_id: str | None) -> Azure:
+        """The same login in another subscription; this one where none is given."""
+        if subscription_id is None or ids.same(subscription_id, self.subscription_id):
+            return self
+        return Azure(replace(self.login, subscription_id=subscription_id), self._cache)
 
     def token(self, scope: str) -> str:
         """A new access token of this login for another resource than Resource Manager, a secret: who keeps it needs all of its time. Raises `ModuleError`."""

@@ -40,12 +40,14 @@ GOOD: dict[str, dict[str, Any]] = {
     "keyvault_access_policy_info": {**GROUP, "vault_name": "image-trust-lab"},
     "role_assignment_info": {"scope": inputs.SCOPES[1]},
     "aks_cluster_info": {**GROUP, "name": "lab1"},
+    "workload_identity": {**GROUP, "name": "ratify"},
     "proof": {"cluster": "lab1", "signing_vault_key": "https://image-trust-lab.vault.azure.net/keys/proof"},
 }
 """Options with which a module is content."""
 NAMES = {
     "user_assigned_identity": inputs.IDENTITY,
     "federated_credential": inputs.FEDERATED_CREDENTIAL,
+    "workload_identity": inputs.IDENTITY,
     "aks_cluster": inputs.CLUSTER,
     "keyvault_info": inputs.VAULT,
     "registry_info": inputs.REGISTRY,
@@ -95,6 +97,9 @@ OF_A_PROOF = {"cluster", "cluster_id", "verification", "verdicts", "constraint",
 WITHOUT_A_RULE = {*OF_A_PROOF, "secret", "profile", "tags", "node_vm_size", "path", "description", "condition", "credentials", "policies"} | {
     "certificates",
     "except_identities",
+    "federated_credentials",
+    "registries",
+    "vault",
 }
 """Options whose every value is taken, or refused by Azure only; and the lists, which are tested by entry."""
 COMPARED = {("federated_credential_info", "issuer"), ("federated_credential_info", "subject")}
@@ -109,12 +114,16 @@ LISTS: dict[tuple[str, str], tuple[dict[str, Any], dict[str, Any]]] = {
         {**GROUP, "vault_name": "image-trust-lab"},
         {"object_id": GUID, "permissions": {"secrets": ["get"]}},
     ),
+    ("workload_identity", "federated_credentials"): (
+        {**GROUP, "name": "ratify"},
+        {"name": "lab1", "issuer": ISSUER, "subject": "system:serviceaccount:a:b"},
+    ),
 }
 """Options that are lists: the others beside them, and an entry with which the module is content."""
 ENTRIES = [
     (*where, option)
     for where in LISTS
-    for option in {"credentials": ("name", "issuer", "subject", "audiences")}.get(where[1], ("object_id", "application_id", "permissions"))
+    for option in (("object_id", "application_id", "permissions") if where[1] == "policies" else ("name", "issuer", "subject", "audiences"))
 ]
 
 # The same examples every time; a fixture for all of them, for none leaves anything behind.
@@ -198,7 +207,7 @@ def test_a_wrong_value_in_a_list_is_refused_before_any_request(
     run: Run, azure: Emulated, module: str, list_option: str, option: str, data: st.DataObject
 ) -> None:
     others, entry = LISTS[(module, list_option)]
-    value = data.draw(kinds(module)[option].wrong, label=option)
+    value = data.draw({**KINDS, **kinds(module)}[option].wrong, label=option)
     entries = data.draw(st.permutations([entry, {**entry, option: value}]), label="order")
     refused(run(module, check=data.draw(st.booleans(), label="check mode"), **others, **{list_option: entries}), option, value)
     assert azure.requests == []

@@ -58,6 +58,17 @@ RUNS: list[tuple[str, dict[str, Any]]] = [
     ("role_assignment", {"scope": REGISTRY, "role": "AcrPull", "principal_id": ME, "condition": CONDITION}),
     ("role_assignment_info", {"scope": REGISTRY, "principal_id": ME}),
     ("user_assigned_identity", {**GROUP, "name": "ratify"}),
+    (
+        "workload_identity",
+        {
+            **GROUP,
+            "name": "workload",
+            "federated_credentials": [TRUST],
+            "registries": [{**GROUP, "name": "imagetrustlab"}],
+            "vault": {**GROUP, "name": "image-trust-lab"},
+            "except_identities": [],
+        },
+    ),
     ("user_assigned_identity_info", GROUP),
     (
         "admission_probe",

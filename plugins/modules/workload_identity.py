@@ -1,0 +1,534 @@
+#!/usr/bin/python
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: workload_identity
+short_description: Manage a managed identity, its federated identity credentials and its permissions on registries and a key vault
+version_added: 1.0.0
+description:
+  - Manages as one thing a user-assigned managed identity, whose tokens it trusts (federated identity credentials), and what it may do, which is to pull from
+    registries and to read secrets of a key vault. So it is ready for a workload in AKS, such as Ratify.
+  - Which permission is given follows from what is found. For a registry it is the role V(AcrPull), or V(Container Registry Repository Reader) in ABAC mode; for
+    a vault an access policy with C(get) on secrets, or the role V(Key Vault Secrets User) under Azure RBAC. What the identity has by the other model, without
+    effect, is taken away. Other roles, and what other principals have, are left alone.
+  - Everything is read and planned before the first write, so that nothing is written where something is refused. Where a write fails nevertheless, the result
+    says what was done and what was not; running again goes on from there.
+  - A new credential and a new role take effect some seconds to minutes later.
+  - The modules of the single objects do the same one by one, and take away what this module has made.
+author:
+  - The image_trust.azure authors (@image-trust)
+requirements:
+  - azure-mgmt-msi >= 7.0.0
+  - azure-mgmt-authorization >= 4.0.0, with O(registries) or O(vault)
+  - azure-mgmt-containerregistry >= 10.3.0, with O(registries)
+  - azure-mgmt-keyvault >= 10.3.1, with O(vault)
+  - azure-mgmt-containerservice >= 32.1.0, with O(federated_credentials[].cluster) or O(change_issuer=false)
+  - azure-mgmt-resource >= 23.2.0, for a new identity without O(location)
+  - cryptography >= 42.0.0, with O(vault.certificates)
+options:
+  resource_group:
+    description: The resource group of the identity.
+    type: str
+    required: true
+  name:
+    description: Name of the identity, 3 to 128 letters, digits, C(-) or C(_).
+    type: str
+    required: true
+  location:
+    description:
+      - Region in which it is created; by default that of the resource group.
+      - An identity that exists in another region is an error, for Azure cannot move it.
+    type: str
+  tags:
+    description: All tags that the identity shall have. Without this option they are left as they are.
+    type: dict
+  append_tags:
+    description:
+      - Whether O(tags) are set beside those that the identity has, such as those that Azure Policy gives, and none is removed.
+      - Azure takes all tags of an identity at once, so one that another writer sets at the same moment may be lost.
+    type: bool
+    default: false
+  federated_credentials:
+    description:
+      - Whose tokens the identity trusts; 20 at most. Others that the identity has are left alone.
+      - No two may have the same name, or the same issuer and subject.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the credential, 3 to 120 letters, digits, C(-) or C(_).
+        type: str
+        required: true
+      issuer:
+        description:
+          - Issuer of the tokens, an https URL, exactly as the issuer writes it; that of an AKS cluster ends with a slash.
+          - Either this or O(federated_credentials[].cluster) is needed; only in check mode both may be empty, because the cluster does not exist yet.
+        type: str
+      cluster:
+        description: The AKS cluster whose issuer it is, where O(federated_credentials[].issuer) is empty. In check mode it need not exist yet.
+        type: dict
+        suboptions:
+          resource_group:
+            description: Resource group of the cluster.
+            type: str
+            required: true
+          name:
+            description: Name of the cluster.
+            type: str
+            required: true
+      subject:
+        description: Subject of the tokens, compared byte for byte, such as V(system:serviceaccount:gatekeeper-system:ratify-admin).
+        type: str
+        required: true
+      audiences:
+        description: Audience of the tokens; Azure takes exactly one.
+        type: list
+        elements: str
+        default: ["api://AzureADTokenExchange"]
+  change_issuer:
+    description:
+      - Whether a credential may be taken from another cluster. V(false) refuses that before anything is written, for what logs in from there could not do so
+        any more. The issuer that the credential has is looked for among the clusters of the subscription; where none has it, the credential gets the other.
+      - Where a credential would get another issuer, V(false) needs a login that may list the clusters of the subscription.
+    type: bool
+    default: true
+  registries:
+    description: Container registries from which the identity may pull.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name. Needed without C(id).
+        type: str
+      resource_group:
+        description: Resource group. Needed without C(id).
+        type: str
+      subscription_id:
+        description: Subscription; by default that of the login.
+        type: str
+      id:
+        description: Id of the resource, in place of the others.
+        type: str
+  vault:
+    description:
+      - Key vault whose secrets, and so certificates, the identity may read.
+      - It is an error when no cluster can reach it. A vault that only some networks reach is a warning.
+    type: dict
+    suboptions:
+      name:
+        description: Name. Needed without C(id).
+        type: str
+      resource_group:
+        description: Resource group. Needed without C(id).
+        type: str
+      subscription_id:
+        description: Subscription; by default that of the login.
+        type: str
+      id:
+        description: Id of the resource, in place of the others.
+        type: str
+      certificates:
+        description:
+          - Certificates by which Ratify has to verify. One by which it could not is an error, such as a leaf that is in the vault without its chain.
+          - What the login may not read, or does not reach, is not judged. See M(image_trust.azure.keyvault_info) for the permissions.
+        type: list
+        elements: dict
+        default: []
+        suboptions:
+          name:
+            description: Name of the certificate.
+            type: str
+            required: true
+          version:
+            description: Version of it; the latest one when not given.
+            type: str
+  except_identities:
+    description:
+      - Names of identities that are in use. Of all others in the resource group, those that trust one of O(federated_credentials) by its issuer and subject
+        are RV(former_identities), by a request for each. Without this option none is looked for.
+    type: list
+    elements: str
+extends_documentation_fragment:
+  - image_trust.azure.attributes
+  - image_trust.azure.azure
+seealso:
+  - module: image_trust.azure.user_assigned_identity
+  - module: image_trust.azure.federated_credential
+  - module: image_trust.azure.role_assignment
+  - module: image_trust.azure.keyvault_access_policy
+"""
+
+EXAMPLES = r"""
+- name: Let Ratify's service account pull signatures and read certificates as an identity
+  image_trust.azure.workload_identity:
+    resource_group: image-trust
+    name: ratify-lab1
+    federated_credentials:
+      - name: ratify-lab1
+        cluster: {resource_group: image-trust, name: lab1}
+        subject: system:serviceaccount:gatekeeper-system:ratify-admin
+    registries:
+      - {resource_group: image-trust, name: imagetrustlab}
+    vault: {resource_group: image-trust, name: image-trust-lab}
+  register: workload
+
+- name: Show what was changed
+  ansible.builtin.debug:
+    var: workload.changes
+
+- name: Delete the identity
+  image_trust.azure.user_assigned_identity:
+    resource_group: image-trust
+    name: ratify-lab1
+    state: absent
+"""
+
+RETURN = r"""
+identity:
+  description: The identity. In check mode, ids that are only known afterwards are null.
+  returned: success
+  type: dict
+  sample:
+    id: /subscriptions/22222222-2222-2222-2222-222222222222/resourcegroups/image-trust/providers/Microsoft.ManagedIdentity/userAssignedIdentities/ratify-lab1
+    name: ratify-lab1
+    location: eastus
+    resource_group: image-trust
+    principal_id: 5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
+    client_id: 0f7c2c3d-2a43-4b0f-9a57-5d1f3c8b9e22
+    tenant_id: 11111111-1111-1111-1111-111111111111
+    tags: {}
+  contains:
+    id:
+      description: Id of the resource; null until the identity exists.
+      type: str
+      returned: always
+    name:
+      description: Name.
+      type: str
+      returned: always
+    location:
+      description: Region; null until the identity exists, where nobody asks for one.
+      type: str
+      returned: always
+    resource_group:
+      description: Resource group.
+      type: str
+      returned: always
+    principal_id:
+      description: Object id of the principal, to which roles are assigned; null until the identity exists.
+      type: str
+      returned: always
+    client_id:
+      description: Client id, by which a program names the identity when it logs in; null until the identity exists.
+      type: str
+      returned: always
+    tenant_id:
+      description: Tenant; null until the identity exists.
+      type: str
+      returned: always
+    tags:
+      description: Tags, by name. Empty where it has none.
+      type: dict
+      returned: always
+federated_credentials:
+  description: Those of O(federated_credentials), in their order. Others of the identity are not in it. In check mode, what is only known afterwards is null.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: "/subscriptions/22222222-2222-2222-2222-222222222222/resourcegroups/image-trust/providers/Microsoft.ManagedIdentity/\
+        userAssignedIdentities/ratify/federatedIdentityCredentials/ratify-lab1"
+      name: ratify-lab1
+      issuer: https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/
+      subject: system:serviceaccount:gatekeeper-system:ratify-admin
+      audiences: ["api://AzureADTokenExchange"]
+  contains:
+    id:
+      description: Id of the resource; null until the credential exists.
+      type: str
+      returned: always
+    name:
+      description: Name.
+      type: str
+      returned: always
+    issuer:
+      description: Issuer of the tokens that are trusted; null in check mode where an earlier task has yet to make it.
+      type: str
+      returned: always
+    subject:
+      description: Subject of the tokens that are trusted.
+      type: str
+      returned: always
+    audiences:
+      description: The one audience of the tokens that are trusted.
+      type: list
+      elements: str
+      returned: always
+registries:
+  description: Those of O(registries), in their order.
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: /subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/image-trust/providers/Microsoft.ContainerRegistry/registries/imagetrustlab
+      name: imagetrustlab
+      login_server: imagetrustlab.azurecr.io
+      role_assignment_mode: LegacyRegistryPermissions
+      pull_role: AcrPull
+      pull_roles: [AcrPull, Container Registry Repository Reader]
+  contains:
+    id:
+      description: Id of the resource.
+      type: str
+      returned: always
+    name:
+      description: Name.
+      type: str
+      returned: always
+    login_server:
+      description: Host, with which names of its images begin.
+      type: str
+      returned: always
+    role_assignment_mode:
+      description: V(LegacyRegistryPermissions) or V(AbacRepositoryPermissions).
+      type: str
+      returned: always
+    pull_role:
+      description: The role that lets a principal pull in this mode, V(AcrPull) or V(Container Registry Repository Reader).
+      type: str
+      returned: always
+    pull_roles:
+      description: That role, and after it those that would in another mode and have no effect in this one.
+      type: list
+      elements: str
+      returned: always
+vault:
+  description: The vault; null where O(vault) is not given.
+  returned: success
+  type: dict
+  sample:
+    id: /subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/image-trust/providers/Microsoft.KeyVault/vaults/image-trust-lab
+    name: image-trust-lab
+    uri: https://image-trust-lab.vault.azure.net/
+    tenant_id: 11111111-1111-1111-1111-111111111111
+    rbac_enabled: false
+    permission_model: Vault access policy
+    secrets_role: Key Vault Secrets User
+  contains:
+    id:
+      description: Id of the resource; null until the vault exists.
+      type: str
+      returned: always
+    name:
+      description: Name.
+      type: str
+      returned: always
+    uri:
+      description: URI of its data plane; null until the vault exists.
+      type: str
+      returned: always
+    tenant_id:
+      description: Tenant; null until the vault exists.
+      type: str
+      returned: always
+    rbac_enabled:
+      description: Whether rights come from role assignments, and access policies are ignored; null until the vault exists.
+      type: bool
+      returned: always
+    permission_model:
+      description: V(Azure role-based access control) or V(Vault access policy), as Azure's portal says it; null until the vault exists.
+      type: str
+      returned: always
+    secrets_role:
+      description: The role that lets a principal read secrets where the vault is under Azure RBAC.
+      type: str
+      returned: always
+former_identities:
+  description: Other identities of the resource group that trust one of O(federated_credentials), once for each credential of theirs that does. Empty without
+    O(except_identities).
+  returned: success
+  type: list
+  elements: dict
+  sample: []
+  contains:
+    name:
+      description: Name of the identity.
+      type: str
+      returned: always
+    federated_credential:
+      description: The credential by which it trusts the same tokens.
+      type: dict
+      returned: always
+      contains:
+        id:
+          description: Id of the resource; null until the credential exists.
+          type: str
+          returned: always
+        name:
+          description: Name.
+          type: str
+          returned: always
+        issuer:
+          description: Issuer of the tokens that are trusted; null in check mode where an earlier task has yet to make it.
+          type: str
+          returned: always
+        subject:
+          description: Subject of the tokens that are trusted.
+          type: str
+          returned: always
+        audiences:
+          description: The one audience of the tokens that are trusted.
+          type: list
+          elements: str
+          returned: always
+    permissions:
+      description: What it may do on O(registries) and in O(vault), in words.
+      type: list
+      elements: str
+      returned: always
+changes:
+  description: What was changed, or in check mode would be, in words and in order.
+  returned: success
+  type: list
+  elements: str
+  sample:
+    - create the identity ratify-lab1 in resource group image-trust
+    - create the federated credential ratify-lab1
+    - assign the role AcrPull on the registry imagetrustlab in mode LegacyRegistryPermissions
+    - add permissions to the access policy in the vault image-trust-lab, whose permission model is Vault access policy
+done:
+  description: What was written before the write that failed, in words.
+  returned: failure of a write, when there were several to make
+  type: list
+  elements: str
+  sample: ["remove the federated credential ratify-on-old", "create the federated credential ratify-lab1"]
+not_done:
+  description: The write that failed and those that had not begun, in words.
+  returned: failure of a write, when there were several to make
+  type: list
+  elements: str
+  sample: ["create the federated credential ratify-on-lab2"]
+error:
+  description: What Azure said; only when the module fails.
+  returned: failure
+  type: dict
+  sample:
+    code: ResourceGroupNotFound
+    message: Resource group 'image-trust' could not be found.
+    status: 404
+    request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
+  contains:
+    code:
+      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
+      type: str
+      returned: always
+    message:
+      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
+      type: str
+      returned: always
+    status:
+      description: HTTP status of the answer; null where there was none.
+      type: int
+      returned: always
+    request_id:
+      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
+      type: str
+      returned: always
+"""
+
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.image_trust.azure.plugins.module_utils import _clusters as clusters
+from ansible_collections.image_trust.azure.plugins.module_utils import _identities as identities
+from ansible_collections.image_trust.azure.plugins.module_utils._anchors import CRYPTOGRAPHY_IMPORT_ERROR
+from ansible_collections.image_trust.azure.plugins.module_utils._azure import ids
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, each, perhaps_unknown, resource_options
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
+from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_stepped, make
+from ansible_collections.image_trust.azure.plugins.module_utils._federation import AUDIENCE, FederatedCredential, check
+from ansible_collections.image_trust.azure.plugins.module_utils._workload_identity import Trust, Wanted, former, managed, plan, read, trusted
+
+
+def wanted(module: AnsibleModule) -> Wanted:
+    """What the options ask for. Raises `ModuleError`."""
+    given = module.params
+    identity = identities.Wanted(
+        name=given["name"],
+        resource_group=given["resource_group"],
+        location=given["location"],
+        tags=None if given["tags"] is None else {str(key): str(value) for key, value in given["tags"].items()},
+        append_tags=given["append_tags"],
+    )
+    vault = given["vault"]
+    return Wanted(
+        identity,
+        trusts=tuple(each(module, "federated_credentials", lambda entry: trust(module, entry))),
+        change_issuer=given["change_issuer"],
+        registries=tuple(ids.resource(f"registries[{number}]", "registry", entry) for number, entry in enumerate(given["registries"])),
+        vault=ids.resource("vault", "vault", {**vault, "certificates": None}) if vault else None,
+        certificates=tuple(vault["certificates"]) if vault else (),
+        in_use=None if given["except_identities"] is None else tuple(given["except_identities"]),
+    )
+
+
+def trust(module: AnsibleModule, entry: Mapping[str, Any]) -> Trust:
+    """The federated credential that an entry asks for, and the cluster that has its issuer."""
+    cluster = clusters.Wanted(**entry["cluster"], option="cluster.name") if entry["cluster"] else None
+    issuer = (entry["issuer"] or None) if cluster else perhaps_unknown(module, "issuer", entry)
+    return Trust(check(FederatedCredential(entry["name"], issuer, entry["subject"], tuple(entry["audiences"]))), cluster)
+
+
+def main() -> NoReturn:
+    cluster = dict(resource_group=dict(type="str", required=True), name=dict(type="str", required=True))
+    certificate = dict(name=dict(type="str", required=True), version=dict(type="str"))
+    credential = dict(
+        name=dict(type="str", required=True),
+        issuer=dict(type="str"),
+        cluster=dict(type="dict", options=cluster),
+        subject=dict(type="str", required=True),
+        audiences=dict(type="list", elements="str", default=[AUDIENCE]),
+    )
+    module = azure_module(
+        resource_group=dict(type="str", required=True),
+        name=dict(type="str", required=True),
+        location=dict(type="str"),
+        tags=dict(type="dict"),
+        append_tags=dict(type="bool", default=False),
+        federated_credentials=dict(type="list", elements="dict", default=[], options=credential),
+        change_issuer=dict(type="bool", default=True),
+        registries=dict(type="list", elements="dict", default=[], options=resource_options()),
+        vault=dict(type="dict", options=resource_options(certificates=dict(type="list", elements="dict", default=[], options=certificate))),
+        except_identities=dict(type="list", elements="str"),
+    )
+    with azure_session(module) as azure:
+        asked = wanted(module)
+        if asked.certificates and CRYPTOGRAPHY_IMPORT_ERROR is not None:
+            module.fail_json(msg=missing_required_lib("cryptography"), exception=CRYPTOGRAPHY_IMPORT_ERROR)
+        found = read(azure, asked, check=module.check_mode)
+        steps = plan(azure, asked, found)
+        others = former(azure, asked, found)
+        if not module.check_mode:
+            steps = make(steps)
+    vault = found.vault
+    if vault and (warning := vault.network.warning(vault.name)):
+        module.warn(warning)
+    exit_stepped(
+        module,
+        steps,
+        identity=managed(steps).shown(),
+        federated_credentials=[one.shown() for one in trusted(found, steps)],
+        registries=[registry.shown() for registry in found.registries],
+        vault=vault.shown() if vault else None,
+        former_identities=[one.shown() for one in others],
+    )
+
+
+if __name__ == "__main__":
+    main()
