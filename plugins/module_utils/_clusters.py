@@ -157,6 +157,11 @@ def plan_absent(current: Cluster | None) -> Change[Cluster]:
     return Change(current, None)
 
 
+def does(wanted: Wanted, change: Change[Cluster]) -> str:
+    """What `apply` does with the change, in words."""
+    return f"{'delete' if not change.after else 'update' if change.before else 'create'} the {wanted}"
+
+
 def apply(azure: Azure, wanted: Wanted, change: Change[Cluster], bound: float) -> Change[Cluster]:
     """Make the change, wait up to `bound` seconds until Azure has finished it, and return it as it is then."""
     if not change.changed:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -38,6 +39,11 @@ class Registry:
 
     def shown(self) -> dict[str, Any]:
         return {**vars(self), "pull_role": self.pull_role, "pull_roles": self.pull_roles}
+
+
+def read_at(azure: Azure, place: Mapping[str, str]) -> Registry:
+    """As `read`, of a registry that is where `ids.resource` says, in whatever subscription."""
+    return read(azure.within(place.get("subscription_id")), place["resource_group"], place["name"])
 
 
 def read(azure: Azure, resource_group: str, name: str) -> Registry:

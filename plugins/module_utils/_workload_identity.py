@@ -108,7 +108,7 @@ def read(azure: Azure, wanted: Wanted, *, check: bool) -> Found:
     federation.check_set(trusted, "federated_credentials")
     users = clusters.by_issuer(azure) if not wanted.change_issuer and federation.changes_issuer(credentials, trusted) else {}
     found = Found(identity, credentials, trusted, users)
-    found = replace(found, registries=tuple(_registry(azure, place) for place in wanted.registries))
+    found = replace(found, registries=tuple(registries.read_at(azure, place) for place in wanted.registries))
     if place := wanted.place:
         vault, policies = _usable(azure.within((wanted.vault or {}).get("subscription_id")), place, wanted.certificates)
         found = replace(found, vault=vault, policies=policies)
@@ -126,10 +126,6 @@ def _trusted(azure: Azure, trust: Trust, *, check: bool) -> FederatedCredential:
     if not (check or issuer):
         raise refuse(f"The {trust.cluster} has no OIDC issuer; turn it on by image_trust.azure.aks_cluster with oidc_issuer, or give issuer.")
     return replace(trust.credential, issuer=issuer)
-
-
-def _registry(azure: Azure, place: Mapping[str, str]) -> Registry:
-    return registries.read(azure.within(place.get("subscription_id")), place["resource_group"], place["name"])
 
 
 def _usable(azure: Azure, place: Place, certificates: Sequence[Mapping[str, Any]]) -> tuple[Vault, tuple[AccessPolicy, ...]]:

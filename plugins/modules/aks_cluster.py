@@ -6,19 +6,23 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: aks_cluster
-short_description: Manage an AKS cluster's existence, OIDC issuer and workload identity
+short_description: Manage an AKS cluster, its OIDC issuer and workload identity, its attached registries and kubeconfig
 version_added: 1.0.0
 description:
   - Creates a managed Kubernetes cluster, as C(az aks create) does with a system-assigned identity, or turns on the OIDC issuer and workload
     identity of one that exists, as C(az aks update) does.
   - What is not asked for is never changed, also not what somebody else changes at the same moment; that needs azure-mgmt-containerservice 33.0.0 or newer,
     for older ones do not tell a cluster's eTag. A cluster whose last change failed is written again as it is.
+  - Attaches registries and writes a kubeconfig, where that is asked for. All that can be is read and planned before the first write, and nothing is written
+    where something is refused. Where a write fails nevertheless, the result says what was done and what was not; running again goes on from there.
   - Waits until Azure has finished, also with what somebody else has begun.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
   - azure-mgmt-containerservice >= 32.1.0
   - azure-mgmt-resource >= 23.2.0 (for a new cluster without O(location))
+  - azure-mgmt-authorization >= 4.0.0 and azure-mgmt-containerregistry >= 10.3.0, with O(registries)
+  - PyYAML, with O(kubeconfig), for clusters with Entra ID
 options:
   resource_group:
     description: The resource group of the cluster.
@@ -51,6 +55,43 @@ options:
   workload_identity:
     description: Whether workload identity is on, which needs the OIDC issuer. Left as it is when not given.
     type: bool
+  registries:
+    description:
+      - Container registries from which the cluster's nodes may pull, as C(az aks update --attach-acr) lets them.
+      - Their identity gets the role V(AcrPull), or V(Container Registry Repository Reader) where the registry is in ABAC mode; the other of the two, without
+        effect there, is taken away. Other registries are left alone, and so is everything with O(state=absent).
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name. Needed without C(id).
+        type: str
+      resource_group:
+        description: Resource group. Needed without C(id).
+        type: str
+      subscription_id:
+        description: Subscription; by default that of the login.
+        type: str
+      id:
+        description: Id of the resource, in place of the others.
+        type: str
+  kubeconfig:
+    description:
+      - Writes the cluster's kubeconfig, as M(image_trust.azure.aks_kubeconfig) does. With O(state=absent) the file is left alone.
+    type: dict
+    suboptions:
+      path:
+        description: File to write, in one step and with mode 0600, if its content or mode differ. Missing folders are made with mode 0700.
+        type: path
+        required: true
+      administrator:
+        description:
+          - Whether the login has to be an administrator of the cluster. Where it is not, the module fails and says which right is missing; where the cluster
+            exists, before anything is written.
+          - Only for clusters with Entra ID, which are asked; the local account is always one.
+        type: bool
+        default: false
   wait_timeout:
     description: Seconds to wait until Azure has finished.
     type: int
@@ -76,6 +117,13 @@ EXAMPLES = r"""
     oidc_issuer: true
     workload_identity: true
   register: aks
+
+- name: Let its nodes pull from a registry, and write its kubeconfig
+  image_trust.azure.aks_cluster:
+    resource_group: image-trust
+    name: lab1
+    registries: [{resource_group: image-trust, name: imagetrustlab}]
+    kubeconfig: {path: "{{ playbook_dir }}/.kube/lab1"}
 
 - name: Show its issuer
   ansible.builtin.debug:
@@ -169,6 +217,126 @@ cluster:
       description: V(Succeeded), V(Failed), V(Canceled), or what Azure is doing, such as V(Updating).
       type: str
       returned: always
+registries:
+  description: Those of O(registries), in their order. Empty with O(state=absent).
+  returned: success
+  type: list
+  elements: dict
+  sample:
+    - id: /subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/image-trust/providers/Microsoft.ContainerRegistry/registries/imagetrustlab
+      name: imagetrustlab
+      login_server: imagetrustlab.azurecr.io
+      role_assignment_mode: LegacyRegistryPermissions
+      pull_role: AcrPull
+      pull_roles: [AcrPull, Container Registry Repository Reader]
+  contains:
+    id:
+      description: Id of the resource.
+      type: str
+      returned: always
+    name:
+      description: Name.
+      type: str
+      returned: always
+    login_server:
+      description: Host, with which names of its images begin.
+      type: str
+      returned: always
+    role_assignment_mode:
+      description: V(LegacyRegistryPermissions) or V(AbacRepositoryPermissions).
+      type: str
+      returned: always
+    pull_role:
+      description: The role that lets a principal pull in this mode, V(AcrPull) or V(Container Registry Repository Reader).
+      type: str
+      returned: always
+    pull_roles:
+      description: That role, and after it those that would in another mode and have no effect in this one.
+      type: list
+      elements: str
+      returned: always
+kubeconfig:
+  description: The kubeconfig that was written.
+  returned: when O(kubeconfig) is given, with O(state=present)
+  type: dict
+  sample:
+    path: /home/ops/.kube/lab1
+    written: false
+    file:
+      path: /home/ops/.kube/lab1
+      sha256: 9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+      mode: "0600"
+    token: null
+  contains:
+    path:
+      description: The file.
+      type: str
+      returned: always
+    written:
+      description: Whether it was written because its content or mode differed, or in check mode would be. A new token alone does not count.
+      type: bool
+      returned: always
+    file:
+      description: The file's mode and the SHA-256 of its content; null when it does not exist afterwards.
+      returned: always
+      type: dict
+      contains:
+        path:
+          description: The file.
+          type: str
+          returned: always
+        sha256:
+          description: SHA-256 of its content; of a token in it, only whose it is counts. Null in check mode where there is no cluster yet.
+          type: str
+          returned: always
+        mode:
+          description: Mode, four octal digits.
+          type: str
+          returned: always
+    token:
+      description:
+        - Whose access token is in the kubeconfig, and when it expires.
+        - Null where the cluster has a local account for its users, and in check mode where there is no cluster yet.
+      returned: always
+      type: dict
+      contains:
+        object_id:
+          description: Object id of the principal whose token it is.
+          type: str
+          returned: always
+        tenant_id:
+          description: Tenant of the principal.
+          type: str
+          returned: always
+        server_id:
+          description: Id of the application that the token is for, the Kubernetes API of AKS clusters.
+          type: str
+          returned: always
+        expires_on:
+          description: When it expires (UTC, ISO 8601).
+          type: str
+          returned: always
+changes:
+  description: What was changed, or in check mode would be, in words and in order.
+  returned: when O(registries) or O(kubeconfig) is given, with O(state=present)
+  type: list
+  elements: str
+  sample:
+    - create the cluster lab1 in resource group image-trust
+    - assign the role AcrPull on the registry imagetrustlab in mode LegacyRegistryPermissions
+    - write the kubeconfig /home/ops/.kube/lab1
+done:
+  description: What was written before the write that failed, in words.
+  returned: failure of a write, when there were several to make
+  type: list
+  elements: str
+  sample: ["create the cluster lab1 in resource group image-trust"]
+not_done:
+  description: The write that failed and those that had not begun, in words.
+  returned: failure of a write, when there were several to make
+  type: list
+  elements: str
+  sample: ["assign the role AcrPull on the registry imagetrustlab in mode LegacyRegistryPermissions"]
 error:
   description: What Azure said; only when the module fails.
   returned: failure
@@ -197,12 +365,27 @@ error:
       returned: always
 """
 
-from typing import NoReturn
+from typing import Any, NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, state_option
+from ansible_collections.image_trust.azure.plugins.module_utils import _attached_cluster as attached
+from ansible_collections.image_trust.azure.plugins.module_utils import _clusters as clusters
+from ansible_collections.image_trust.azure.plugins.module_utils._attached_cluster import Wanted, plan, read
+from ansible_collections.image_trust.azure.plugins.module_utils._azure import ids
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, resource_options, state_option
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
-from ansible_collections.image_trust.azure.plugins.module_utils._clusters import Wanted, apply, plan, plan_absent, read_settled
+from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed, exit_stepped, make
+
+
+def wanted(given: dict[str, Any]) -> Wanted:
+    """What the options ask for. Raises `ModuleError`."""
+    asked = ("resource_group", "name", "location", "kubernetes_version", "node_count", "node_vm_size", "oidc_issuer", "workload_identity")
+    return Wanted(
+        clusters.Wanted(**{option: given[option] for option in asked}),
+        given["wait_timeout"],
+        given["state"] == "present",
+        registries=tuple(ids.resource(f"registries[{number}]", "registry", entry) for number, entry in enumerate(given["registries"])),
+        **(given["kubeconfig"] or {}),
+    )
 
 
 def main() -> NoReturn:
@@ -215,18 +398,23 @@ def main() -> NoReturn:
         node_vm_size=dict(type="str"),
         oidc_issuer=dict(type="bool"),
         workload_identity=dict(type="bool"),
+        registries=dict(type="list", elements="dict", default=[], options=resource_options()),
+        kubeconfig=dict(type="dict", options=dict(path=dict(type="path", required=True), administrator=dict(type="bool", default=False))),
         wait_timeout=dict(type="int", default=1800),
         state=state_option(),
     )
     with azure_session(module) as azure:
-        bound = module.params["wait_timeout"]
-        asked = ("resource_group", "name", "location", "kubernetes_version", "node_count", "node_vm_size", "oidc_issuer", "workload_identity")
-        wanted = Wanted(**{option: module.params[option] for option in asked})
-        current = read_settled(azure, wanted, bound)
-        change = plan(current, wanted) if module.params["state"] == "present" else plan_absent(current)
-        if not module.check_mode:
-            change = apply(azure, wanted, change, bound)
-    exit_changed(module, change, "cluster", str(wanted))
+        asked = wanted(module.params)
+        found = read(azure, asked)
+        planned = plan(azure, asked, found)
+        steps = planned if module.check_mode else make(planned)
+        kubeconfig = attached.kubeconfig(azure, asked, found, steps, check=module.check_mode)
+    cluster = steps[0].change
+    registries = [registry.shown() for registry in found.registries]
+    if len(steps) == 1:
+        exit_changed(module, cluster, "cluster", str(asked.cluster), registries=registries)
+    more = {"kubeconfig": kubeconfig} if kubeconfig else {}
+    exit_stepped(module, steps, cluster=(cluster.after.shown() if cluster.after else None), registries=registries, **more)
 
 
 if __name__ == "__main__":

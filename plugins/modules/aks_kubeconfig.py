@@ -154,10 +154,8 @@ from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import refuse
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session, failing
 from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_users import signed_in
-from ansible_collections.image_trust.azure.plugins.module_utils._clusters import Wanted, kubeconfig, missing
-from ansible_collections.image_trust.azure.plugins.module_utils._kubeconfig import comparable
-from ansible_collections.image_trust.azure.plugins.module_utils._secret_file import apply, plan, read
+from ansible_collections.image_trust.azure.plugins.module_utils._clusters import Wanted, missing
+from ansible_collections.image_trust.azure.plugins.module_utils._kubeconfig_file import Credentials, apply, credentials, plan
 
 
 def main() -> NoReturn:
@@ -172,26 +170,23 @@ def main() -> NoReturn:
     path = module.params["path"]
     present = module.params["state"] == "present"
     results: dict[str, Any] = {}
-    text = token = None
+    found = Credentials()
     with failing(module):
         if path == "":
             raise refuse("path is empty; give the file, or leave it out to have the kubeconfig returned.")
     if present:
         with azure_session(module) as azure:
             wanted = Wanted(name=module.params["cluster_name"], resource_group=module.params["resource_group"], option="cluster_name")
-            text = kubeconfig(azure, wanted)
-            if text is None and not module.check_mode:
+            found = credentials(azure, wanted, administrator=module.params["administrator"])
+            if found.text is None and not module.check_mode:
                 raise missing(wanted)
-            if text:
-                text, token = signed_in(azure, wanted, text, administrator=module.params["administrator"])
-        results["token"] = token and token.shown()
+        results["token"] = found.token and found.token.shown()
         if not path:
-            module.exit_json(changed=False, kubeconfig=text, **results)
+            module.exit_json(changed=False, kubeconfig=found.text, **results)
     with failing(module):
-        change = plan(read(path, comparable), path, text, present=present, comparable=comparable)
-        # A plan has to read the cluster, too, so also in check mode it gets a token that has not expired.
+        change = plan(path, found, present=present)
         if not (module.check_mode and change.changed):
-            apply(change, text, renew=bool(token))
+            apply(change, found)
     exit_changed(module, change, "file", f"file {path}", path=path, **results)
 
 

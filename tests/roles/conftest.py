@@ -27,12 +27,13 @@ GROUP = "image-trust-lab"
 
 @dataclass(frozen=True)
 class Played:
-    """One run. `changed` has task and loop item, or change, of what changed; `facts` are the roles' results; `said` is all that was printed."""
+    """One run. `changed` has task and loop item, or change, of what changed; `facts` are the roles' results; `said` is all that was printed, `modules` each run of ours."""
 
     changed: list[str]
     facts: dict[str, Any]
     errors: list[str]
     said: str
+    modules: list[str]
 
 
 Play = Callable[..., Played]
@@ -88,6 +89,7 @@ def play(azure: Emulated, command: Command) -> Play:
         # Of several changes, each.
         changed = [f"{name}: {change}" for name, one in results if one.get("changed") for change in one.get("changes", [one.get("_ansible_item_label", "")])]
         facts = {key: value for _, one in results for key, value in one.get("ansible_facts", {}).items()}
-        return Played(changed, facts, errors, done.stdout + done.stderr)
+        modules = [one["action"] for _, one in results if one.get("action", "").startswith("image_trust.azure.") and not one.get("skipped")]
+        return Played(changed, facts, errors, done.stdout + done.stderr, modules)
 
     return run

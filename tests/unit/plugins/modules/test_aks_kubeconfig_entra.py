@@ -197,3 +197,31 @@ def test_an_api_that_does_not_answer_is_named(run: Run, entra: Entra, kubernetes
 def test_a_token_that_the_cluster_does_not_accept_is_said_to_be_so(run: Run, azure: Emulated, entra: Entra, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("tests.unit.plugins.modules.test_aks_kubeconfig_entra.AKS_SERVER", "another application")
     assert "does not accept the login's token" in failure(run(MODULE, **LAB1, administrator=True))
+
+
+ATTACHED: dict[str, Any] = {"resource_group": "image-trust-lab", "name": "lab1", "registries": [{"resource_group": "image-trust-lab", "name": "imagetrustlab"}]}
+
+
+def test_aks_cluster_refuses_a_login_that_is_no_administrator_before_the_first_write(run: Run, azure: Emulated, entra: Entra, tmp_path: Path) -> None:
+    kubeconfig = {"path": str(tmp_path / "lab1"), "administrator": True}
+    result = run("aks_cluster", **ATTACHED, workload_identity=True, kubeconfig=kubeconfig)
+    assert "may not administer the cluster lab1" in failure(result)
+    assert (azure.writes, list(tmp_path.glob("lab1"))) == ([], [])
+
+
+@pytest.mark.parametrize("check", [True, False])
+def test_aks_cluster_renews_a_token_and_that_is_no_change(run: Run, azure: Emulated, entra: Entra, tmp_path: Path, check: bool) -> None:
+    path = tmp_path / "lab1"
+    written = run("aks_cluster", **ATTACHED, kubeconfig={"path": str(path)})
+    assert written["kubeconfig"]["token"]["object_id"] == OBJECT_ID
+    rewritten(azure, path, OBJECT_ID, seconds=-60)
+    renewed = run("aks_cluster", check=check, **ATTACHED, kubeconfig={"path": str(path)})
+    assert (renewed["changed"], renewed["kubeconfig"]["file"]) == (False, written["kubeconfig"]["file"])
+    assert azure.azure.tokens.verify_access_token(token(path), [AKS_SERVER])["oid"] == OBJECT_ID
+    assert token(path) not in json.dumps(renewed)
+
+
+def test_aks_cluster_writes_no_token_of_before_its_change_of_the_cluster(run: Run, azure: Emulated, entra: Entra, tmp_path: Path) -> None:
+    run("aks_cluster", **ATTACHED, workload_identity=True, kubeconfig={"path": str(tmp_path / "lab1")})
+    asked = [entry.path.rpartition("/")[2] for entry in azure.requests]
+    assert asked.count("listClusterUserCredential") == 2

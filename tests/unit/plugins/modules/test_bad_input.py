@@ -100,6 +100,7 @@ WITHOUT_A_RULE = {*OF_A_PROOF, "secret", "profile", "tags", "node_vm_size", "pat
     "federated_credentials",
     "registries",
     "vault",
+    "kubeconfig",
 }
 """Options whose every value is taken, or refused by Azure only; and the lists, which are tested by entry."""
 COMPARED = {("federated_credential_info", "issuer"), ("federated_credential_info", "subject")}

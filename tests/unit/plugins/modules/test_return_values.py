@@ -43,6 +43,8 @@ PROOF: dict[str, Any] = {
 BUDGET = {"name": "web", "namespace": "web", "annotations": RELEASE, "managedFields": [{"manager": "helm"}]}
 RUNS: list[tuple[str, dict[str, Any]]] = [
     ("aks_cluster", {**GROUP, "name": "lab1"}),
+    ("aks_cluster", {**GROUP, "name": "lab1", "registries": [{**GROUP, "name": "imagetrustlab"}], "kubeconfig": {"path": "kubeconfig"}}),
+    ("aks_cluster", {**GROUP, "name": "entra", "kubeconfig": {"path": "kubeconfig-of-entra"}}),
     ("aks_cluster_info", GROUP),
     ("aks_kubeconfig", {**GROUP, "cluster_name": "lab1"}),
     ("aks_kubeconfig", {**GROUP, "cluster_name": "lab1", "path": "kubeconfig"}),
