@@ -27,7 +27,7 @@ GROUP = "image-trust-lab"
 
 @dataclass(frozen=True)
 class Played:
-    """One run. `changed` has task and loop item, or change, of what changed; `facts` are the roles' results; `said` is all that was printed, `modules` each run of ours."""
+    """One run. `changed` has task and loop item, or change; `facts` are the roles' results; `said` is all that was printed, `modules` each run of ours."""
 
     changed: list[str]
     facts: dict[str, Any]

@@ -47,6 +47,13 @@ class Deed:
 THE_IDENTITY: Task = ("user_assigned_identity", IDENTITY)
 THE_CREDENTIAL: Task = ("federated_credential", TRUST)
 THE_CLUSTER: Task = ("aks_cluster", CLUSTER)
+REGISTRIES = [{**GROUP, "name": "imagetrustlab"}]
+WORKLOAD: dict[str, Any] = {
+    **IDENTITY,
+    "federated_credentials": [{"name": "on-lab1", "issuer": "https://issuer.example/one/", "subject": "system:serviceaccount:a:b"}],
+    "registries": REGISTRIES,
+    "vault": {**GROUP, "name": "image-trust-lab"},
+}
 DEEDS = {
     "identity made": Deed(*THE_IDENTITY, "PUT", IDENTITIES),
     "tags set": Deed("user_assigned_identity", {**IDENTITY, "tags": {"team": "ops"}}, "PATCH", IDENTITIES, [THE_IDENTITY]),
@@ -64,6 +71,11 @@ DEEDS = {
     "cluster made": Deed(*THE_CLUSTER, "PUT", CLUSTERS),
     "cluster changed": Deed("aks_cluster", {**CLUSTER, "workload_identity": True}, "PUT", CLUSTERS, [THE_CLUSTER]),
     "cluster deleted": Deed("aks_cluster", {**CLUSTER, "state": "absent"}, "DELETE", CLUSTERS, [THE_CLUSTER]),
+    "cluster attached": Deed("aks_cluster", {**CLUSTER, "registries": REGISTRIES}, "PUT", ROLES, [THE_CLUSTER]),
+    "workload's identity made": Deed("workload_identity", WORKLOAD, "PUT", IDENTITIES),
+    "workload's credential made": Deed("workload_identity", WORKLOAD, "PUT", CREDENTIALS),
+    "workload's role assigned": Deed("workload_identity", WORKLOAD, "PUT", ROLES),
+    "workload's policy added": Deed("workload_identity", WORKLOAD, "PUT", POLICIES),
     "operation followed": Deed(*THE_CLUSTER, "GET", "/operations/"),
     "cluster read": Deed(*THE_CLUSTER, "GET", CLUSTERS),
     "identity read": Deed(*THE_IDENTITY, "GET", IDENTITIES),
