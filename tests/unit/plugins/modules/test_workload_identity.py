@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from typing import Any
 
 import pytest
+from ansible_collections.image_trust.azure.plugins.module_utils import _identities as identities
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
 from ansible_collections.image_trust.azure.plugins.module_utils._federation import AUDIENCE
+from ansible_collections.image_trust.azure.plugins.module_utils._vaults import Vault
+from ansible_collections.image_trust.azure.plugins.module_utils._workload_identity import Found, Wanted, plan
 
 from lab.azure.arm.identities import new_identity
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL, BUILT_IN, KEY_VAULT_SECRETS_USER, REPOSITORY_READER
 from lab.azure.state import FederatedCredential, Identity
 from tests.emulated import Emulated
-from tests.module_runs import Backend, Run, agree, failure
+from tests.module_runs import Backend, Run, agree, failure, session
 
 GROUP = "image-trust-lab"
 ISSUER = "https://issuer.example/lab1/"
@@ -273,6 +278,16 @@ def test_registries_and_vault_may_be_given_by_id_and_are_looked_for_in_their_sub
     for options in ({"registries": [{"id": registry.id.replace(azure.state.subscription, hub)}]}, {"vault": {**VAULT, "subscription_id": hub}}):
         assert hub in failure(run("workload_identity", **{**WANTED, **options}))
         assert azure.writes == []
+
+
+def test_an_access_policy_is_written_in_the_subscription_of_the_vault(run: Run, azure: Emulated) -> None:
+    hub = "99999999-9999-9999-9999-999999999999"
+    principal = run("user_assigned_identity", resource_group=GROUP, name="ratify")["identity"]
+    found = Found(identities.Identity(**principal), vault=Vault(GROUP, registry_and_vault(azure)[1].id, rbac_enabled=False), roles=defaultdict(list))
+    asked = Wanted(identities.Wanted("ratify", GROUP), vault={**VAULT, "subscription_id": hub})
+    (step,) = (step for step in plan(session(azure), asked, found) if "the access policy in" in step.does)
+    with pytest.raises(ModuleError, match=hub):
+        step.request()
 
 
 @pytest.mark.parametrize("rbac", [False, True], ids=["access policies", "Azure RBAC"])
