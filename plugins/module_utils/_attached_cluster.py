@@ -15,6 +15,7 @@ from . import _registries as registries
 from ._azure.errors import ModuleError
 from ._azure.session import Azure
 from ._change import Change, Step
+from ._cluster_users import FORBIDDEN
 from ._clusters import Cluster
 from ._grants import Principal
 from ._kubeconfig_file import Credentials
@@ -54,7 +55,7 @@ def read(azure: Azure, wanted: Wanted) -> Found:
     found = tuple(registries.read_at(azure, place) for place in wanted.registries)
     nodes = _nodes(cluster)
     roles = {grant.scope: grants.read(azure, grant, nodes) for grant in map(grants.on_registry, found)}
-    return Found(cluster, found, roles, _credentials(azure, wanted) if cluster and wanted.path else Credentials())
+    return Found(cluster, found, roles, _known_credentials(azure, wanted, cluster) if cluster and wanted.path else Credentials())
 
 
 def plan(azure: Azure, wanted: Wanted, found: Found) -> list[Step]:
@@ -111,6 +112,16 @@ def _read_again(azure: Azure, wanted: Wanted, found: Found, *, changed: bool) ->
 
 def _credentials(azure: Azure, wanted: Wanted) -> Credentials:
     return kubeconfig_file.credentials(azure, wanted.cluster, administrator=wanted.administrator)
+
+
+def _known_credentials(azure: Azure, wanted: Wanted, cluster: Cluster) -> Credentials:
+    """The cluster's; none where its last change failed and it has none before it is repaired."""
+    try:
+        return _credentials(azure, wanted)
+    except ModuleError as failure:
+        if cluster.provisioning_state == "Succeeded" or failure.code == FORBIDDEN:
+            raise
+        return Credentials()
 
 
 def _nodes(cluster: Cluster | None) -> str | None:

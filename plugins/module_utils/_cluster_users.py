@@ -20,6 +20,8 @@ from ._kubeconfig import SignIn, Token, read_token, server, sign_in, with_token
 TIMEOUT = 15
 """Seconds within which the Kubernetes API answers."""
 ADMINISTRATOR = "Azure Kubernetes Service RBAC Cluster Admin"
+FORBIDDEN = "Forbidden"
+"""Code of the error that the login is no administrator."""
 API = "authorization.k8s.io/v1"
 QUESTION = {
     "apiVersion": API,
@@ -59,7 +61,7 @@ def _forbidden(azure: Azure, wanted: Wanted, token: Token) -> ModuleError:
     cluster = in_json(ask(f"read the {wanted}", lambda: azure.clusters.managed_clusters.get(wanted.resource_group, wanted.name)))
     return ModuleError(
         f"The login (object id {token.object_id} of tenant {token.tenant_id}) may not administer the {wanted}: {missing_right(cluster)}.",
-        code="Forbidden",
+        code=FORBIDDEN,
         status=403,
     )
 

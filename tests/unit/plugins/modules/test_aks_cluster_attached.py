@@ -203,3 +203,19 @@ def test_absent_leaves_roles_and_file_alone(run: Run, azure: Emulated, wanted: d
     assert (gone["cluster"], gone["registries"]) == (None, [])
     assert len(azure.writes) == 1
     assert Path(wanted["kubeconfig"]["path"]).exists()
+
+
+def test_a_cluster_whose_last_change_failed_is_repaired_also_where_it_has_no_credentials_before(
+    run: Run, azure: Emulated, backend: Backend, wanted: dict[str, Any]
+) -> None:
+    run("aks_cluster", **{**wanted, "kubeconfig": None})
+    cluster = azure.state.cluster_named("lab1")
+    assert cluster
+    cluster.properties["provisioningState"] = "Failed"
+    azure.fail(method="POST", path="listClusterUserCredential$", status=400, code="BadRequest", count=1)
+    repaired = run("aks_cluster", **wanted)
+    assert [change.partition(" ")[0] for change in repaired["changes"]] == ["update", "write"]
+    assert Path(wanted["kubeconfig"]["path"]).read_text() == backend.kubeconfig_text
+    azure.fail(method="POST", path="listClusterUserCredential$", status=400, code="BadRequest", count=1)
+    assert "(BadRequest)" in failure(run("aks_cluster", **wanted))
+    assert azure.writes == []
