@@ -6,11 +6,11 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from lab.config import TENANT
-from tests.emulated import Emulated
 from tests.environments import environment
 
 AZURE_CLI = "azure-cli==2.91.0"
@@ -30,8 +30,9 @@ class AzError(Exception):
 class Az:
     """`az` on an emulated Azure. Everything that it writes lies in `folder`; nothing of the user's own set-up is read."""
 
-    def __init__(self, program: Path, folder: Path, azure: Emulated) -> None:
-        self.program, self._cloud = program, azure.environment["AZURE_CLOUD_ENVIRONMENT"]
+    def __init__(self, program: Path, folder: Path, azure: Mapping[str, str]) -> None:
+        """`azure` is the environment in which our modules find it."""
+        self.program, self._cloud = program, azure["AZURE_CLOUD_ENVIRONMENT"]
         self.kubeconfig = folder / "kubeconfig"
         self.printed = ""
         """Warnings of the last command."""
@@ -40,7 +41,7 @@ class Az:
             "HOME": str(folder),
             "KUBECONFIG": str(self.kubeconfig),
             "AZURE_CONFIG_DIR": str(folder / "azure"),
-            "REQUESTS_CA_BUNDLE": azure.environment["REQUESTS_CA_BUNDLE"],
+            "REQUESTS_CA_BUNDLE": azure["REQUESTS_CA_BUNDLE"],
             "AZURE_CORE_COLLECT_TELEMETRY": "false",
             # az's own setting for clouds, such as Azure Stack, that login.microsoftonline.com does not know.
             "AZURE_CORE_INSTANCE_DISCOVERY": "false",

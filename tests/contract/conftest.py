@@ -15,7 +15,7 @@ __all__ = ["azure", "backend", "lab", "run", "running_azure"]
 
 @pytest.fixture(scope="session")
 def signed_in(running_azure: Emulated, tmp_path_factory: pytest.TempPathFactory) -> Az:
-    az = Az(azure_cli(), tmp_path_factory.mktemp("az"), running_azure)
+    az = Az(azure_cli(), tmp_path_factory.mktemp("az"), running_azure.environment)
     az.sign_in(CLIENT_ID, SECRET)
     return az
 
