@@ -1,1 +1,1 @@
-"""What a task costs, beside azure.azcollection and `ansible.builtin.ping`: `make bench`."""
+"""What a task costs beside azure.azcollection and `ansible.builtin.ping`, and a run of site.yml beside the walk-through: `make bench`."""

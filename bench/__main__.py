@@ -1,34 +1,68 @@
-"""`python -m bench [repetitions]`: measure, print the tables, keep them in docs/bench.md. Exits 1 where a goal is missed."""
+"""`python -m bench tasks|walkthrough [repetitions]`: measure, print the tables, keep them in docs/bench.md. Exits 1 where a goal is missed."""
 
 from __future__ import annotations
 
+import argparse
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import report
+from bench import azure_part, pairs, report, run_tables, task_tables
+from bench.contenders import Lab, Site, Walkthrough
 from bench.measurements import compare, count
 from bench.runs import Ansible
 from bench.tasks import ACR_PULL, GROUP_ID, PRINCIPAL
 from lab.azure.arm.role_assignments import new_assignment
+from lab.errors import LabError
 from tests import azcollection
 from tests.emulated import emulated
 from tests.module_runs import Backend
 
 
-def main(repetitions: int = 7) -> int:
+def tasks(repetitions: int) -> list[str]:
+    """What a task costs beside azure.azcollection's nearest and ping; the goals that it misses."""
     installed = azcollection.ready()
     with TemporaryDirectory(prefix="bench-") as folder, emulated(Path(folder), Backend()) as azure, azure.public() as login:
         ansible = Ansible(installed, Path(folder), login)
         counted = count(ansible, azure)
         new_assignment(azure.state, GROUP_ID, ACR_PULL, PRINCIPAL)
         comparisons = compare(ansible, repetitions)
-    report.show(comparisons, counted)
-    report.keep(comparisons, counted)
-    missed = [c.pair.what for c in comparisons if not c.met] + [c.what for c in counted if (c.second.reads, c.second.writes) != (c.objects, 0)]
+    tables = task_tables.tables(comparisons, counted)
+    report.show(tables)
+    report.keep(tables, "python -m bench tasks")
+    return [c.pair.what for c in comparisons if not c.met] + [c.what for c in counted if (c.second.reads, c.second.writes) != (c.objects, 0)]
+
+
+def walkthrough(repetitions: int) -> list[str]:
+    """What a run of site.yml costs beside the walk-through, on a new lab, and on more clusters; the goals that it misses."""
+    with TemporaryDirectory(prefix="bench-") as folder:
+        by_script, by_site, of_azure = (Path(folder) / name for name in ("script", "site", "azure"))
+        for each in (by_script, by_site, of_azure):
+            each.mkdir()
+        lab = Lab()
+        site = Site(lab, by_site)
+        found = pairs.measure(lab, site, Walkthrough(lab, by_script), repetitions)
+        slopes = [pairs.lab_clusters(site, repetitions), azure_part.measure(of_azure)]
+    tables = run_tables.tables(found, slopes)
+    report.show(tables)
+    report.keep(tables, "python -m bench walkthrough")
+    return found.missed + [missed for slope in slopes for missed in slope.missed]
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
+    pages = {"tasks": (tasks, 7), "walkthrough": (walkthrough, 3)}
+    parser.add_argument("page", choices=pages)
+    parser.add_argument("repetitions", type=int, nargs="?", help="default: 7 of tasks, 3 of walkthrough")
+    given = parser.parse_args()
+    measure, default = pages[given.page]
+    try:
+        missed = measure(given.repetitions or default)
+    except LabError as error:
+        sys.exit(f"error: {error}")
     print(f"Missed: {', '.join(missed)}" if missed else "All goals are met.")
     return bool(missed)
 
 
 if __name__ == "__main__":
-    sys.exit(main(*map(int, sys.argv[1:])))
+    sys.exit(main())

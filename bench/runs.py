@@ -11,10 +11,9 @@ from pathlib import Path
 
 import yaml
 
+from bench.commands import stand_in
 from bench.tasks import Task
 from tests.environments import ROOT
-
-MEASURED = Path(__file__).with_name("measured.py")
 
 
 @dataclass(frozen=True)
@@ -31,9 +30,7 @@ class Ansible:
     def __init__(self, environment: Path, folder: Path, login: Mapping[str, str]) -> None:
         self._playbook = environment / "bin/ansible-playbook"
         self._folder, self._measures = folder, folder / "measures"
-        python = folder / "python"
-        python.write_text(f"#!{environment}/bin/python -IS\n{MEASURED.read_text()}")
-        python.chmod(0o755)
+        python = stand_in(environment / "bin/python", folder)
         (folder / "inventory").write_text(f"localhost ansible_connection=local ansible_python_interpreter={python}\n")
         self._environment = {
             **os.environ,
