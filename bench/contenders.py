@@ -27,6 +27,8 @@ from tests.environments import ROOT
 SCRIPT = Path(__file__).with_name("walkthrough.sh")
 CLUSTER = "walkthrough"
 """Name of the script's cluster; those of site.yml are lab1, lab2 and so on."""
+TELLING = {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}
+"""Environment in which Ansible prints what bench.counting.tasks reads."""
 
 
 class Lab:
@@ -111,18 +113,18 @@ class Site:
         words = [ANSIBLE_PLAYBOOK, "image_trust.azure.site", *inventories, "-e", json.dumps(variables)]
         return run(words, {**self._environment, **(environment or {})}, self._folder)
 
-    def tasks(self, hosts: Sequence[str] = ("lab1",)) -> tuple[Spent, list[Task]]:
-        """A run whose tasks are told apart."""
-        spent = self.run(hosts, {"ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"})
+    def first(self) -> tuple[Spent, list[Task]]:
+        """The first run, and its tasks."""
+        spent = self.run(environment=TELLING)
         return spent, tasks(spent.out)
 
-    def processes(self) -> int:
-        """How many modules a run on one cluster starts: by another run."""
+    def counted(self) -> tuple[int, int]:
+        """How many tasks a run on one cluster has, and how many processes of modules: by another run."""
         measures = self._folder / "measures"
         measures.write_text("")
-        stood_in = {"BENCH_PYTHON": sys.executable, "BENCH_MEASURES": str(measures)}
-        self.run(environment=stood_in, ansible_python_interpreter=str(stand_in(Path(sys.executable), self._folder)))
-        return len(measures.read_text().splitlines())
+        environment = {**TELLING, "BENCH_PYTHON": sys.executable, "BENCH_MEASURES": str(measures)}
+        spent = self.run(environment=environment, ansible_python_interpreter=str(stand_in(Path(sys.executable), self._folder)))
+        return len(tasks(spent.out)), len(measures.read_text().splitlines())
 
 
 def default(role: str, variable: str) -> str:

@@ -73,12 +73,13 @@ class Pairs:
 def measure(lab: Lab, site: Site, walkthrough: Walkthrough, repetitions: int) -> Pairs:
     """Needs a lab on which neither has run."""
     say("first run of site.yml")
-    first, first_tasks = site.tasks()
+    first, first_tasks = site.first()
     say("first run of the walk-through")
     walkthrough.run()
     say("what is counted, and not timed")
-    counted = len(site.tasks()[1]), site.processes(), walkthrough.commands()
-    idle = {name: _idle(lab, name) for name in ("lab1", walkthrough.cluster)}
+    tasks, processes = site.counted()
+    commands = walkthrough.commands()
+    idle = _idle(lab, ("lab1", walkthrough.cluster))
 
     def measured(caller: ServicePrincipal, cluster: str, run: Callable[[], Spent]) -> Run:
         lab.forget_requests()
@@ -93,14 +94,14 @@ def measure(lab: Lab, site: Site, walkthrough: Walkthrough, repetitions: int) ->
         by_script = measured(walkthrough.caller, walkthrough.cluster, walkthrough.run)
         runs.append((by_script, measured(site.caller, "lab1", site.run)))
     by_script_runs, site_runs = zip(*runs, strict=True)
-    return Pairs(Contender(walkthrough.title, by_script_runs, counted[2]), Contender(site.title, site_runs, counted[1], counted[0]), first_tasks, first.wall)
+    return Pairs(Contender(walkthrough.title, by_script_runs, commands), Contender(site.title, site_runs, processes, tasks), first_tasks, first.wall)
 
 
-def _idle(lab: Lab, cluster: str) -> float:
-    """Requests a second that the cluster's own programs send as administrators."""
-    before = lab.cluster_requests(cluster)
+def _idle(lab: Lab, clusters: Sequence[str]) -> dict[str, float]:
+    """Requests a second that each cluster's own programs send as administrators."""
+    before = [lab.cluster_requests(cluster) for cluster in clusters]
     time.sleep(IDLE)
-    return (lab.cluster_requests(cluster) - before - 1) / IDLE
+    return {cluster: (lab.cluster_requests(cluster) - then - 1) / IDLE for cluster, then in zip(clusters, before, strict=True)}
 
 
 @dataclass(frozen=True)
