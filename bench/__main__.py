@@ -15,15 +15,16 @@ from bench.tasks import ACR_PULL, GROUP_ID, PRINCIPAL
 from lab.azure.arm.role_assignments import new_assignment
 from lab.errors import LabError
 from tests import azcollection
+from tests.artifact import installed
 from tests.emulated import emulated
 from tests.module_runs import Backend
 
 
 def tasks(repetitions: int) -> list[str]:
     """What a task costs beside azure.azcollection's nearest and ping; the goals that it misses."""
-    installed = azcollection.ready()
+    environment = azcollection.ready()
     with TemporaryDirectory(prefix="bench-") as folder, emulated(Path(folder), Backend()) as azure, azure.public() as login:
-        ansible = Ansible(installed, Path(folder), login)
+        ansible = Ansible(environment, Path(folder), login)
         counted = count(ansible, azure)
         new_assignment(azure.state, GROUP_ID, ACR_PULL, PRINCIPAL)
         comparisons = compare(ansible, repetitions)
@@ -36,13 +37,14 @@ def tasks(repetitions: int) -> list[str]:
 def walkthrough(repetitions: int) -> list[str]:
     """What a run of site.yml costs beside the walk-through, on a new lab, and on more clusters; the goals that it misses."""
     with TemporaryDirectory(prefix="bench-") as folder:
-        by_script, by_site, of_azure = (Path(folder) / name for name in ("script", "site", "azure"))
-        for each in (by_script, by_site, of_azure):
+        by_script, by_site, of_azure, collections = (Path(folder) / name for name in ("script", "site", "azure", "collections"))
+        for each in (by_script, by_site, of_azure, collections):
             each.mkdir()
         lab = Lab()
-        site = Site(lab, by_site)
+        # The checkout may change within the hour.
+        site = Site(lab, by_site, installed(collections))
         found = pairs.measure(lab, site, Walkthrough(lab, by_script), repetitions)
-        slopes = [pairs.lab_clusters(site, repetitions), azure_part.measure(of_azure)]
+        slopes = [pairs.lab_clusters(site, repetitions), azure_part.measure(of_azure, collections)]
     tables = run_tables.tables(found, slopes)
     report.show(tables)
     report.keep(tables, "python -m bench walkthrough")

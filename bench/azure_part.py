@@ -15,7 +15,6 @@ from bench.pairs import Slope, slope
 from lab.config import LOCATION, REGISTRY, RESOURCE_GROUP, VAULT
 from lab.progress import say
 from tests.emulated import emulated
-from tests.environments import ROOT
 from tests.module_runs import Backend
 
 SIZES = (1, 10, 100)
@@ -29,8 +28,8 @@ PLAY = {
 }
 
 
-def measure(folder: Path, repetitions: int = 1, sizes: Sequence[int] = SIZES) -> Slope:
-    """What it writes lies in `folder`."""
+def measure(folder: Path, collections: Path, repetitions: int = 1, sizes: Sequence[int] = SIZES) -> Slope:
+    """Of the collection as it is installed in `collections`. What it writes lies in `folder`."""
     variables = {
         "ansible_python_interpreter": sys.executable,
         "aks_resource_group": RESOURCE_GROUP,
@@ -44,7 +43,7 @@ def measure(folder: Path, repetitions: int = 1, sizes: Sequence[int] = SIZES) ->
     (folder / "inventory").write_text("\n".join(["[clusters]", *(f"lab{number}" for number in range(1, max(sizes) + 1))]))
     words = [ANSIBLE_PLAYBOOK, "play.yml", "-i", "inventory", "-e", json.dumps(variables)]
     with emulated(folder, Backend()) as azure:
-        environment = {**os.environ, **azure.environment, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build")}
+        environment = {**os.environ, **azure.environment, "ANSIBLE_COLLECTIONS_PATH": str(collections)}
 
         def play(hosts: Sequence[str]) -> Spent:
             return run([*words, "--limit", ",".join(hosts)], environment, folder)

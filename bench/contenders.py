@@ -98,13 +98,13 @@ class Walkthrough:
 
 
 class Site:
-    """site.yml on clusters of the lab, by the lab's own inventory."""
+    """site.yml on clusters of the lab, by the lab's own inventory, of the collection as it is installed in `collections`."""
 
     title = "site.yml"
 
-    def __init__(self, lab: Lab, folder: Path) -> None:
+    def __init__(self, lab: Lab, folder: Path, collections: Path) -> None:
         self.caller, self._folder = lab.controller, folder
-        self._environment = {**os.environ, **lab.environment, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build")}
+        self._environment = {**os.environ, **lab.environment, "ANSIBLE_COLLECTIONS_PATH": str(collections)}
         self._more = folder / "more"
 
     def run(self, hosts: Sequence[str] = ("lab1",), environment: Mapping[str, str] | None = None, **variables: Any) -> Spent:
