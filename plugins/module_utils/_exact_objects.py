@@ -170,7 +170,7 @@ class ExactObjects:
                 metadata = change.after.content["metadata"]
                 path = f"/apis/apps/v1/namespaces/{metadata['namespace']}/deployments/{metadata['name']}"
                 if anew and change.before:
-                    self._api.write("patch", path, {"spec": {"template": {"metadata": {"annotations": {RESTARTED: _now()}}}}})
+                    self._api.write("patch", path, restarted())
                 self._until(partial(self._runs, path), f"{change.after.title} is not rolled out")
 
     def _kind(self, given: Mapping[str, Any]) -> Kind | None:
@@ -239,11 +239,7 @@ class ExactObjects:
         return not there or there["metadata"].get("uid") != live["metadata"].get("uid")
 
     def _runs(self, path: str) -> bool:
-        deployment = self._api.get(path)
-        status, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
-        return status.get("observedGeneration") == deployment["metadata"]["generation"] and all(
-            status.get(counted, 0) == wanted for counted in ("replicas", "updatedReplicas", "availableReplicas")
-        )
+        return is_rolled_out(self._api.get(path))
 
     def _until(self, true: Callable[[], bool], otherwise: str) -> None:
         deadline = time.monotonic() + self._timeout
@@ -251,6 +247,19 @@ class ExactObjects:
             if time.monotonic() > deadline:
                 raise ClusterError(f"{otherwise} after {self._timeout:.0f} s")
             time.sleep(PAUSE)
+
+
+def is_rolled_out(deployment: Mapping[str, Any]) -> bool:
+    """Whether it has as many pods as it asks for, all of its present template and available."""
+    status, wanted = deployment.get("status", {}), deployment["spec"]["replicas"]
+    return status.get("observedGeneration") == deployment["metadata"]["generation"] and all(
+        status.get(counted, 0) == wanted for counted in ("replicas", "updatedReplicas", "availableReplicas")
+    )
+
+
+def restarted() -> Json:
+    """The patch by which a Deployment's pods start anew, as `kubectl rollout restart` sends it."""
+    return {"spec": {"template": {"metadata": {"annotations": {RESTARTED: _now()}}}}}
 
 
 def _now() -> str:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ._cluster_api import ClusterApi, ClusterError
+from ._exact_objects import is_rolled_out, restarted
 from ._probe_namespace import answer_of
 from ._probe_objects import POD, pod
 from ._ratify_errors import explained
@@ -113,19 +114,18 @@ def unverdicted(api: ClusterApi, image: str) -> str:
     return answer.message if answer.verdict == "error" else ""
 
 
-def restart(api: ClusterApi, namespace: str, now: str) -> None:
-    """Make Ratify's pods anew, as `kubectl rollout restart` does. `now` is the time, as text."""
-    template = {"metadata": {"annotations": {"kubectl.kubernetes.io/restartedAt": now}}}
-    api.write("patch", f"/apis/apps/v1/namespaces/{namespace}/deployments/ratify", {"spec": {"template": template}})
+def restart(api: ClusterApi, namespace: str) -> None:
+    """Make Ratify's pods anew, as `kubectl rollout restart` does."""
+    api.write("patch", _deployment(namespace), restarted())
 
 
 def unrolled(api: ClusterApi, namespace: str) -> str:
     """Ratify's Deployment has pods from before, or fewer available than it asks for."""
-    found = api.get(f"/apis/apps/v1/namespaces/{namespace}/deployments/ratify")
-    status, wanted = found.get("status") or {}, found["spec"].get("replicas", 1)
-    counts = {status.get(name, 0) for name in ("replicas", "updatedReplicas", "availableReplicas")}
-    done = status.get("observedGeneration", 0) >= found["metadata"]["generation"] and counts == {wanted}
-    return "" if done else f"Deployment {namespace}/ratify is not rolled out"
+    return "" if is_rolled_out(api.get(_deployment(namespace))) else f"Deployment {namespace}/ratify is not rolled out"
+
+
+def _deployment(namespace: str) -> str:
+    return f"/apis/apps/v1/namespaces/{namespace}/deployments/ratify"
 
 
 def _by_pod(found: Json) -> list[Json]:

@@ -75,7 +75,6 @@ restarted:
   sample: false
 """
 
-from datetime import UTC, datetime
 from typing import NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterApi, ClusterError
@@ -110,7 +109,7 @@ def main() -> NoReturn:
             module.fail_json(msg=f"Ratify is not ready within {seconds} s: {missing}.")
         missing = wait(lambda: unread(api, configuration), FIRST)
         if missing and options["restart"]:
-            restart(api, namespace, datetime.now(UTC).isoformat(timespec="seconds"))
+            restart(api, namespace)
             restarted = True
             missing = wait(lambda: unrolled(api, namespace), seconds) or wait(lambda: unread(api, configuration), seconds)
         if missing:

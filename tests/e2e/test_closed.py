@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -113,6 +114,10 @@ ADDS_IMAGES: dict[str, tuple[str, str, Any]] = {
 }
 
 
+def is_made(kube: Any, body: Json, namespace: str) -> bool:
+    return refusal(kube, body, namespace, dry_run=False) == ""
+
+
 def updated(kube: Any, namespace: str, change: tuple[str, str, Any]) -> str:
     """Why the update is refused in a dry run, empty where it is not."""
     kind, path, value = change
@@ -131,7 +136,7 @@ def updated(kube: Any, namespace: str, change: tuple[str, str, Any]) -> str:
 def test_while_gatekeeper_is_away_what_runs_is_labelled_scaled_and_finished_and_gets_no_image_more(kube: Any, team: str) -> None:
     for kind, body in RUNNING.items():
         made = {"kind": kind, "metadata": {"name": "it"}, **body}
-        until(lambda made=made: refusal(kube, made, team, dry_run=False) == "", f"a {kind} is made", 30)  # type: ignore[misc]
+        until(partial(is_made, kube, made, team), f"a {kind} is made", 30)
     pods, deployments = (kube.resources.get(api_version=RUNNING[kind]["apiVersion"], kind=kind) for kind in ("Pod", "Deployment"))
     until(lambda: len(pods.get(namespace=team, label_selector="app=it").items) == 1, "the Deployment has a pod")
     replicas = deployments.get(name=WEBHOOK, namespace=NAMESPACE).spec.replicas
