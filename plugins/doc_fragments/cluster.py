@@ -4,7 +4,7 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The options by which a cluster is asked, as module_utils/_cluster_arguments.py has them."""
+    """The options by which a cluster is asked, as module_utils/_kubernetes/arguments.py has them."""
 
     DOCUMENTATION = r"""
 options:

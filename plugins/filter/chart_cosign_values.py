@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.image_trust.azure.plugins.module_utils._anchors import problem_of
+from ansible_collections.image_trust.azure.plugins.module_utils._ratify.anchors import problem_of
 
 DOCUMENTATION = r"""
 name: chart_cosign_values

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.image_trust.azure.plugins.module_utils._chart_values import stays_text
-from ansible_collections.image_trust.azure.plugins.module_utils._trust_policies import identity_problems, scope_problems
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.chart_values import stays_text
+from ansible_collections.image_trust.azure.plugins.module_utils._ratify.trust_policies import identity_problems, scope_problems
 
 DOCUMENTATION = r"""
 name: chart_trust_policies

@@ -47,7 +47,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ansible_collections.image_trust.azure.plugins.filter.chart_values_given import chart_values_given
-from ansible_collections.image_trust.azure.plugins.module_utils._variable_findings import gatekeeper
+from ansible_collections.image_trust.azure.plugins.module_utils._policy.release_findings import gatekeeper
 
 
 def gatekeeper_findings(variables: Mapping[str, Any], reserved: Mapping[str, str]) -> list[str]:

@@ -48,7 +48,7 @@ _value:
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from ansible_collections.image_trust.azure.plugins.module_utils._policy_findings import findings
+from ansible_collections.image_trust.azure.plugins.module_utils._policy.findings import findings
 
 
 def policy_findings(variables: Mapping[str, Any], unasked: Sequence[str] = ()) -> list[str]:

@@ -77,8 +77,8 @@ from typing import Any
 from uuid import uuid4
 
 from ansible.errors import AnsibleFilterError
-from ansible_collections.image_trust.azure.plugins.module_utils._policy_objects import objects
-from ansible_collections.image_trust.azure.plugins.module_utils._policy_variables import read
+from ansible_collections.image_trust.azure.plugins.module_utils._policy.objects import objects
+from ansible_collections.image_trust.azure.plugins.module_utils._policy.variables import read
 
 
 def policy_objects(variables: Mapping[str, Any], rego: str, today: str, found: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:

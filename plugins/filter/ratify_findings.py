@@ -58,7 +58,7 @@ from ansible.errors import AnsibleFilterError
 from ansible_collections.image_trust.azure.plugins.filter.chart_cosign_values import chart_cosign_values
 from ansible_collections.image_trust.azure.plugins.filter.chart_trust_policies import chart_trust_policies
 from ansible_collections.image_trust.azure.plugins.filter.chart_values_given import chart_values_given
-from ansible_collections.image_trust.azure.plugins.module_utils._variable_findings import ratify, ratify_values
+from ansible_collections.image_trust.azure.plugins.module_utils._policy.release_findings import ratify, ratify_values
 
 
 def ratify_findings(variables: Mapping[str, Any], reserved: Mapping[str, str], refused_charts: Mapping[str, str], app_version: str) -> list[str]:

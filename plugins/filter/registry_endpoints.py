@@ -44,7 +44,7 @@ _value:
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ansible_collections.image_trust.azure.plugins.module_utils._references import registry_of_region
+from ansible_collections.image_trust.azure.plugins.module_utils._policy.references import registry_of_region
 
 
 def registry_endpoints(registries: Sequence[str], scopes: Sequence[str]) -> list[str]:

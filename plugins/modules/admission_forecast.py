@@ -148,10 +148,10 @@ unknown:
 
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterApi, ClusterError
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._forecast import image_sets, listed, outcomes
-from ansible_collections.image_trust.azure.plugins.module_utils._forecasting import all_workloads, ask, trial
+from ansible_collections.image_trust.azure.plugins.module_utils._forecast.asking import all_workloads, ask, trial
+from ansible_collections.image_trust.azure.plugins.module_utils._forecast.judgement import image_sets, listed, outcomes
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
 
 
 def main() -> NoReturn:

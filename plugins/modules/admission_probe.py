@@ -215,12 +215,12 @@ verdicts:
 
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._admission import Expectation
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterError
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._probe import Asker, as_dict, probe, questions
-from ansible_collections.image_trust.azure.plugins.module_utils._probe_namespace import Namespace
-from ansible_collections.image_trust.azure.plugins.module_utils._probe_objects import ACCOMPANIED, SHAPES
+from ansible_collections.image_trust.azure.plugins.module_utils._admission.namespace import Namespace
+from ansible_collections.image_trust.azure.plugins.module_utils._admission.probe import Asker, as_dict, probe, questions
+from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdict import Expectation
+from ansible_collections.image_trust.azure.plugins.module_utils._admission.workloads import ACCOMPANIED, SHAPES
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
 
 
 def main() -> NoReturn:

@@ -367,9 +367,9 @@ error:
 
 from typing import Any, NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils import _attached_cluster as attached
-from ansible_collections.image_trust.azure.plugins.module_utils import _clusters as clusters
-from ansible_collections.image_trust.azure.plugins.module_utils._attached_cluster import Wanted, plan, read
+from ansible_collections.image_trust.azure.plugins.module_utils._arm import attached_cluster as attached
+from ansible_collections.image_trust.azure.plugins.module_utils._arm import managed_clusters as clusters
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.attached_cluster import Wanted, plan, read
 from ansible_collections.image_trust.azure.plugins.module_utils._azure import ids
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, resource_options, state_option
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session

@@ -161,9 +161,9 @@ error:
 
 from typing import NoReturn
 
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.managed_clusters import Wanted, read, read_all
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._clusters import Wanted, read, read_all
 
 
 def main() -> NoReturn:

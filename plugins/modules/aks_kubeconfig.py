@@ -150,12 +150,12 @@ error:
 
 from typing import Any, NoReturn
 
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.kubeconfig_file import Credentials, apply, credentials, plan
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.managed_clusters import Wanted, missing
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, state_option
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import refuse
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session, failing
 from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
-from ansible_collections.image_trust.azure.plugins.module_utils._clusters import Wanted, missing
-from ansible_collections.image_trust.azure.plugins.module_utils._kubeconfig_file import Credentials, apply, credentials, plan
 
 
 def main() -> NoReturn:

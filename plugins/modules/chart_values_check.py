@@ -81,7 +81,7 @@ import traceback
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.image_trust.azure.plugins.module_utils._chart_values import problems
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.chart_values import problems
 
 try:
     import yaml

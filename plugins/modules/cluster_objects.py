@@ -147,10 +147,10 @@ from pathlib import Path
 from typing import NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._change import Change, exit_converged
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterApi, ClusterError
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._exact_objects import ExactObject, ExactObjects, Kept
-from ansible_collections.image_trust.azure.plugins.module_utils._helm_release import RecordError, release_objects
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.converge import ExactObject, ExactObjects, Kept
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import RecordError, release_objects
 
 CALLED = "objects of the cluster"
 

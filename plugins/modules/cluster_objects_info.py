@@ -139,9 +139,9 @@ objects:
 
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterError
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_objects import ClusterObjects
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.inventory import ClusterObjects
 
 
 def main() -> NoReturn:

@@ -239,11 +239,7 @@ from functools import partial
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, each, perhaps_unknown, state_option
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed, exit_converged
-from ansible_collections.image_trust.azure.plugins.module_utils._clusters import by_issuer
-from ansible_collections.image_trust.azure.plugins.module_utils._federation import (
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.federated_credentials import (
     AUDIENCE,
     FederatedCredential,
     Parent,
@@ -256,6 +252,10 @@ from ansible_collections.image_trust.azure.plugins.module_utils._federation impo
     plan_absent,
     read,
 )
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.managed_clusters import by_issuer
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, each, perhaps_unknown, state_option
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
+from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed, exit_converged
 
 
 def wanted(module: AnsibleModule, entry: Mapping[str, Any]) -> FederatedCredential:

@@ -132,10 +132,10 @@ error:
 
 from typing import NoReturn
 
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.federated_credentials import Parent, Question, read_all
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.identities import read_others
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, perhaps_unknown
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._federation import Parent, Question, read_all
-from ansible_collections.image_trust.azure.plugins.module_utils._identities import read_others
 
 
 def main() -> NoReturn:

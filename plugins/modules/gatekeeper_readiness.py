@@ -65,9 +65,9 @@ pods:
 
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterApi, ClusterError
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._readiness import unanswered, unenforced, wait, webhook_pods
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.readiness import unanswered, unenforced, wait, webhook_pods
 
 
 def main() -> NoReturn:

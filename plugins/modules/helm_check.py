@@ -47,7 +47,7 @@ helm_version:
 from typing import NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.image_trust.azure.plugins.module_utils._helm_program import WAY_OUT, HelmError, require_pair
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm_program import WAY_OUT, HelmError, require_pair
 
 
 def main() -> NoReturn:

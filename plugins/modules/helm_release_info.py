@@ -88,9 +88,9 @@ chart_versions:
 from dataclasses import asdict
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterApi, ClusterError
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._helm_release import RecordError, release_revisions
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import RecordError, release_revisions
 
 
 def main() -> NoReturn:

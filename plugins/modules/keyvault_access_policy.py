@@ -318,11 +318,11 @@ from functools import partial
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.access_policies import apply, check_set, plan, plan_absent, policy
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.vaults import PERMISSIONS, AccessPolicy, Place, Vault, missing, read
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, each, perhaps_unknown, state_option
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
 from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed, exit_converged
-from ansible_collections.image_trust.azure.plugins.module_utils._vault_access import apply, check_set, plan, plan_absent, policy
-from ansible_collections.image_trust.azure.plugins.module_utils._vaults import PERMISSIONS, AccessPolicy, Place, Vault, missing, read
 
 
 def wanted(module: AnsibleModule, entry: Mapping[str, Any]) -> AccessPolicy:

@@ -158,10 +158,10 @@ error:
 
 from typing import NoReturn
 
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.vaults import Place, read
 from ansible_collections.image_trust.azure.plugins.module_utils._azure import ids
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, perhaps_unknown
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._vaults import Place, read
 
 
 def main() -> NoReturn:

@@ -187,11 +187,11 @@ error:
 from typing import NoReturn
 
 from ansible.module_utils.basic import missing_required_lib
-from ansible_collections.image_trust.azure.plugins.module_utils._anchors import CRYPTOGRAPHY_IMPORT_ERROR
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.vault_anchors import problems
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.vaults import Place, missing, read
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._vault_anchors import problems
-from ansible_collections.image_trust.azure.plugins.module_utils._vaults import Place, missing, read
+from ansible_collections.image_trust.azure.plugins.module_utils._ratify.anchors import CRYPTOGRAPHY_IMPORT_ERROR
 
 
 def main() -> NoReturn:

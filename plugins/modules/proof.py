@@ -643,14 +643,14 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.vault_anchors import described_anchors
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import failing, login
-from ansible_collections.image_trust.azure.plugins.module_utils._proof import Asked, document
-from ansible_collections.image_trust.azure.plugins.module_utils._proof_file import ProofFile, encoded
-from ansible_collections.image_trust.azure.plugins.module_utils._proof_text import depends_on, differences, lines, notes, summary
-from ansible_collections.image_trust.azure.plugins.module_utils._signing import CRYPTOGRAPHY_IMPORT_ERROR, LocalKey, Signer, SigningError
-from ansible_collections.image_trust.azure.plugins.module_utils._vault_anchors import described_anchors
-from ansible_collections.image_trust.azure.plugins.module_utils._vault_key import VaultKey
+from ansible_collections.image_trust.azure.plugins.module_utils._proof.document import Asked, document
+from ansible_collections.image_trust.azure.plugins.module_utils._proof.files import ProofFile, encoded
+from ansible_collections.image_trust.azure.plugins.module_utils._proof.signing import CRYPTOGRAPHY_IMPORT_ERROR, LocalKey, Signer, SigningError
+from ansible_collections.image_trust.azure.plugins.module_utils._proof.text import depends_on, differences, lines, notes, summary
+from ansible_collections.image_trust.azure.plugins.module_utils._proof.vault_key import VaultKey
 
 TRIAL = b"image_trust.azure asks whether this key can sign.\n"
 

@@ -542,10 +542,10 @@ report:
 from typing import NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.image_trust.azure.plugins.module_utils._proofs import find
-from ansible_collections.image_trust.azure.plugins.module_utils._report import Terms, report
-from ansible_collections.image_trust.azure.plugins.module_utils._report_dates import moment
-from ansible_collections.image_trust.azure.plugins.module_utils._verifying import CRYPTOGRAPHY_IMPORT_ERROR, PublicKey, PublicKeyError
+from ansible_collections.image_trust.azure.plugins.module_utils._proof.verifying import CRYPTOGRAPHY_IMPORT_ERROR, PublicKey, PublicKeyError
+from ansible_collections.image_trust.azure.plugins.module_utils._report.proofs import find
+from ansible_collections.image_trust.azure.plugins.module_utils._report.report import Terms, report
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.dates import moment
 
 
 def main() -> NoReturn:

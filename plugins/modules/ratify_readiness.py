@@ -77,9 +77,9 @@ restarted:
 
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterApi, ClusterError
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._readiness import restart, uncertified, unread, unrolled, unverdicted, wait
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.readiness import restart, uncertified, unread, unrolled, unverdicted, wait
 
 FIRST = 20
 """Seconds in which Ratify reads its configuration where nothing is wrong."""

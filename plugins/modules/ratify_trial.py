@@ -94,10 +94,10 @@ import json
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterApi, ClusterError
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._helm_release import parsed
-from ansible_collections.image_trust.azure.plugins.module_utils._ratify_trial import Judgement, judge, serves, trials
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import parsed
+from ansible_collections.image_trust.azure.plugins.module_utils._ratify.trial import Judgement, judge, serves, trials
 
 
 def rendered(module: AnsibleModule) -> list[dict[str, Any]]:

@@ -113,9 +113,9 @@ error:
 
 from typing import NoReturn
 
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.registries import read
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._registries import read
 
 
 def main() -> NoReturn:

@@ -167,10 +167,7 @@ error:
 
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, perhaps_unknown, state_option
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
-from ansible_collections.image_trust.azure.plugins.module_utils._role_assignments import (
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.role_assignments import (
     PRINCIPAL_TYPES,
     Wanted,
     apply,
@@ -180,6 +177,9 @@ from ansible_collections.image_trust.azure.plugins.module_utils._role_assignment
     read,
     with_type,
 )
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, perhaps_unknown, state_option
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
+from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
 
 
 def main() -> NoReturn:

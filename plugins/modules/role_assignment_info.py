@@ -138,9 +138,9 @@ error:
 
 from typing import NoReturn
 
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.role_assignments import Question, read_all
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, perhaps_unknown
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._role_assignments import Question, read_all
 
 
 def main() -> NoReturn:

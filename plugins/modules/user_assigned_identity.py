@@ -142,10 +142,10 @@ error:
 
 from typing import NoReturn
 
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.identities import Wanted, apply, plan, plan_absent, read
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, state_option
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
 from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
-from ansible_collections.image_trust.azure.plugins.module_utils._identities import Wanted, apply, plan, plan_absent, read
 
 
 def main() -> NoReturn:

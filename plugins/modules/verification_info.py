@@ -452,12 +452,15 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._anchors import CRYPTOGRAPHY_IMPORT_ERROR, anchors
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_api import ClusterError
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._cluster_objects import ClusterObjects
-from ansible_collections.image_trust.azure.plugins.module_utils._deviations import gatekeeper_deviations, policy_deviations
-from ansible_collections.image_trust.azure.plugins.module_utils._exempt import (
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.inventory import ClusterObjects
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.replica_sets import without_end
+from ansible_collections.image_trust.azure.plugins.module_utils._proof.document import problems
+from ansible_collections.image_trust.azure.plugins.module_utils._ratify.anchors import CRYPTOGRAPHY_IMPORT_ERROR, anchors
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.deviations import gatekeeper_deviations, policy_deviations
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.digest import policy_digest
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.exemptions import (
     constraints,
     exempt_namespaces,
     exemptions,
@@ -465,13 +468,10 @@ from ansible_collections.image_trust.azure.plugins.module_utils._exempt import (
     failure_policy_reason,
     narrowed,
 )
-from ansible_collections.image_trust.azure.plugins.module_utils._policy_digest import policy_digest
-from ansible_collections.image_trust.azure.plugins.module_utils._programs import programs
-from ansible_collections.image_trust.azure.plugins.module_utils._proof import problems
-from ansible_collections.image_trust.azure.plugins.module_utils._replica_sets import without_end
-from ansible_collections.image_trust.azure.plugins.module_utils._statuses import statuses
-from ansible_collections.image_trust.azure.plugins.module_utils._trust_deviations import trust_deviations
-from ansible_collections.image_trust.azure.plugins.module_utils._verification import Verification, read
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.programs import programs
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.state import Verification, read
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.statuses import statuses
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.trust_deviations import trust_deviations
 
 ENDLESS = (
     "Deployment {namespace}/{name} has {replica_sets} ReplicaSets and makes more, for each is changed when it is created. Gatekeeper no longer does so with "

@@ -445,15 +445,15 @@ from collections.abc import Mapping
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.image_trust.azure.plugins.module_utils import _clusters as clusters
-from ansible_collections.image_trust.azure.plugins.module_utils import _identities as identities
-from ansible_collections.image_trust.azure.plugins.module_utils._anchors import CRYPTOGRAPHY_IMPORT_ERROR
+from ansible_collections.image_trust.azure.plugins.module_utils._arm import identities
+from ansible_collections.image_trust.azure.plugins.module_utils._arm import managed_clusters as clusters
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.federated_credentials import AUDIENCE, FederatedCredential, check
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.workload_identity import Trust, Wanted, former, managed, plan, read, trusted
 from ansible_collections.image_trust.azure.plugins.module_utils._azure import ids
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, each, perhaps_unknown, resource_options
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
 from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_stepped, make
-from ansible_collections.image_trust.azure.plugins.module_utils._federation import AUDIENCE, FederatedCredential, check
-from ansible_collections.image_trust.azure.plugins.module_utils._workload_identity import Trust, Wanted, former, managed, plan, read, trusted
+from ansible_collections.image_trust.azure.plugins.module_utils._ratify.anchors import CRYPTOGRAPHY_IMPORT_ERROR
 
 
 def wanted(module: AnsibleModule) -> Wanted:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.image_trust.azure.plugins.module_utils._chart_values import problems
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.chart_values import problems
 
 from lab import charts
 from lab.charts import GATEKEEPER, RATIFY, Chart

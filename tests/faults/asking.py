@@ -16,8 +16,8 @@ from pathlib import Path
 import httpx
 import pytest
 import yaml
-from ansible_collections.image_trust.azure.plugins.module_utils._admission import Answer, Expectation, is_right
-from ansible_collections.image_trust.azure.plugins.module_utils._probe_namespace import Namespace
+from ansible_collections.image_trust.azure.plugins.module_utils._admission.namespace import Namespace
+from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdict import Answer, Expectation, is_right
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from ansible_collections.image_trust.azure.plugins.module_utils._admission import Expectation
+from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdict import Expectation
 
 from lab import seed
 from lab.clusters import cluster

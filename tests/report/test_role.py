@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible_collections.image_trust.azure.plugins.module_utils._report_versions import newest_minor
+from ansible_collections.image_trust.azure.plugins.module_utils._report.versions import newest_minor
 
 from lab.tools import family
 from tests import report_proofs as proofs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ansible_collections.image_trust.azure.plugins.module_utils._role_assignments import RoleAssignment
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.role_assignments import RoleAssignment
 
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL, BUILT_IN, KEY_VAULT_SECRETS_USER, REPOSITORY_READER

@@ -134,7 +134,7 @@ exempt_beginnings := {number: beginnings |
 names := {image: reference(image) | containers[[_, container]]; image := container.image}
 
 # What a node makes of a name, in capital and small letters as they are: https://github.com/distribution/reference/blob/v0.6.0/normalize.go
-# Changes here go to plugins/module_utils/_references.py too.
+# Changes here go to plugins/module_utils/_policy/references.py too.
 reference(image) := {"repository": parts[1], "tag": parts[2], "digest": parts[3]} {
 	not regex.match(id, image)
 	[parts] := regex.find_all_string_submatch_n(grammar, completed(image), 1)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
-from ansible_collections.image_trust.azure.plugins.module_utils._probe_objects import SHAPES
+from ansible_collections.image_trust.azure.plugins.module_utils._admission.workloads import SHAPES
 
 from lab import verdicts
 from tests.proofs import verdict

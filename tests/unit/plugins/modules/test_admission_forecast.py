@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.image_trust.azure.plugins.module_utils import _forecasting
+from ansible_collections.image_trust.azure.plugins.module_utils._forecast import asking
 from ansible_collections.image_trust.azure.plugins.modules import admission_forecast
 
 from tests.kubernetes_api import denied, serving
@@ -61,7 +61,7 @@ class Cluster:
 
 @pytest.fixture
 def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Cluster]:
-    monkeypatch.setattr(_forecasting, "PAUSE", 0.01)
+    monkeypatch.setattr(asking, "PAUSE", 0.01)
     cluster = Cluster(tmp_path / "kubeconfig")
     with serving(lambda *asked: cluster.answer(*asked), cluster.kubeconfig):
         yield cluster

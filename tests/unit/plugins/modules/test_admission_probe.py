@@ -13,7 +13,9 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.image_trust.azure.plugins.module_utils import _admission, _probe, _probe_namespace
+from ansible_collections.image_trust.azure.plugins.module_utils._admission import namespace as _probe_namespace
+from ansible_collections.image_trust.azure.plugins.module_utils._admission import probe as _probe
+from ansible_collections.image_trust.azure.plugins.module_utils._admission import verdict as _admission
 from ansible_collections.image_trust.azure.plugins.modules import admission_probe
 
 from tests.kubernetes_api import NOT_STARTED, RUNNING, Cluster, denied, serving

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from ansible_collections.image_trust.azure.plugins.module_utils import _federation
+from ansible_collections.image_trust.azure.plugins.module_utils._arm import federated_credentials as _federation
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.clouds import CLOUDS
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
 

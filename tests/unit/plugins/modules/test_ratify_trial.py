@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.image_trust.azure.plugins.module_utils import _ratify_trial
+from ansible_collections.image_trust.azure.plugins.module_utils._ratify import trial as _ratify_trial
 from ansible_collections.image_trust.azure.plugins.modules import ratify_trial
 
 from tests.kubernetes_api import serving

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.image_trust.azure.plugins.module_utils import _readiness
+from ansible_collections.image_trust.azure.plugins.module_utils._verification import readiness
 from ansible_collections.image_trust.azure.plugins.modules import gatekeeper_readiness, ratify_readiness
 
 from tests.kubernetes_api import denied, reading, serving
@@ -75,7 +75,7 @@ def server() -> Server:
 
 @pytest.fixture
 def run(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
-    monkeypatch.setattr(_readiness, "PAUSE", 0.01)
+    monkeypatch.setattr(readiness, "PAUSE", 0.01)
     monkeypatch.setattr(ratify_readiness, "FIRST", 0.05)
 
     def run(module: ModuleType, *, check: bool = False, **options: Any) -> Json:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.image_trust.azure.plugins.module_utils._registries import Registry
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.registries import Registry
 
 from lab.azure.arm.identities import new_identity
 from lab.azure.arm.role_assignments import new_assignment

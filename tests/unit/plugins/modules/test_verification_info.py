@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.image_trust.azure.plugins.module_utils._admission_rules import UPDATES_OF_IMAGES
+from ansible_collections.image_trust.azure.plugins.module_utils._policy.admission_rules import UPDATES_OF_IMAGES
 from ansible_collections.image_trust.azure.plugins.modules import verification_info
 
 from tests.cluster_states import (

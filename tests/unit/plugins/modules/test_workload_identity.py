@@ -6,11 +6,11 @@ from collections import defaultdict
 from typing import Any
 
 import pytest
-from ansible_collections.image_trust.azure.plugins.module_utils import _identities as identities
+from ansible_collections.image_trust.azure.plugins.module_utils._arm import identities
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.federated_credentials import AUDIENCE
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.vaults import Vault
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.workload_identity import Found, Wanted, plan
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
-from ansible_collections.image_trust.azure.plugins.module_utils._federation import AUDIENCE
-from ansible_collections.image_trust.azure.plugins.module_utils._vaults import Vault
-from ansible_collections.image_trust.azure.plugins.module_utils._workload_identity import Found, Wanted, plan
 
 from lab.azure.arm.identities import new_identity
 from lab.azure.arm.role_assignments import new_assignment

@@ -1,0 +1,136 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""A managed cluster with the registries that its nodes may pull from, and a kubeconfig, as one thing. Private to the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from .._azure.errors import ModuleError
+from .._azure.session import Azure
+from .._change import Change, Step
+from .._files import SecretFile
+from . import grants, kubeconfig_file, registries
+from . import managed_clusters as clusters
+from .cluster_login import FORBIDDEN
+from .grants import Principal
+from .kubeconfig_file import Credentials
+from .managed_clusters import Cluster
+from .registries import Registry
+from .role_assignments import RoleAssignment
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What is asked. `bound`: seconds to wait for Azure; `registries` as `ids.resource` returns them; `path` None: no kubeconfig is written."""
+
+    cluster: clusters.Wanted
+    bound: float
+    present: bool = True
+    registries: tuple[Mapping[str, str], ...] = ()
+    path: str | None = None
+    administrator: bool = False
+
+
+@dataclass
+class Found:
+    """What is there; `roles` are those of the nodes' identity, by the registry's id. `credentials` are read again where the cluster is changed."""
+
+    cluster: Cluster | None = None
+    registries: tuple[Registry, ...] = ()
+    roles: Mapping[str, Sequence[RoleAssignment]] = field(default_factory=dict)
+    credentials: Credentials = field(default_factory=Credentials)
+
+
+def read(azure: Azure, wanted: Wanted) -> Found:
+    """All that decides, once nobody is changing the cluster. Raises `ModuleError` for a registry that is missing, and with `administrator` where the login is
+    not one of the cluster."""
+    cluster = clusters.read_settled(azure, wanted.cluster, wanted.bound)
+    if not wanted.present:
+        return Found(cluster)
+    found = tuple(registries.read_at(azure, place) for place in wanted.registries)
+    nodes = _nodes(cluster)
+    roles = {grant.scope: grants.read(azure, grant, nodes) for grant in map(grants.on_registry, found)}
+    return Found(cluster, found, roles, _known_credentials(azure, wanted, cluster) if cluster and wanted.path else Credentials())
+
+
+def plan(azure: Azure, wanted: Wanted, found: Found) -> list[Step]:
+    """All changes in the order in which they are made, that of the cluster first and that of the kubeconfig last; no request. Raises `ModuleError` where one is
+    not possible."""
+    change = clusters.plan(found.cluster, wanted.cluster) if wanted.present else clusters.plan_absent(found.cluster)
+    principal = Principal(_nodes(found.cluster))
+    if found.registries and found.cluster and not change.changed:
+        _require_nodes(wanted, principal)
+    called = str(wanted.cluster)
+    steps = [Step(clusters.does(wanted.cluster, change), partial(_apply, azure, wanted, change, principal), change, called)]
+    for grant in map(grants.on_registry, found.registries):
+        steps += grants.steps(azure, grant, found.roles[grant.scope], principal)
+    if wanted.present and wanted.path:
+        file = kubeconfig_file.plan(wanted.path, found.credentials)
+        write = partial(_write, azure, wanted, found, changed=change.changed)
+        steps.append(Step(f"write the kubeconfig {wanted.path}", write, file, f"file {wanted.path}"))
+    return steps
+
+
+def kubeconfig(azure: Azure, wanted: Wanted, found: Found, steps: Sequence[Step], *, check: bool) -> dict[str, Any] | None:
+    """What is returned of the kubeconfig after these steps, in check mode of the planned ones; None where none is asked for. One that needed no change gets a
+    new token."""
+    if not (wanted.present and wanted.path):
+        return None
+    file = steps[-1].change
+    if not file.changed:
+        _read_again(azure, wanted, found, changed=steps[0].change.changed and not check)
+        kubeconfig_file.apply(file, found.credentials)
+    token = found.credentials.token
+    return {"path": wanted.path, "written": file.changed, "file": file.after and file.after.shown(), "token": token and token.shown()}
+
+
+def _apply(azure: Azure, wanted: Wanted, change: Change[Cluster], principal: Principal) -> Change[Cluster]:
+    made = clusters.apply(azure, wanted.cluster, change, wanted.bound)
+    principal.id = _nodes(made.after)
+    if wanted.registries and wanted.present:
+        _require_nodes(wanted, principal)
+    return made
+
+
+def _write(azure: Azure, wanted: Wanted, found: Found, *, changed: bool) -> Change[SecretFile]:
+    _read_again(azure, wanted, found, changed=changed)
+    file = kubeconfig_file.plan(str(wanted.path), found.credentials)
+    kubeconfig_file.apply(file, found.credentials)
+    return file
+
+
+def _read_again(azure: Azure, wanted: Wanted, found: Found, *, changed: bool) -> None:
+    # A cluster may be new, and a change of one takes long: the token gets all of its time.
+    if changed:
+        found.credentials = _credentials(azure, wanted)
+
+
+def _credentials(azure: Azure, wanted: Wanted) -> Credentials:
+    return kubeconfig_file.credentials(azure, wanted.cluster, administrator=wanted.administrator)
+
+
+def _known_credentials(azure: Azure, wanted: Wanted, cluster: Cluster) -> Credentials:
+    """The cluster's; none where its last change failed and it has none before it is repaired."""
+    try:
+        return _credentials(azure, wanted)
+    except ModuleError as failure:
+        if cluster.provisioning_state == "Succeeded" or failure.code == FORBIDDEN:
+            raise
+        return Credentials()
+
+
+def _nodes(cluster: Cluster | None) -> str | None:
+    """Object id of the identity with which the nodes pull."""
+    return cluster.kubelet_identity.object_id if cluster and cluster.kubelet_identity else None
+
+
+def _require_nodes(wanted: Wanted, principal: Principal) -> None:
+    if principal.id is None:
+        raise ModuleError(
+            f"The {wanted.cluster} has no kubelet identity, to which a role on the registries could be assigned; give it a managed identity"
+            " (az aks update --enable-managed-identity), or leave registries out.",
+            code="NoKubeletIdentity",
+        )

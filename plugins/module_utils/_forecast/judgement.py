@@ -1,0 +1,201 @@
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# PRIVATE to the collection: may change without notice.
+"""What becomes of the pods of a cluster's workloads when they are created again: which pods to ask for, and what the answers mean. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from .._admission.verdict import MUTATION, UNAVAILABLE, VALIDATION, Answer, violations
+from .._admission.workloads import POD, WORKLOADS
+from .._policy.namespace_patterns import matches
+from .._policy.objects import FORECAST
+from .._policy.references import covers
+
+Json = Mapping[str, Any]
+KINDS = (POD, *WORKLOADS.values())
+Verdict = Literal["admitted", "denied", "not_judged", "unknown"]
+"""`not_judged`: Gatekeeper, Ratify or the API server gave no verdict. `unknown`: it depends on what the cluster does not say, or something else refuses."""
+NAMED = 10
+"""Workloads that a sentence names."""
+_OWNERS = {(kind.group_version.rpartition("/")[0], kind.name) for kind in KINDS}
+_OF_A_NEW_POD = ("ephemeralContainers", "nodeName", "preemptionPolicy", "priority")
+"""Fields of a stored pod that nobody, or only the cluster, gives a new one."""
+_QUOTA = re.compile(r"HTTP 403: .* is forbidden: (exceeded|failed) quota: ")
+"""The API server asks quotas last, after all webhooks: https://github.com/kubernetes/kubernetes/blob/v1.36.4/pkg/kubeapiserver/options/plugins.go"""
+_REFUSED = re.compile(r"HTTP 4(?!01|29)\d\d: (?!.* cannot create resource )")
+"""The API server refuses the pod itself, and not whoever asks; 429 asks to come again."""
+
+
+@dataclass(frozen=True)
+class Workload:
+    """A pod, or what makes pods. `by_controller`: a controller of kube-system creates the pods; who creates a bare pod is not known.
+    `template` has the metadata and spec of its pods."""
+
+    namespace: str
+    name: str
+    """With its kind: Deployment web."""
+    by_controller: bool
+    template: Json
+
+
+@dataclass(frozen=True)
+class ImageSet:
+    """Images that pods of a namespace have together, sorted, and the workloads with these pods."""
+
+    namespace: str
+    images: tuple[str, ...]
+    workloads: tuple[Workload, ...]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What becomes of the pods of workloads; `message` is why, empty where they are admitted."""
+
+    namespace: str
+    workloads: tuple[str, ...]
+    images: tuple[str, ...]
+    verdict: Verdict
+    message: str
+
+    @property
+    def sentence(self) -> str:
+        more = f" and {len(self.workloads) - NAMED} more" if len(self.workloads) > NAMED else ""
+        return f"{self.namespace}: {', '.join(self.workloads[:NAMED])}{more}: {self.message}"
+
+
+def workloads(kind: str, found: Iterable[Json]) -> Iterator[Workload]:
+    """Of the objects of a kind of KINDS, those that create pods, or may be created again, and whose controller is not of KINDS itself."""
+    for item in found:
+        template = _template(kind, item)
+        if template and not _is_over(kind, item) and not _is_controlled(item):
+            yield Workload(item["metadata"]["namespace"], f"{kind} {item['metadata']['name']}", kind != POD.name, template)
+
+
+def _template(kind: str, item: Json) -> Json | None:
+    if kind == POD.name:
+        return item
+    spec = item["spec"]["jobTemplate"]["spec"] if kind == "CronJob" else item["spec"]
+    template: Json | None = spec.get("template")
+    claims = [{"name": each["metadata"]["name"], "emptyDir": {}} for each in spec.get("volumeClaimTemplates") or []]
+    if not template or not claims:
+        return template
+    # A claim takes the place of a volume of that name. https://github.com/kubernetes/kubernetes/blob/v1.36.4/pkg/controller/statefulset/stateful_set_utils.go
+    others = [each for each in template["spec"].get("volumes") or [] if each["name"] not in {claim["name"] for claim in claims}]
+    return {**template, "spec": {**template["spec"], "volumes": [*others, *claims]}}
+
+
+def _is_over(kind: str, item: Json) -> bool:
+    """Whether it creates no pods any more: nothing creates a bare pod again that has finished."""
+    status = item.get("status") or {}
+    finished = any(each["type"] in ("Complete", "Failed") and each["status"] == "True" for each in status.get("conditions") or [])
+    return "deletionTimestamp" in item["metadata"] or (kind == "Job" and finished) or (kind == POD.name and status.get("phase") in ("Succeeded", "Failed"))
+
+
+def _is_controlled(item: Json) -> bool:
+    owners = [each for each in item["metadata"].get("ownerReferences") or [] if each.get("controller")]
+    return any((each["apiVersion"].rpartition("/")[0], each["kind"]) in _OWNERS for each in owners)
+
+
+def image_sets(found: Iterable[Workload], match: Json) -> list[ImageSet]:
+    """Each distinct set of images in each namespace that a constraint with this `match` covers."""
+    sets: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[Workload]] = {}
+    for each in found:
+        if _covers(match, each.namespace):
+            sets.setdefault((each.namespace, *_images(each.template["spec"])), []).append(each)
+    return [ImageSet(namespace, images + volumes, tuple(all_of)) for (namespace, images, volumes), all_of in sets.items()]
+
+
+def _covers(match: Json, namespace: str) -> bool:
+    inside, excluded = match.get("namespaces") or ["*"], match.get("excludedNamespaces") or []
+    return any(matches(each, namespace) for each in inside) and not any(matches(each, namespace) for each in excluded)
+
+
+def _images(spec: Json) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Of a new pod's containers, whose tags are replaced, and of its volumes, whose are not."""
+    containers = {each.get("image") or "" for group in ("initContainers", "containers") for each in spec.get(group) or []}
+    volumes = {each["image"].get("reference") or "" for each in spec.get("volumes") or [] if each.get("image")}
+    return tuple(sorted(containers)), tuple(sorted(volumes))
+
+
+def pod(template: Json, label: str) -> dict[str, Any]:
+    """A pod as the workload's, with its labels and annotations, for webhooks go by them, and with FORECAST."""
+    metadata = template.get("metadata") or {}
+    return {
+        "apiVersion": POD.group_version,
+        "kind": POD.name,
+        "metadata": {
+            "generateName": "image-trust-forecast-",
+            "labels": {**(metadata.get("labels") or {}), FORECAST: label},
+            "annotations": dict(metadata.get("annotations") or {}),
+        },
+        "spec": {key: value for key, value in template["spec"].items() if key not in _OF_A_NEW_POD},
+    }
+
+
+def asked_again(answer: Answer, constraint: str, times: int) -> bool:
+    """Whether an answer that was given `times` times may become another one: a slow start only ever refuses, and a denial may be of a tag that
+    was not replaced in time."""
+    verdict, _messages = _read(answer, constraint)
+    return verdict == "not_judged" or (verdict == "denied" and times < 2)
+
+
+def outcomes(asked: ImageSet, answer: Answer, constraint: str, exemptions: Sequence[Json]) -> list[Outcome]:
+    """What the answer to a dry run of one pod of the set means for the workloads.
+
+    `constraint` judged the pod and has no exemptions by service account, so the answer does not depend on who asked, and holds for pods of controllers,
+    which cannot be exempt. `exemptions` has those by service account."""
+    verdict, messages = _read(answer, constraint)
+    accounts = [_accounts(exemptions, asked.namespace, message) for message in messages]
+    if verdict != "denied" or not all(accounts):
+        return [_outcome(asked, asked.workloads, verdict, "; ".join(messages))]
+    said = "; ".join(messages)
+    names = ", ".join(sorted({each for some in accounts for each in some}))
+    perhaps = f"admitted only where {names} creates the pod, and who creates it is not known. For all others: {said}"
+    bare, made = ([each for each in asked.workloads if each.by_controller is by] for by in (False, True))
+    split: list[tuple[Sequence[Workload], Verdict, str]] = [(bare, "unknown", perhaps), (made, "denied", said)]
+    return [_outcome(asked, some, verdict, message) for some, verdict, message in split if some]
+
+
+def _outcome(asked: ImageSet, some: Sequence[Workload], verdict: Verdict, message: str) -> Outcome:
+    return Outcome(asked.namespace, tuple(each.name for each in some), asked.images, verdict, message)
+
+
+def _read(answer: Answer, constraint: str) -> tuple[Verdict, list[str]]:
+    """The verdict, and why."""
+    if answer.verdict == "admitted" or _QUOTA.match(answer.message):
+        return "admitted", []
+    messages = [message for name, message in violations(answer.message) if name == constraint] or [answer.message]
+    if answer.verdict == "denied":
+        return "denied", messages
+    by_us = answer.refused_by == MUTATION or (answer.refused_by == VALIDATION and _is_unavailable(messages))
+    return "not_judged" if by_us or (answer.refused_by is None and not _REFUSED.match(answer.message)) else "unknown", messages
+
+
+def _is_unavailable(messages: Sequence[str]) -> bool:
+    return any(each.startswith((UNAVAILABLE, "HTTP ")) for each in messages)
+
+
+def _accounts(exemptions: Sequence[Json], namespace: str, message: str) -> list[str]:
+    """Service accounts for whose pods an exemption covers the image that the message is about."""
+    image = re.match(r"image (\S+) is not ", message)
+    return [
+        account
+        for each in exemptions
+        if image and namespace in each.get("namespaces", [namespace]) and ("images" not in each or any(covers(one, image[1]) for one in each["images"]))
+        for account in each.get("service_accounts", [])
+    ]
+
+
+def listed(found: Sequence[Outcome]) -> dict[str, list[dict[str, Any]]]:
+    """The outcomes as the module returns them, by verdict, without what is admitted."""
+    verdicts: tuple[Verdict, ...] = ("denied", "not_judged", "unknown")
+    return {verdict: [_shown(each) for each in found if each.verdict == verdict] for verdict in verdicts}
+
+
+def _shown(outcome: Outcome) -> dict[str, Any]:
+    return {**asdict(outcome), "workloads": [*outcome.workloads], "images": [*outcome.images], "sentence": outcome.sentence}

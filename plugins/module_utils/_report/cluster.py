@@ -1,0 +1,166 @@
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# PRIVATE to the collection: may change without notice.
+"""What a report says of one cluster, taken out of its proof, which is a file that anybody may have written. No I/O."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Any
+
+from .._proof.document import SCHEMA, of_a_chain
+from .._verification.dates import moment
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """All texts are texts, all lists are lists."""
+
+    name: str
+    time: str
+    at: datetime
+    right: bool
+    problems: list[str]
+    kubernetes_version: str
+    collection_version: str
+    programs: dict[str, dict[str, Any]]
+    namespace: str
+    policy_sha256: str
+    constraint: str | None
+    failure_policy: str | None
+    failure_policy_reason: str | None
+    constraints: list[dict[str, Any]]
+    exempt_namespaces: list[dict[str, Any]]
+    exemptions: list[dict[str, Any]]
+    anchors: list[dict[str, Any]]
+    verdicts: list[dict[str, Any]]
+
+    @property
+    def policy(self) -> dict[str, Any]:
+        """What says where the policy holds, as the proof has it."""
+        return {
+            "constraints": self.constraints,
+            "exempt_namespaces": self.exempt_namespaces,
+            "failure_policy": self.failure_policy,
+            "failure_policy_reason": self.failure_policy_reason,
+        }
+
+    def told(self) -> dict[str, Any]:
+        """What the report has of it for this cluster alone."""
+        return {
+            "kubernetes_version": self.kubernetes_version,
+            "collection_version": self.collection_version,
+            "programs": self.programs,
+            "policy_sha256": self.policy_sha256,
+            "constraints": self.constraints,
+            "exempt_namespaces": self.exempt_namespaces,
+            "asked": len(self.verdicts),
+            "right": sum(verdict["right"] for verdict in self.verdicts),
+            "images": self._images(),
+            "wrong": self._wrong(),
+        }
+
+    def _images(self) -> list[dict[str, Any]]:
+        """Each image once, with the number of its verdicts in the namespace that the policy covers, and in those that are exempt."""
+        images: dict[str, dict[str, Any]] = {}
+        for verdict in self.verdicts:
+            image = images.setdefault(verdict["image"], {"image": verdict["image"], "covered": {}, "exempt": {}, "wrong": 0})
+            counted = image["covered" if verdict["namespace"] == self.namespace else "exempt"]
+            counted[verdict["verdict"]] = counted.get(verdict["verdict"], 0) + 1
+            image["wrong"] += not verdict["right"]
+        return list(images.values())
+
+    def _wrong(self) -> list[dict[str, Any]]:
+        """The wrong verdicts, those together that differ in nothing but how and where the image was asked for."""
+        together: dict[tuple[Any, ...], dict[str, Any]] = {}
+        for verdict in self.verdicts:
+            if verdict["right"]:
+                continue
+            said = {key: verdict[key] for key in ("image", "expected", "verdict", "message")}
+            group = together.setdefault(tuple(said.values()), {**said, "shapes": [], "namespaces": []})
+            for listed, key in (("shapes", "shape"), ("namespaces", "namespace")):
+                group[listed] += [] if verdict[key] in group[listed] else [verdict[key]]
+        return list(together.values())
+
+
+def facts(proof: Any) -> Facts:
+    """What the proof says. Raises AttributeError, KeyError, OverflowError, TypeError or ValueError where it is not of the form of docs/proof.schema.json."""
+    if proof["schema"] != SCHEMA:
+        raise ValueError(f"schema {proof['schema']}")
+    policy = proof["policy"]
+    return Facts(
+        name=str(proof["cluster"]["name"]),
+        time=str(proof["time"]),
+        at=moment(proof["time"]),
+        right=proof["right"] is True,
+        problems=[str(problem) for problem in proof["problems"]],
+        kubernetes_version=str(proof["cluster"]["kubernetes_version"] or "?"),
+        collection_version=str(proof["collection"]["version"]),
+        programs={str(name): _program(program) for name, program in proof["programs"].items()},
+        namespace=str(proof["namespace"]),
+        policy_sha256=str(policy["sha256"]),
+        constraint=_text(proof["constraint"]),
+        failure_policy=_text(policy["failure_policy"]),
+        # Proofs that were written before there was the field have no reason.
+        failure_policy_reason=_text(policy.get("failure_policy_reason")),
+        constraints=[_constraint(each) for each in policy["constraints"]],
+        exempt_namespaces=[{"name": str(each["name"]), "by": _texts(each["by"]), "reason": _text(each["reason"])} for each in policy["exempt_namespaces"]],
+        exemptions=[_exemption(each) for each in policy["exemptions"]],
+        anchors=[_anchor(each, proof["anchors"]) for each in proof["anchors"]],
+        verdicts=[_verdict(each) for each in proof["verdicts"]],
+    )
+
+
+def _program(program: Json) -> dict[str, Any]:
+    return {"pods": int(program["pods"]), "ready": int(program["ready"]), "versions": _texts(program["versions"])}
+
+
+def _constraint(constraint: Json) -> dict[str, Any]:
+    said = {key: str(constraint[key]) for key in ("name", "enforcement")}
+    return {**said, **{key: _texts(constraint[key]) for key in ("namespaces", "selectors")}}
+
+
+def _exemption(exemption: Json) -> dict[str, Any]:
+    ends = _text(exemption["ends"])
+    return {
+        "owner": str(exemption["owner"] or "nobody"),
+        "reason": _text(exemption["reason"]),
+        "ends": date.fromisoformat(ends[:10]).isoformat() if ends else None,
+        **{key: _texts(exemption[key]) for key in ("images", "namespaces", "service_accounts")},
+    }
+
+
+def _anchor(anchor: Json, anchors: Sequence[Json]) -> dict[str, Any]:
+    said = {key: _text(anchor[key]) for key in ("vault", "name", "version", "subject", "sha256", "not_after", "problem")}
+    if said["not_after"]:
+        moment(said["not_after"])
+    common_name = re.search(r"(?:^|,)CN=((?:[^,\\]|\\.)+)", said["subject"] or "")
+    subject = common_name[1] if common_name else said["subject"]
+    called = said["name"] or subject or (said["sha256"] or "?")[:12]
+    if of_a_chain(anchor, anchors):
+        called += f" ({subject})"
+    # Proofs that were written before there was the field tell it by their problem alone.
+    return {"provider": str(anchor["provider"]), "kind": str(anchor["kind"]), "called": called, "held": anchor.get("held") is not False, **said}
+
+
+def _verdict(verdict: Json) -> dict[str, Any]:
+    return {
+        **{key: str(verdict[key]) for key in ("image", "shape", "namespace", "expected", "verdict")},
+        "right": verdict["right"] is True,
+        "message": _text(verdict["message"]),
+    }
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)
+
+
+def _texts(values: Any) -> list[str]:
+    if isinstance(values, str):
+        raise TypeError(values)
+    return [str(value) for value in values]

@@ -1,0 +1,79 @@
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# PRIVATE to the collection: may change without notice.
+"""The proofs of clusters as they lie on the controller. A file that cannot be read is a finding, and no error."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+from .._proof.verifying import PublicKey
+from .report import Found
+
+
+def find(cluster: str, path: str | None, rescue_record: str | None, public_key: PublicKey | None) -> Found:
+    """The proof at `path`, whether its signature beside it is of that key (None: not checked), and the last entry of the rescue record."""
+    rescue, unread = _rescue(rescue_record)
+    if not path:
+        return Found(cluster, None, problem="No proof is written of it: verify_proof_path is not set.", rescue=rescue)
+    try:
+        content = Path(path).read_bytes()
+        signature = _signature(path)
+    except FileNotFoundError:
+        return Found(cluster, path, problem="There is no proof of it. Run verify.yml.", rescue=rescue)
+    except OSError as error:
+        return Found(cluster, path, problem=f"Its proof cannot be read: {error.strerror}.", rescue=rescue)
+    proof, problem = _parsed(content)
+    return Found(
+        cluster=cluster,
+        path=path,
+        proof=proof,
+        problem=problem or unread,
+        sha256=hashlib.sha256(content).hexdigest(),
+        signature=_said(public_key, content, signature),
+        rescue=rescue,
+    )
+
+
+def _parsed(content: bytes) -> tuple[Any, str | None]:
+    try:
+        return _json(content), None
+    except (ValueError, RecursionError):
+        return None, "Its proof is not JSON."
+
+
+def _json(content: str | bytes) -> Any:
+    """Raises ValueError, also where it has half of a character, which no file could hold, or RecursionError."""
+    read = json.loads(content)
+    json.dumps(read, ensure_ascii=False).encode()
+    return read
+
+
+def _signature(path: str) -> bytes | None:
+    try:
+        return Path(f"{path}.sig").read_bytes()
+    except FileNotFoundError:
+        return None
+
+
+def _said(public_key: PublicKey | None, content: bytes, signature: bytes | None) -> str:
+    if not public_key:
+        return "not checked"
+    if signature is None:
+        return "missing"
+    return "verified" if public_key.verifies(content, signature) else "wrong"
+
+
+def _rescue(path: str | None) -> tuple[dict[str, Any] | None, str | None]:
+    """The last entry, None where the cluster was never opened; and what is wrong with the record, which then could hide that it is open."""
+    try:
+        lines = Path(path).read_text().splitlines() if path else []
+        last = _json(lines[-1]) if lines else None
+    except FileNotFoundError:
+        return None, None
+    except (OSError, ValueError, RecursionError):
+        return None, f"Its rescue record {path} cannot be read, so it may be open."
+    return (last, None) if last is None or isinstance(last, dict) else (None, f"Its rescue record {path} is not one, so it may be open.")

@@ -1,0 +1,232 @@
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# PRIVATE to the collection: may change without notice.
+"""What the proofs of many clusters say together. What is not known is never taken for good. No I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from .._verification.coverage import FAILS_OPEN, uncovered
+from .._verification.dates import days_to, plot
+from .cluster import Facts, facts
+from .versions import SUPPORTED, minors_behind, newest_minor, number
+
+SCHEMA = 1
+"""Grows when a reader of the report's JSON has to read it otherwise."""
+STATES = ("wrong", "unknown", "attention", "proven")
+"""Of a cluster, the worst first."""
+_CLOCKS = timedelta(minutes=5)
+"""By how much two machines' clocks may differ."""
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What was found of one cluster's proof. `proof` is None where there is none that can be read, and then `problem` says why. `signature` is "verified",
+    "wrong", "missing" or "not checked". `rescue` is the last entry of the cluster's rescue record."""
+
+    cluster: str
+    path: str | None
+    proof: Any = None
+    problem: str | None = None
+    sha256: str | None = None
+    signature: str = "not checked"
+    rescue: Json | None = None
+
+
+@dataclass(frozen=True)
+class Terms:
+    """By what is judged: the time, the hours after which a proof proves nothing any more, the days before an end at which it is told, the versions below
+    which a program is behind, and, as "kubernetes", the newest minor version that is known."""
+
+    at: datetime
+    hours: int
+    days: int
+    versions: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing to say of a cluster, by the state that it has because of it."""
+
+    state: str
+    text: str
+
+
+def report(found: Sequence[Found], terms: Terms) -> dict[str, Any]:
+    """The report, whose form docs/report.md tells. The worst clusters come first."""
+    read = [(each, *_held(each)) for each in found]
+    terms = _with_newest(terms, [held.kubernetes_version for cluster, held, findings in read if held])
+    judged = [(_cluster(each, held, findings, terms), held) for each, held, findings in read]
+    clusters = sorted((each[0] for each in judged), key=lambda cluster: (STATES.index(cluster["state"]), cluster["name"]))
+    known = sorted(((cluster["name"], held) for cluster, held in judged if held), key=lambda each: each[0])
+    certificates = _certificates(known, terms)
+    return {
+        "schema": SCHEMA,
+        "day": f"{terms.at:%Y-%m-%d}",
+        "right": bool(clusters) and all(cluster["state"] in ("proven", "attention") for cluster in clusters),
+        "terms": {"max_age_hours": terms.hours, "warn_days": terms.days, "versions": dict(terms.versions)},
+        "summary": {state: sum(cluster["state"] == state for cluster in clusters) for state in STATES},
+        "clusters": clusters,
+        "certificates": certificates,
+        "plot": plot([each["days"] for each in certificates], terms.at, terms.days),
+        "exemptions": _exemptions(known, terms),
+    }
+
+
+def _held(found: Found) -> tuple[Facts | None, list[Finding]]:
+    """What its proof says, or why nothing of it counts."""
+    if findings := list(_of_file(found)):
+        return None, findings
+    try:
+        return facts(found.proof), []
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        return None, [Finding("unknown", "Its proof is not of the form that this version writes. Run verify.yml.")]
+
+
+def _with_newest(terms: Terms, running: Sequence[str]) -> Terms:
+    """What runs somewhere is known, too."""
+    newest = newest_minor([*running, terms.versions.get("kubernetes", "")])
+    return replace(terms, versions={**terms.versions, **({"kubernetes": newest} if newest else {})})
+
+
+def _cluster(found: Found, held: Facts | None, findings: Sequence[Finding], terms: Terms) -> dict[str, Any]:
+    behind = minors_behind(held.kubernetes_version, terms.versions.get("kubernetes", "")) if held else None
+    if held:
+        findings = [*_of_time(held, found, terms), *_of_verdicts(held), *_of_signature(found), *_of_programs(held, terms), *_of_ends(held, terms)]
+        findings += _of_kubernetes(held, behind, terms)
+    findings = sorted([*findings, *_of_rescue(found)], key=lambda finding: STATES.index(finding.state))
+    return {
+        "name": found.cluster,
+        "state": findings[0].state if findings else "proven",
+        "findings": [{"state": finding.state, "text": finding.text} for finding in findings],
+        "proof": {
+            "path": found.path,
+            "sha256": found.sha256,
+            "signature": found.signature,
+            "time": held.time if held else None,
+            "days": -days_to(held.time, terms.at) if held else None,
+        },
+        "facts": {**held.told(), "kubernetes_behind": behind} if held else None,
+    }
+
+
+def _of_file(found: Found) -> Iterator[Finding]:
+    """What keeps the file's content from being looked at."""
+    if found.problem or found.proof is None:
+        yield Finding("unknown", found.problem or "There is no proof.")
+    elif found.signature == "wrong":
+        yield Finding("wrong", "The signature is not that of this proof: somebody changed it, or signed it with another key. Nothing of it is shown.")
+
+
+def _of_signature(found: Found) -> Iterator[Finding]:
+    if found.signature == "missing":
+        yield Finding("unknown", "The proof is not signed.")
+
+
+def _of_time(held: Facts, found: Found, terms: Terms) -> Iterator[Finding]:
+    if held.name != found.cluster:
+        yield Finding("unknown", f"It is the proof of another cluster, {held.name}.")
+    if held.at > terms.at + _CLOCKS:
+        yield Finding("unknown", f"The proof is of a time that is yet to come, {held.time}.")
+    elif held.at < terms.at - timedelta(hours=terms.hours):
+        yield Finding("unknown", f"The proof is older than {terms.hours} hours. Run verify.yml.")
+
+
+def _of_verdicts(held: Facts) -> Iterator[Finding]:
+    asked, wrong = len(held.verdicts), sum(not verdict["right"] for verdict in held.verdicts)
+    if not asked:
+        yield Finding("unknown", "The proof has no verdicts.")
+    if wrong:
+        yield Finding("wrong", f"{wrong} of {asked} verdicts {'is' if wrong == 1 else 'are'} wrong.")
+    problems = [*held.problems, *(each for each in uncovered(held.policy, held.constraint) if each not in held.problems)]
+    yield from (Finding("wrong", problem) for problem in problems)
+    if asked and not wrong and not problems and not held.right:
+        yield Finding("wrong", "The proof says that something is wrong.")
+
+
+def _of_rescue(found: Found) -> Iterator[Finding]:
+    if found.rescue is None or found.rescue.get("state") == "closed":
+        return
+    opened = {key: str(found.rescue.get(key) or "?") for key in ("when", "who", "why")}
+    yield Finding(
+        "wrong", f"It was opened on {opened['when']} by {opened['who']} and not closed since: {opened['why']}. While it is open it admits every image."
+    )
+
+
+def _of_programs(held: Facts, terms: Terms) -> Iterator[Finding]:
+    if held.failure_policy_reason:
+        yield Finding("attention", f"{FAILS_OPEN}: {held.failure_policy_reason}.")
+    for constraint in held.constraints:
+        if constraint["enforcement"] != "deny":
+            where = ", ".join(constraint["namespaces"]) or "all namespaces but the exempt ones"
+            yield Finding("attention", f"It denies nothing in {where}: {constraint['enforcement']}.")
+    for name, program in held.programs.items():
+        wanted = terms.versions.get(name)
+        if program["ready"] < program["pods"]:
+            yield Finding("attention", f"{name.capitalize()}: {program['ready']} of {program['pods']} pods were ready.")
+        behind = [version for version in program["versions"] if wanted and number(version) < number(wanted)]
+        if behind:
+            yield Finding("attention", f"{name.capitalize()} {', '.join(behind)} is older than this collection's, {wanted}.")
+        if len(program["versions"]) != 1:
+            yield Finding("attention", f"{name.capitalize()} runs in {len(program['versions'])} versions.")
+
+
+def _of_kubernetes(held: Facts, behind: int | None, terms: Terms) -> Iterator[Finding]:
+    if behind is None:
+        yield Finding("attention", f"How far Kubernetes {held.kubernetes_version} is behind is not known.")
+    elif behind >= SUPPORTED:
+        newest = terms.versions["kubernetes"]
+        yield Finding("attention", f"Kubernetes {held.kubernetes_version} is {behind} minor versions behind {newest}; AKS supports the newest {SUPPORTED}.")
+
+
+def _of_ends(held: Facts, terms: Terms) -> Iterator[Finding]:
+    ended = [anchor for anchor in held.anchors if not anchor["held"] or (anchor["not_after"] and days_to(anchor["not_after"], terms.at) < 0)]
+    if held.anchors and len(ended) == len(held.anchors):
+        yield Finding("wrong", "None of the certificates that it trusts is valid any more.")
+    for anchor in held.anchors:
+        if anchor["problem"]:
+            yield Finding("attention", f"The {anchor['kind']} {anchor['called']}: {anchor['problem']}.")
+        elif anchor["not_after"] and (days := days_to(anchor["not_after"], terms.at)) <= terms.days:
+            yield Finding("attention", f"The {anchor['kind']} {anchor['called']} {_ends(days)}.")
+    for exemption in held.exemptions:
+        if not exemption["ends"]:
+            yield Finding("attention", f"The exemption of {exemption['owner']} has no end.")
+        elif (days := days_to(exemption["ends"], terms.at)) <= terms.days:
+            yield Finding("attention", f"The exemption of {exemption['owner']} {_ends(days)}.")
+
+
+def _certificates(known: Sequence[tuple[str, Facts]], terms: Terms) -> list[dict[str, Any]]:
+    """Each once, with the clusters that trust it; those first whose end is not known, then by their end."""
+    by_identity: dict[tuple[str, ...], dict[str, Any]] = {}
+    for cluster, held in known:
+        for anchor in held.anchors:
+            identity = (anchor["sha256"],) if anchor["sha256"] else tuple(str(anchor[key]) for key in ("kind", "vault", "name", "version", "provider"))
+            days = days_to(anchor["not_after"], terms.at) if anchor["not_after"] else None
+            new = {**{key: anchor[key] for key in ("called", "kind", "subject", "sha256", "not_after", "problem")}, "days": days, "clusters": []}
+            by_identity.setdefault(identity, {**new, "state": _state(days, terms, unknown=anchor["kind"] != "key" or bool(anchor["problem"]))})[
+                "clusters"
+            ].append(cluster)
+    return sorted(by_identity.values(), key=lambda each: (each["state"] != "unknown", each["days"] is None, each["days"] or 0, each["called"]))
+
+
+def _exemptions(known: Sequence[tuple[str, Facts]], terms: Terms) -> list[dict[str, Any]]:
+    listed = [{"cluster": cluster, **exemption} for cluster, held in known for exemption in held.exemptions]
+    for each in listed:
+        each["days"] = days_to(each["ends"], terms.at) if each["ends"] else None
+        each["state"] = _state(each["days"], terms, unknown=True)
+    return sorted(listed, key=lambda each: (each["days"] is not None, each["days"] or 0, each["cluster"]))
+
+
+def _state(days: int | None, terms: Terms, *, unknown: bool) -> str:
+    if days is None:
+        return "unknown" if unknown else "proven"
+    return "wrong" if days < 0 else "attention" if days <= terms.days else "proven"
+
+
+def _ends(days: int) -> str:
+    return "has ended" if days < 0 else "ends today" if days == 0 else f"ends in {days} day{'' if days == 1 else 's'}"

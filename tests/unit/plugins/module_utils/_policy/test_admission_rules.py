@@ -1,0 +1,14 @@
+"""The condition under which Gatekeeper is not asked: one text, in the role that sets it and in the proof that knows it. What it says is asked of a cluster by
+tests/e2e/test_closed.py."""
+
+from __future__ import annotations
+
+import yaml
+from ansible_collections.image_trust.azure.plugins.module_utils._policy.admission_rules import UPDATES_OF_IMAGES
+
+from tests.environments import ROOT
+
+
+def test_the_proof_knows_the_condition_that_the_role_sets_to_the_letter() -> None:
+    variables = yaml.safe_load((ROOT / "roles/gatekeeper/vars/main.yml").read_text())
+    assert variables["__gatekeeper_updates_of_images"] == UPDATES_OF_IMAGES

@@ -1,0 +1,333 @@
+"""What is said of clusters by their proofs: a table of what can be with them."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from ansible_collections.image_trust.azure.plugins.module_utils._report.report import Found, Terms, report
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.dates import plot
+
+from tests.proofs import faults
+from tests.report_proofs import NGINX, SIGNED, UNSIGNED, anchor, exemption, of_kubernetes, proof, verdict, with_policy
+from tests.reports import all_states
+
+AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
+TERMS = Terms(AT, hours=48, days=30, versions={"gatekeeper": "3.23.1", "ratify": "1.4.6", "kubernetes": "1.36"})
+WEB = proof("web")
+OLD = {"pods": 2, "ready": 2, "images": [], "versions": ["3.9.1"]}
+WARN = {"name": "images-verified-warn", "enforcement": "warn", "namespaces": ["legacy"], "excluded_namespaces": [], "selectors": []}
+DENY = WEB["policy"]["constraints"][0]
+DRYRUN = {"name": "images-verified", "enforcement": "dryrun", "namespaces": [], "excluded_namespaces": [], "selectors": []}
+NOT_HELD = anchor("new", None, held=False, problem="Ratify does not hold it")
+SAID_BY_PROBLEM_ALONE = {key: value for key, value in NOT_HELD.items() if key != "held"}
+WRONG = verdict(SIGNED, "job", "denied", expected="admitted", right=False, message="no")
+
+
+def found(made: Any = WEB, **more: Any) -> Found:
+    return Found("web", "/proofs/web.json", **{"proof": made, "sha256": "0" * 64, **more})
+
+
+def judged(*given: Found) -> dict[str, Any]:
+    return report(given, TERMS)
+
+
+CASES: dict[str, tuple[Found, str, list[str]]] = {
+    "all is well": (found(), "proven", []),
+    "its signature is good": (found(signature="verified"), "proven", []),
+    "there is none": (found(None, problem="There is no proof of it. Run verify.yml."), "unknown", ["There is no proof of it. Run verify.yml."]),
+    "it is null": (found(None), "unknown", ["There is no proof."]),
+    "it was changed": (
+        found(signature="wrong"),
+        "wrong",
+        ["The signature is not that of this proof: somebody changed it, or signed it with another key. Nothing of it is shown."],
+    ),
+    "it is not signed": (found(signature="missing"), "unknown", ["The proof is not signed."]),
+    "it is of another cluster": (found(proof("staging")), "unknown", ["It is the proof of another cluster, staging."]),
+    "it is 48 hours old": (found(proof("web", time="2026-11-22T12:00:00Z")), "proven", []),
+    "it is older": (found(proof("web", time="2026-11-22T11:59:59Z")), "unknown", ["The proof is older than 48 hours. Run verify.yml."]),
+    "a clock is a little ahead": (found(proof("web", time="2026-11-24T12:04:00Z")), "proven", []),
+    "it is of tomorrow": (
+        found(proof("web", time="2026-11-25T12:00:00Z")),
+        "unknown",
+        ["The proof is of a time that is yet to come, 2026-11-25T12:00:00Z."],
+    ),
+    "a verdict is wrong": (found(proof("web", verdicts=[*WEB["verdicts"], WRONG], right=False)), "wrong", ["1 of 31 verdicts is wrong."]),
+    "a verdict is wrong, and the proof says that it is right": (found(proof("web", verdicts=[WRONG, WRONG])), "wrong", ["2 of 2 verdicts are wrong."]),
+    "it has no verdicts": (found(proof("web", verdicts=[])), "unknown", ["The proof has no verdicts."]),
+    "it has problems": (found(proof("web", problems=["Ratify trusts nobody."])), "wrong", ["Ratify trusts nobody."]),
+    "it says that it is wrong, and not why": (found(proof("web", right=False)), "wrong", ["The proof says that something is wrong."]),
+    "it was opened": (
+        found(rescue={"state": "open", "when": "2026-11-24T09:00:00Z", "who": "me", "why": "it burns"}),
+        "wrong",
+        ["It was opened on 2026-11-24T09:00:00Z by me and not closed since: it burns. While it is open it admits every image."],
+    ),
+    "it was opened, by whom is not written": (
+        found(None, problem="There is no proof.", rescue={}),
+        "wrong",
+        ["It was opened on ? by ? and not closed since: ?. While it is open it admits every image.", "There is no proof."],
+    ),
+    "it was closed again": (found(rescue={"state": "closed"}), "proven", []),
+    "it denies nothing": (
+        found(with_policy(WEB, constraints=[DRYRUN])),
+        "wrong",
+        ["The constraint images-verified denies nothing: its enforcement is dryrun.", "It denies nothing in all namespaces but the exempt ones: dryrun."],
+    ),
+    "it has no constraint": (found(with_policy(WEB, constraints=[])), "wrong", ["The constraint images-verified does not exist."]),
+    "its constraint holds in one namespace, which one that only warns hides": (
+        found(with_policy(WEB, constraints=[{**DENY, "namespaces": ["default"]}, {**WARN, "namespaces": []}])),
+        "wrong",
+        [
+            "The constraint images-verified only holds in default, and not in all namespaces but the excluded ones.",
+            "It denies nothing in all namespaces but the exempt ones: warn.",
+        ],
+    ),
+    "its constraint has a selector": (
+        found(with_policy(WEB, constraints=[{**DENY, "selectors": ["labelSelector"]}])),
+        "wrong",
+        ["The constraint images-verified only holds for what fits its labelSelector."],
+    ),
+    "what the proof says itself is not repeated": (
+        found(proof("web", policy={**WEB["policy"], "constraints": []}, problems=["The constraint images-verified does not exist."], right=False)),
+        "wrong",
+        ["The constraint images-verified does not exist."],
+    ),
+    "it fails open": (
+        found(with_policy(WEB, failure_policy="Ignore")),
+        "wrong",
+        [
+            "While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore), and no reason for it is known. "
+            "Set gatekeeper_failure_policy to Fail, or give gatekeeper_failure_policy_reason."
+        ],
+    ),
+    "it fails open for a reason": (
+        found(with_policy(WEB, failure_policy="Ignore", failure_policy_reason="a test cluster")),
+        "attention",
+        ["While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore): a test cluster."],
+    ),
+    "it only warns in a namespace": (
+        found(with_policy(WEB, constraints=[*WEB["policy"]["constraints"], WARN])),
+        "attention",
+        ["It denies nothing in legacy: warn."],
+    ),
+    "a program is old": (
+        found(proof("web", programs={"gatekeeper": OLD})),
+        "attention",
+        ["Gatekeeper 3.9.1 is older than this collection's, 3.23.1."],
+    ),
+    "a program is newer": (found(proof("web", programs={"gatekeeper": {**OLD, "versions": ["3.100.0"]}})), "proven", []),
+    "a version is none": (
+        found(proof("web", programs={"ratify": {**OLD, "versions": ["latest"]}})),
+        "attention",
+        ["Ratify latest is older than this collection's, 1.4.6."],
+    ),
+    "two versions run": (found(proof("web", programs={"ratify": {**OLD, "versions": ["1.4.6", "1.5.0"]}})), "attention", ["Ratify runs in 2 versions."]),
+    "a pod is not ready": (
+        found(proof("web", programs={"ratify": {**OLD, "ready": 1, "versions": ["1.4.6"]}})),
+        "attention",
+        ["Ratify: 1 of 2 pods were ready."],
+    ),
+    "a version has more digits than Python takes": (
+        found(proof("web", programs={"ratify": {**OLD, "versions": ["9" * 5000]}})),
+        "attention",
+        [f"Ratify {'9' * 5000} is older than this collection's, 1.4.6."],
+    ),
+    "its Kubernetes is the last that is supported": (found(proof("web", cluster=of_kubernetes("web", "v1.34.9"))), "proven", []),
+    "its Kubernetes is older": (
+        found(proof("web", cluster=of_kubernetes("web", "v1.33.12"))),
+        "attention",
+        ["Kubernetes v1.33.12 is 3 minor versions behind 1.36; AKS supports the newest 3."],
+    ),
+    "its Kubernetes is newer": (found(proof("web", cluster=of_kubernetes("web", "v1.37.0"))), "proven", []),
+    "which Kubernetes it has is not known": (
+        found(proof("web", cluster=of_kubernetes("web", None))),
+        "attention",
+        ["How far Kubernetes ? is behind is not known."],
+    ),
+    "a certificate ends in a day": (
+        found(proof("web", anchors=[anchor("release", "2026-11-25T00:00:00Z")])),
+        "attention",
+        ["The certificate release ends in 1 day."],
+    ),
+    "it ends in 30 days": (
+        found(proof("web", anchors=[anchor("release", "2026-12-24T23:00:00Z")])),
+        "attention",
+        ["The certificate release ends in 30 days."],
+    ),
+    "it ends in 31 days": (found(proof("web", anchors=[anchor("release", "2026-12-25T00:00:00Z")])), "proven", []),
+    "one has ended": (
+        found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z"), anchor("new", "2029-01-01T00:00:00Z")])),
+        "attention",
+        ["The certificate old has ended."],
+    ),
+    "all have ended since": (
+        found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z")])),
+        "wrong",
+        ["None of the certificates that it trusts is valid any more.", "The certificate old has ended."],
+    ),
+    "one has ended, and Ratify does not hold the other": (
+        found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z"), NOT_HELD])),
+        "wrong",
+        ["None of the certificates that it trusts is valid any more.", "The certificate old has ended.", "The certificate new: Ratify does not hold it."],
+    ),
+    "one has ended, and the proof is so old that it does not say whether Ratify holds the other": (
+        found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z"), SAID_BY_PROBLEM_ALONE])),
+        "attention",
+        ["The certificate old has ended.", "The certificate new: Ratify does not hold it."],
+    ),
+    "of a chain the intermediate ends": (
+        found(proof("web", anchors=[anchor("release", "2026-11-25T00:00:00Z", subject="CN=mid,O=Contoso"), anchor("release", None, subject="CN=root")])),
+        "attention",
+        ["The certificate release (mid) ends in 1 day."],
+    ),
+    "one was not read": (found(proof("web", anchors=[anchor("new", None, problem="HTTP 403")])), "attention", ["The certificate new: HTTP 403."]),
+    "a key has no end": (found(proof("web", anchors=[anchor("cosign", None, kind="key")])), "proven", []),
+    "an exemption ends today": (
+        found(with_policy(WEB, exemptions=[exemption("me", "2026-11-24")])),
+        "attention",
+        ["The exemption of me ends today."],
+    ),
+    "an exemption has no end": (
+        found(with_policy(WEB, exemptions=[exemption("me", None)])),
+        "attention",
+        ["The exemption of me has no end."],
+    ),
+    "an exemption ends later": (found(with_policy(WEB, exemptions=[exemption("me", "2027-11-24")])), "proven", []),
+    "why a namespace is exempt is not known": (
+        found(with_policy(WEB, exempt_namespaces=[{"name": "mine", "by": ["constraint images-verified"], "reason": None}])),
+        "wrong",
+        [
+            "Images are not verified in mine (constraint images-verified), and no reason for it is known. "
+            "Name the namespace with the reason in policy_excluded_namespaces, or cover it."
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_when_this_is_so_the_cluster_is_said_to_be(case: str) -> None:
+    given, state, findings = CASES[case]
+    made = judged(given)
+    (cluster,) = made["clusters"]
+    assert (cluster["state"], [finding["text"] for finding in cluster["findings"]]) == (state, findings)
+    assert made["right"] == (state in ("proven", "attention"))
+    assert made["summary"] == {each: int(each == state) for each in ("wrong", "unknown", "attention", "proven")}
+
+
+NO_PROOFS = [
+    "text",
+    [],
+    7,
+    {},
+    {"cluster": "web", "right": True, "verdicts": []},
+    {**WEB, "schema": 2},
+    *({key: value for key, value in WEB.items() if key != missing} for missing in ("cluster", "time", "policy", "anchors", "verdicts", "programs", "problems")),
+    {**WEB, "time": "yesterday"},
+    {**WEB, "time": "2026-11-24T12:00:00"},
+    {**WEB, "time": "20261124T120000Z"},
+    {**WEB, "time": 7},
+    {**WEB, "anchors": None},
+    {**WEB, "anchors": [anchor("release", "never")]},
+    {**WEB, "anchors": [anchor("release", "20271124T120000Z")]},
+    {**WEB, "anchors": [{}]},
+    {**WEB, "programs": []},
+    {**WEB, "programs": {"ratify": {**OLD, "pods": "many"}}},
+    {**WEB, "programs": {"ratify": {**OLD, "pods": float("inf")}}},
+    {**WEB, "verdicts": ["right"]},
+    with_policy(WEB, constraints="none"),
+    with_policy(WEB, exemptions=[exemption("me", "soon")]),
+    with_policy(WEB, exempt_namespaces=[{"name": "mine", "by": "me", "reason": None}]),
+]
+
+
+@pytest.mark.parametrize("made", NO_PROOFS, ids=lambda made: str(made)[:60])
+def test_what_is_no_proof_proves_nothing(made: Any) -> None:
+    (cluster,) = judged(found(made))["clusters"]
+    assert (cluster["state"], cluster["facts"]) == ("unknown", None)
+
+
+@pytest.mark.parametrize("almost", [{"right": 1}, {"right": "true"}, {"verdicts": [verdict(SIGNED, "job", "admitted", right="yes")]}])
+def test_only_true_is_true(almost: dict[str, Any]) -> None:
+    assert judged(found(proof("web", **almost)))["clusters"][0]["state"] == "wrong"
+
+
+def test_without_clusters_nothing_is_right() -> None:
+    assert judged()["right"] is False
+
+
+def test_the_worst_comes_first_and_each_cluster_is_there() -> None:
+    given = [found(), Found("b", None, problem="None."), found(signature="wrong"), Found("a", None, problem="None.")]
+    assert [cluster["state"] for cluster in judged(*given)["clusters"]] == ["wrong", "unknown", "unknown", "proven"]
+    assert [cluster["name"] for cluster in judged(*given)["clusters"]] == ["web", "a", "b", "web"]
+
+
+def test_a_certificate_of_many_clusters_is_there_once_and_the_most_urgent_comes_first() -> None:
+    release, old = anchor("release", "2027-11-24T00:00:00Z"), anchor("old", "2026-11-20T00:00:00Z")
+    soon, unread = anchor("soon", "2026-12-01T00:00:00Z"), anchor("unread", None, sha256=None, problem="HTTP 403")
+    clusters = {"a": [release, old], "b": [release, unread], "c": [soon, {**release, "provider": "other"}]}
+    made = judged(*(Found(name, "/", proof=proof(name, anchors=anchors)) for name, anchors in clusters.items()))
+    told = [(each["called"], each["days"], each["state"], each["clusters"]) for each in made["certificates"]]
+    assert told == [
+        ("unread", None, "unknown", ["b"]),
+        ("old", -4, "wrong", ["a"]),
+        ("soon", 7, "attention", ["c"]),
+        ("release", 365, "proven", ["a", "b", "c"]),
+    ]
+
+
+def test_the_newest_kubernetes_of_all_clusters_is_the_one_that_the_others_are_behind() -> None:
+    versions = {"a": "v1.36.4", "b": "v1.37.1-beta", "c": "v1.34.2", "d": "2.0"}
+    made = judged(*(Found(name, "/", proof=proof(name, cluster=of_kubernetes(name, version))) for name, version in versions.items() if name != "d"))
+    assert made["terms"]["versions"]["kubernetes"] == "1.37"
+    told = {cluster["name"]: (cluster["facts"]["kubernetes_behind"], cluster["state"]) for cluster in made["clusters"]}
+    assert told == {"a": (1, "proven"), "b": (0, "proven"), "c": (3, "attention")}
+    made = judged(*(Found(name, "/", proof=proof(name, cluster=of_kubernetes(name, version))) for name, version in versions.items()))
+    assert [cluster["facts"]["kubernetes_behind"] for cluster in made["clusters"]] == [None, None, None, 0]
+
+
+def test_nothing_of_a_changed_proof_is_shown() -> None:
+    changed = with_policy(proof("web", anchors=[anchor("theirs", "2030-01-01T00:00:00Z")]), exemptions=[exemption("them", "2030-01-01")])
+    made = judged(found(changed, signature="wrong"))
+    assert "theirs" not in str(made)
+    assert "them" not in str(made["exemptions"])
+
+
+def test_wrong_verdicts_that_are_alike_are_told_together() -> None:
+    wrong = [{**WRONG, "shape": shape, "namespace": namespace} for shape in ("job", "container") for namespace in ("default", "web")]
+    (cluster,) = judged(found(proof("web", verdicts=[*wrong, {**WRONG, "message": "other"}])))["clusters"]
+    assert [(each["shapes"], each["namespaces"], each["message"]) for each in cluster["facts"]["wrong"]] == [
+        (["job", "container"], ["default", "web"], "no"),
+        (["job"], ["default"], "other"),
+    ]
+    assert (cluster["facts"]["right"], cluster["facts"]["asked"]) == (0, 5)
+
+
+def test_verdicts_where_the_policy_does_not_hold_are_counted_apart() -> None:
+    (cluster,) = judged(found(proof("web", verdicts=[*WEB["verdicts"], WRONG])))["clusters"]
+    assert cluster["facts"]["images"] == [
+        {"image": SIGNED, "covered": {"admitted": 9, "denied": 1}, "exempt": {"admitted": 1}, "wrong": 1},
+        {"image": UNSIGNED, "covered": {"denied": 9}, "exempt": {"admitted": 1}, "wrong": 0},
+        {"image": NGINX, "covered": {"denied": 9}, "exempt": {"admitted": 1}, "wrong": 0},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("days", "length", "marks"),
+    [
+        ([], 180, [("2027-01", 211), ("2027-03", 538), ("2027-05", 877)]),
+        ([None, -3, 10], 180, [("2027-01", 211), ("2027-03", 538), ("2027-05", 877)]),
+        ([4000], 730, [("2027-01", 52), ("2027-05", 216), ("2027-09", 384), ("2028-01", 552), ("2028-05", 717), ("2028-09", 886)]),
+    ],
+)
+def test_the_axis_shows_half_a_year_to_two_years(days: list[int | None], length: int, marks: list[tuple[str, int]]) -> None:
+    made = plot(days, AT, 30)
+    assert (made["days"], [(mark["month"], mark["at"]) for mark in made["marks"]]) == (length, marks)
+
+
+def test_what_these_tests_take_for_proofs_are_proofs(tmp_path: Path) -> None:
+    assert faults(WEB) == []
+    all_states(tmp_path)
+    assert [path.name for path in tmp_path.glob("proof-*.json") if path.name != "proof-tampered.json" and faults(json.loads(path.read_text()))] == []
