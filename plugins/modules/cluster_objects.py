@@ -25,20 +25,30 @@ author:
   - The image_trust.azure authors (@image-trust)
 options:
   definitions:
-    description: The objects, whole.
+    description:
+      - The objects, whole.
+      - Labels of a Namespace that the definition does not name stay as they are.
     type: list
     elements: dict
+    default: []
   release:
     description:
       - Name of a Helm release, whose record says which objects and how they are. Those of the chart's C(crds) folder and those that its hooks leave behind
         are among them.
-      - There are none where it is not installed, or Helm is at work or was interrupted. A record that another program than Helm has written is an error.
+      - They come after those of O(definitions). There are none where it is not installed, or Helm is at work or was interrupted. A record that another program than Helm has written is an error.
     type: str
   release_namespace:
     description: Namespace of O(release).
     type: str
-  kept:
-    description: Fields that others fill in while it runs, and that stay as they are.
+  absent:
+    description:
+      - References of objects to delete, after the others were restored, each with C(apiVersion), C(kind) and C(metadata).
+      - Waits until they are gone, with what they own.
+    type: list
+    elements: dict
+    default: []
+  preserved:
+    description: Fields that other programs fill in while they run, and that stay as they are.
     type: list
     elements: dict
     default: []
@@ -53,7 +63,7 @@ options:
         elements: str
         required: true
   wait_timeout:
-    description: Seconds after which it is given up that a Deployment is rolled out, or a definition that was missing is known.
+    description: Seconds to wait at most for a Deployment to be rolled out, a definition to be known, or an object to be gone.
     type: int
     default: 300
 extends_documentation_fragment:
@@ -62,9 +72,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
-      - Where O(kubeconfig) does not exist, the cluster does not either, and everything that O(definitions) names would be created.
+      - Where O(kubeconfig) does not exist, the cluster does not either, and everything that O(definitions) names would be created, and the release installed.
       - The API server is asked in dry runs. Where it has to ask a webhook that does not answer, such as a Gatekeeper that the same playbook would bring back,
-        nothing is foretold of the object; RV(not_foretold) and a warning name it.
+        nothing is predicted of the object; RV(unpredicted) and a warning name it.
   diff_mode:
     details:
       - The data of secrets and the values of environment variables are not shown.
@@ -80,7 +90,7 @@ EXAMPLES = r"""
     kubeconfig: ~/.kube/image-trust/production/web.yaml
     release: ratify
     release_namespace: gatekeeper-system
-    kept:
+    preserved:
       # Its certificate is made anew from time to time.
       - kind: Secret
         field: [data]
@@ -109,7 +119,7 @@ titles:
   elements: str
   returned: success
   sample: [Verifier verifier-notation, Deployment gatekeeper-system/ratify]
-not_foretold:
+unpredicted:
   description: Those of which a check cannot know whether they are as given, because a webhook does not answer.
   type: list
   elements: str
@@ -143,57 +153,72 @@ objects:
       sample: Deployment gatekeeper-system/ratify
 """
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
+from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.image_trust.azure.plugins.module_utils._change import Change, exit_converged
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.converge import ExactObject, ExactObjects, Kept
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import RecordError, release_objects
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.converge import ExactObject, ExactObjects, Preserved
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import RecordError, read_records
 
 CALLED = "objects of the cluster"
 
 
+def asked(module: AnsibleModule, api: ClusterApi) -> list[Mapping[str, Any]]:
+    """The objects of `definitions` and of the release, in this order."""
+    options = module.params
+    made = read_records(api, options["release"], options["release_namespace"]).objects if options["release"] else []
+    return [*options["definitions"], *made]
+
+
+def on_a_new_cluster(module: AnsibleModule) -> NoReturn:
+    """End a check on a cluster that is not there yet: everything would be created, and of the release only its name is known."""
+    options = module.params
+    named = {"name": options["release"], "namespace": options["release_namespace"]}
+    release = [{"apiVersion": "", "kind": "HelmRelease", "metadata": named}] if options["release"] else []
+    changes = [Change(None, ExactObject(each)) for each in [*options["definitions"], *release]]
+    exit_converged(module, changes, "objects", CALLED, titles=[change.after.title for change in changes if change.after], unpredicted=[])
+
+
 def main() -> NoReturn:
     module = cluster_module(
-        definitions=dict(type="list", elements="dict"),
+        definitions=dict(type="list", elements="dict", default=[]),
         release=dict(),
         release_namespace=dict(),
-        kept=dict(
+        absent=dict(type="list", elements="dict", default=[]),
+        preserved=dict(
             type="list",
             elements="dict",
             default=[],
             options=dict(kind=dict(required=True), field=dict(type="list", elements="str", required=True)),
         ),
         wait_timeout=dict(type="int", default=300),
-        mutually_exclusive=[("definitions", "release")],
-        required_one_of=[("definitions", "release")],
         required_together=[("release", "release_namespace")],
     )
     options = module.params
-    given = options["definitions"]
-    if not all(each.get("apiVersion") and each.get("kind") and (each.get("metadata") or {}).get("name") for each in given or ()):
-        module.fail_json(msg="Each of definitions needs apiVersion, kind and metadata with a name.")
-    if module.check_mode and given is not None and not Path(options["kubeconfig"]).exists():
-        changes = [Change(None, ExactObject(each)) for each in given]
-        exit_converged(module, changes, "objects", CALLED, titles=[change.after.title for change in changes if change.after], not_foretold=[])
-    kept = [Kept(each["kind"], tuple(each["field"])) for each in options["kept"]]
+    for option in ("definitions", "absent"):
+        if not all(each.get("apiVersion") and each.get("kind") and (each.get("metadata") or {}).get("name") for each in options[option]):
+            module.fail_json(msg=f"Each of {option} needs apiVersion, kind and metadata with a name.")
+    if module.check_mode and not Path(options["kubeconfig"]).exists():
+        on_a_new_cluster(module)
+    preserved = [Preserved(each["kind"], tuple(each["field"])) for each in options["preserved"]]
     try:
         api = ClusterApi(options["kubeconfig"], options["context"])
-        if given is None:
-            given = release_objects(api, options["release"], options["release_namespace"])
-        cluster = ExactObjects(api, kept, check_mode=module.check_mode, timeout=options["wait_timeout"])
-        changes = [cluster.converge(each) for each in given]
+        cluster = ExactObjects(api, preserved, check_mode=module.check_mode, timeout=options["wait_timeout"])
+        changes = [cluster.converge(each) for each in asked(module, api)]
         cluster.rolled_out(changes)
+        removed = cluster.remove(options["absent"])
     except RecordError as e:
         module.fail_json(msg=str(e))
     except ClusterError as e:
         module.fail_json(msg=f"The cluster's objects cannot be kept as they should be: {e}.")
-    if cluster.not_foretold:
-        module.warn(f"Whether this changes is not known, for a webhook does not answer that has to be asked: {', '.join(cluster.not_foretold)}.")
-    results = dict(titles=[change.after.title for change in changes if change.after], not_foretold=cluster.not_foretold)
-    exit_converged(module, [change for change in changes if change.changed], "objects", CALLED, **results)
+    if cluster.unpredicted:
+        module.warn(f"Whether this changes is not known, for a webhook does not answer that has to be asked: {', '.join(cluster.unpredicted)}.")
+    results = dict(titles=[change.after.title for change in changes if change.after], unpredicted=cluster.unpredicted)
+    exit_converged(module, [change for change in [*changes, *removed] if change.changed], "objects", CALLED, **results)
 
 
 if __name__ == "__main__":

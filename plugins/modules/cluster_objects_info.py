@@ -139,7 +139,7 @@ objects:
 
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.inventory import ClusterObjects
 
@@ -151,7 +151,7 @@ def main() -> NoReturn:
     )
     options = module.params
     try:
-        cluster = ClusterObjects(options["kubeconfig"], options["context"])
+        cluster = ClusterObjects(ClusterApi(options["kubeconfig"], options["context"]))
         kinds = cluster.kinds(options["groups"])
         found = cluster.find(options["groups"], options["namespaces"])
     except ClusterError as e:

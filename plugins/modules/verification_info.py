@@ -452,7 +452,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any, NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.inventory import ClusterObjects
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.replica_sets import without_end
@@ -497,7 +497,7 @@ def main() -> NoReturn:
         expected=dict(type="dict", default={}),
     )
     try:
-        cluster = ClusterObjects(module.params["kubeconfig"], module.params["context"])
+        cluster = ClusterObjects(ClusterApi(module.params["kubeconfig"], module.params["context"]))
         found = read(cluster, module.params["namespace"])
         endless = [] if found.refused else without_end(cluster)
     except ClusterError as e:

@@ -25,6 +25,7 @@ def cluster_module(
     mutually_exclusive: list[Any] | None = None,
     required_one_of: list[Any] | None = None,
     required_together: list[Any] | None = None,
+    required_if: list[Any] | None = None,
     **options: dict[str, Any],
 ) -> AnsibleModule:
     """A module with `options` beside those for the cluster; it supports check mode.
@@ -37,6 +38,7 @@ def cluster_module(
         mutually_exclusive=mutually_exclusive or [],
         required_one_of=required_one_of or [],
         required_together=required_together or [],
+        required_if=required_if or [],
         supports_check_mode=True,
     )
     for library, error in {"urllib3": URLLIB3_IMPORT_ERROR, "PyYAML": YAML_IMPORT_ERROR, **(libraries or {})}.items():

@@ -44,7 +44,7 @@ PAUSE = 0.25
 
 
 @dataclass(frozen=True)
-class Kept:
+class Preserved:
     """A field of objects of a kind that others fill in, and that stays as it is."""
 
     kind: str
@@ -75,21 +75,23 @@ def title(item: Mapping[str, Any]) -> str:
     return f"{item['kind']} {'/'.join(part for part in (metadata.get('namespace'), metadata['name']) if part)}"
 
 
-def replacement(given: Mapping[str, Any], live: Mapping[str, Any], kept: Collection[Kept]) -> Json:
+def replacement(given: Mapping[str, Any], live: Mapping[str, Any], preserved: Collection[Preserved]) -> Json:
     """What to put in place of `live`, so that it is as given. No I/O.
 
-    Everything that somebody decides is as given, labels too, because they select; but for annotations of others and the fields `kept`, which stay.
+    Everything that somebody decides is as given, labels too, because they select; but for annotations of others, labels of others on a Namespace, and the
+    fields `preserved`, which stay.
     """
+    others = (live["metadata"].get("labels") or {}) if given["kind"] == "Namespace" else {}
     marks = {
-        "labels": given["metadata"].get("labels") or {},
+        "labels": {**others, **(given["metadata"].get("labels") or {})},
         "annotations": {**(live["metadata"].get("annotations") or {}), **(given["metadata"].get("annotations") or {})},
     }
     metadata = {key: value for key, value in live["metadata"].items() if key != "managedFields"}
     status = {"status": live["status"]} if "status" in live else {}
     body: Any = {**given, "metadata": {**metadata, **marks}, **status}
-    for each in kept:
+    for each in preserved:
         if each.kind == given["kind"]:
-            body = _with_kept(body, live, each.field)
+            body = _with_preserved(body, live, each.field)
     return dict(body)
 
 
@@ -99,17 +101,17 @@ def _anew(body: Mapping[str, Any]) -> Json:
     return {**{key: value for key, value in body.items() if key != "status"}, "metadata": metadata}
 
 
-def _with_kept(given: Any, live: Any, field: Sequence[str]) -> Any:
+def _with_preserved(given: Any, live: Any, field: Sequence[str]) -> Any:
     """`given` with the field of `live`. Entries of lists are the same when they have the same name."""
     if not field:
         return live
     first, *rest = field
     if first == EACH and isinstance(given, list) and isinstance(live, list):
         there = {each.get("name"): each for each in live}
-        return [_with_kept(each, there.get(each.get("name")), rest) for each in given]
+        return [_with_preserved(each, there.get(each.get("name")), rest) for each in given]
     if not isinstance(given, Mapping) or not isinstance(live, Mapping) or first not in live:
         return given
-    inner = _with_kept(given.get(first) or {}, live[first], rest)
+    inner = _with_preserved(given.get(first) or {}, live[first], rest)
     return {**given, first: inner} if inner else given
 
 
@@ -138,14 +140,14 @@ def _masked(value: Any, kind: str = "") -> Any:
 class ExactObjects:
     """Makes objects as they are given. In `check_mode` the API server is only asked what it would do. Everything raises ClusterError.
 
-    `not_foretold` are titles of objects of which a check cannot know what would become of them: a webhook that the API server has to ask does not answer.
+    `unpredicted` are titles of objects of which a check cannot know what would become of them: a webhook that the API server has to ask does not answer.
     """
 
-    def __init__(self, api: ClusterApi, kept: Collection[Kept], *, check_mode: bool, timeout: float) -> None:
+    def __init__(self, api: ClusterApi, preserved: Collection[Preserved], *, check_mode: bool, timeout: float) -> None:
         self._api, self._check_mode, self._timeout = api, check_mode, timeout
-        self._kept = [*kept, Kept("Deployment", ("spec", "template", "metadata", "annotations", RESTARTED))]
+        self._preserved = [*preserved, Preserved("Deployment", ("spec", "template", "metadata", "annotations", RESTARTED))]
         self._known: dict[tuple[str, str], Kind] = {}
-        self.not_foretold: list[str] = []
+        self.unpredicted: list[str] = []
 
     def converge(self, given: Mapping[str, Any]) -> Change[ExactObject]:
         """The object before and after. Without `before` it was not there."""
@@ -159,6 +161,21 @@ class ExactObjects:
         if not live:
             return Change(None, ExactObject(given if self._check_mode else self._create(objects, given)))
         return self._replace(objects, one, given, live)
+
+    def remove(self, references: Sequence[Mapping[str, Any]]) -> list[Change[ExactObject]]:
+        """Delete the objects in this order and wait until all are gone, with what they own. What is not there is no change."""
+        found: list[tuple[str, Json]] = []
+        for each in references:
+            kind = self._served(each["apiVersion"], each["kind"])
+            path = f"{kind.path(each['metadata'].get('namespace') if kind.namespaced else None)}/{each['metadata']['name']}" if kind else ""
+            live = self._api.get(path, missing={}) if kind else {}
+            if live:
+                found.append((path, live))
+                if not self._check_mode:
+                    self._api.delete(path, "Foreground")
+        for path, live in found if not self._check_mode else []:
+            self._until(partial(self._is_gone, path, live), f"{title(live)} is still there")
+        return [Change(ExactObject(live), None) for _path, live in found]
 
     def rolled_out(self, changes: Collection[Change[ExactObject]]) -> None:
         """Wait until the deployments among the objects run as they should; anew, where what their pods have read at their start has changed."""
@@ -176,13 +193,14 @@ class ExactObjects:
     def _kind(self, given: Mapping[str, Any]) -> Kind | None:
         """None where the cluster does not know it and, in check mode, need not yet."""
         version, name = given["apiVersion"], given["kind"]
+        if not self._served(version, name) and not self._check_mode:
+            self._until(lambda: self._served(version, name) is not None, f"the cluster knows no {name} of {version}")
+        return self._served(version, name)
 
-        def known() -> bool:
+    def _served(self, version: str, name: str) -> Kind | None:
+        """The kind, where the cluster knows it now."""
+        if (version, name) not in self._known:
             self._known |= {(version, kind.name): kind for kind in self._api.kinds(version)}
-            return (version, name) in self._known
-
-        if (version, name) not in self._known and not known() and not self._check_mode:
-            self._until(known, f"the cluster knows no {name} of {version}")
         return self._known.get((version, name))
 
     def _create(self, objects: str, given: Mapping[str, Any]) -> Json:
@@ -193,7 +211,7 @@ class ExactObjects:
 
     def _replace(self, objects: str, one: str, given: Mapping[str, Any], live: Json) -> Change[ExactObject]:
         for left in reversed(range(_CONFLICTS)):
-            body = replacement(self._scaled(given, live), live, self._kept)
+            body = replacement(self._scaled(given, live), live, self._preserved)
             try:
                 after = self._api.write("put", one, body, dry_run=True)
                 if comparable(after) != comparable(live) and not self._check_mode:
@@ -204,7 +222,7 @@ class ExactObjects:
                     live = self._api.get(one)
                     continue
                 if self._check_mode and _has_no_webhook(refused):
-                    self.not_foretold.append(title(given))
+                    self.unpredicted.append(title(given))
                     return Change(ExactObject(live), ExactObject(live))
                 after = _anew(body)
                 if refused.status != 422 or not self._can_be_made_anew(objects, after):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import re
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,8 @@ else:
 Json = dict[str, Any]
 _FINISHED = {"deployed", "uninstalling", "uninstalled"}
 """Statuses of a revision that Helm had installed."""
+_UNFINISHED = re.compile(r"pending-.*|uninstalling")
+"""Statuses of a revision with which Helm refuses any other."""
 _MADE = {"pre-install", "post-install", "pre-upgrade", "post-upgrade"}
 ADVICE = "Nobody knows what the release should be. Delete that Secret, and the next run installs it anew over what is there."
 
@@ -52,25 +55,54 @@ class Revision:
     given_values: Json
 
 
-def release_objects(api: ClusterApi, name: str, namespace: str) -> list[Json]:
-    """The objects of the release as Helm asked for them, definitions first; none where it is not installed, or Helm is at work or was interrupted.
+@dataclass(frozen=True)
+class Records:
+    """Helm's records of one release, oldest first. What asks a record for its content raises `RecordError` where another program than Helm wrote it."""
 
-    Raises `RecordError` where somebody else wrote the record, `ClusterError` where the cluster does not answer.
-    """
-    record = newest(_records(api, name, namespace))
-    return objects(decoded(record), name, namespace) if record else []
+    name: str
+    namespace: str
+    secrets: Sequence[Json]
+
+    @property
+    def last(self) -> Revision | None:
+        """What Helm tried last, and goes on from. None where it is not installed, and where Helm is at work or was interrupted."""
+        record = newest(self.secrets)
+        return _revision(record) if record else None
+
+    @property
+    def chart_versions(self) -> list[str]:
+        """Versions of the chart of which objects may be in the cluster, each once; see `standing`."""
+        return list(dict.fromkeys(_revision(each).chart_version for each in standing(self.secrets)))
+
+    @property
+    def objects(self) -> list[Json]:
+        """The objects of the release as Helm asked for them, definitions first; none where `last` is None."""
+        record = newest(self.secrets)
+        return objects(decoded(record), self.name, self.namespace) if record else []
+
+    @property
+    def unfinished(self) -> list[Json]:
+        """Those of an installation, an upgrade or a removal that Helm is at, or that was interrupted."""
+        return [each for each in self.secrets if _UNFINISHED.fullmatch(_status(each))]
+
+    def is_busy(self, now: float, timeout: float) -> bool:
+        """Whether an unfinished record was written within `timeout` seconds of `now` (seconds since 1970), so that its writer may still be at work."""
+        return any(int(each["metadata"]["labels"].get(at, 0)) > now - timeout for each in self.unfinished for at in ("createdAt", "modifiedAt"))
+
+    def blocking(self) -> list[str]:
+        """Names of the Secrets without which Helm goes on. After an interrupted removal these are all: Helm does not go on from a superseded revision."""
+        all_of_them = any(_status(each) == "uninstalling" for each in self.unfinished)
+        return [each["metadata"]["name"] for each in (self.secrets if all_of_them else self.unfinished)]
 
 
-def release_revisions(api: ClusterApi, name: str, namespace: str) -> tuple[Revision | None, list[Revision]]:
-    """What the release is, as of `release_objects`; and of which revisions there may be something in the cluster, see `standing`. Raises as that does."""
-    secrets = _records(api, name, namespace)
-    record = newest(secrets)
-    return _revision(record) if record else None, [_revision(each) for each in standing(secrets)]
+def read_records(api: ClusterApi, name: str, namespace: str) -> Records:
+    """Helm's records of the release. Raises `ClusterError` where the cluster does not answer."""
+    found = api.get(f"/api/v1/namespaces/{namespace}/secrets", labelSelector=f"owner=helm,name={name}")["items"] or []
+    return Records(name, namespace, sorted(found, key=_number))
 
 
-def _records(api: ClusterApi, name: str, namespace: str) -> list[Json]:
-    found: list[Json] = api.get(f"/api/v1/namespaces/{namespace}/secrets", labelSelector=f"owner=helm,name={name}")["items"]
-    return found
+def _status(secret: Mapping[str, Any]) -> str:
+    return str(secret["metadata"]["labels"]["status"])
 
 
 def _revision(secret: Mapping[str, Any]) -> Revision:
@@ -83,10 +115,10 @@ def _revision(secret: Mapping[str, Any]) -> Revision:
 
 
 def standing(secrets: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-    """The records of what may be in the cluster, oldest first: of the last revision that Helm finished, and of all that it began later, whatever became of
+    """The records, oldest first, of what may be in the cluster: of the last revision that Helm finished, and of all that it began later, whatever became of
     them; of all, where it has never finished one. What was finished before is superseded by that."""
     ordered = sorted(secrets, key=_number)
-    finished = [at for at, each in enumerate(ordered) if each["metadata"]["labels"]["status"] in _FINISHED]
+    finished = [at for at, each in enumerate(ordered) if _status(each) in _FINISHED]
     return ordered[finished[-1] if finished else 0 :]
 
 
@@ -100,13 +132,13 @@ def newest(secrets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     Raises `RecordError` where the last one is gone and older ones are there, from which Helm does not go on either.
     """
     last = max(secrets, key=_number, default=None)
-    if last and last["metadata"]["labels"]["status"] == "superseded":
+    if last and _status(last) == "superseded":
         name, namespace = last["metadata"]["labels"]["name"], last["metadata"]["namespace"]
         raise RecordError(
             f"The last record of Helm's release {name} in {namespace} is gone. Nobody knows what the release should be. Delete the older ones too, "
             f"the Secrets with the labels owner=helm,name={name}, and the next run installs it anew over what is there."
         )
-    return last if last and last["metadata"]["labels"]["status"] in ("deployed", "failed") else None
+    return last if last and _status(last) in ("deployed", "failed") else None
 
 
 def decoded(secret: Mapping[str, Any]) -> Json:

@@ -32,21 +32,31 @@ class ClusterObject:
     managers: tuple[str, ...]
     """Who has written it, as the API server remembers."""
 
-    def shown(self) -> dict[str, Any]:
+    @property
+    def group(self) -> str:
+        """The API group; empty for the core one."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def title(self) -> str:
+        """Kind and name, with the namespace where there is one, for people."""
+        return f"{self.kind} {'/'.join(part for part in (self.namespace, self.name) if part)}"
+
+    @property
+    def reference(self) -> dict[str, Any]:
+        """What names the object in a request."""
         place = {"namespace": self.namespace} if self.namespace else {}
-        return {
-            **asdict(self),
-            "managers": list(self.managers),
-            "title": f"{self.kind} {'/'.join([*place.values(), self.name])}",
-            "reference": {"apiVersion": self.api_version, "kind": self.kind, "metadata": {"name": self.name, **place}},
-        }
+        return {"apiVersion": self.api_version, "kind": self.kind, "metadata": {"name": self.name, **place}}
+
+    def shown(self) -> dict[str, Any]:
+        return {**asdict(self), "managers": list(self.managers), "title": self.title, "reference": self.reference}
 
 
 class ClusterObjects:
     """The objects of one cluster. Everything here raises ClusterError when it does not answer, after a minute at most."""
 
-    def __init__(self, kubeconfig: str, context: str | None = None) -> None:
-        self._api = ClusterApi(kubeconfig, context)
+    def __init__(self, api: ClusterApi) -> None:
+        self._api = api
 
     def kinds(self, groups: Collection[str]) -> list[str]:
         """Names of the kinds that `groups` have now."""

@@ -226,9 +226,9 @@ def test_a_check_goes_on_where_a_webhook_does_not_answer_and_says_of_what_it_kno
     api.objects[f"{DEPLOYMENTS}/web"]["spec"] = {"replicas": 0}
     api.refusals[f"{WEBHOOKS}/ask"] = [500]
     foretold = run(api, check=True, definitions=[WEBHOOK, DEPLOYMENT])
-    assert ([each["name"] for each in foretold["objects"]], foretold["not_foretold"]) == (["web"], ["Webhook ask"])
+    assert ([each["name"] for each in foretold["objects"]], foretold["unpredicted"]) == (["web"], ["Webhook ask"])
     assert warned == ["Whether this changes is not known, for a webhook does not answer that has to be asked: Webhook ask."]
-    assert run(api, check=True, definitions=[WEBHOOK])["not_foretold"] == []
+    assert run(api, check=True, definitions=[WEBHOOK])["unpredicted"] == []
     api.refusals[f"{WEBHOOKS}/ask"] = [500]
     assert "failed calling webhook" in run(api, definitions=[WEBHOOK])["msg"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.converge import ExactObject, Kept, comparable, replacement
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.converge import ExactObject, Preserved, comparable, replacement
 
 Json = dict[str, Any]
 LIVE: Json = {
@@ -45,8 +45,8 @@ def test_all_that_somebody_decides_is_as_given_and_what_the_cluster_keeps_stays(
     ],
 )
 def test_a_kept_field_stays_as_it_is_and_nothing_beside_it(field: tuple[str, ...], given: Json, live: Json, expected: Json) -> None:
-    of_others = Kept("Another", ("spec", "x"))
-    assert replacement({**GIVEN, "spec": given}, {**LIVE, "spec": live}, [Kept("Thing", field), of_others])["spec"] == expected
+    of_others = Preserved("Another", ("spec", "x"))
+    assert replacement({**GIVEN, "spec": given}, {**LIVE, "spec": live}, [Preserved("Thing", field), of_others])["spec"] == expected
 
 
 def test_an_object_is_another_when_anything_but_what_the_api_server_counts_has_changed() -> None:

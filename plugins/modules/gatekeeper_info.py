@@ -1,0 +1,276 @@
+#!/usr/bin/python
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: gatekeeper_info
+short_description: Get what is installed of Gatekeeper, and what speaks against changing it
+version_added: 1.0.0
+description:
+  - Reads Gatekeeper's Helm release, its validating webhook, its configuration and the namespaces that nodes need, in one task.
+  - RV(problems) has a sentence, with the way out, for each reason for which Gatekeeper must not be installed (O(state=present)) or removed (O(state=absent)).
+  - Fails within a minute when the cluster does not answer, and when a record of Helm cannot be read or another program than Helm wrote it.
+author:
+  - The image_trust.azure authors (@image-trust)
+options:
+  namespace:
+    description: Namespace of Gatekeeper.
+    type: str
+    default: gatekeeper-system
+  state:
+    description: What Gatekeeper will become.
+    type: str
+    choices: [present, absent]
+    default: present
+  chart_version:
+    description: Version of the chart that will be installed. Without it, Helm's records, which are Secrets, are not read.
+    type: str
+  downgrade:
+    description: Whether the chart may replace a newer one.
+    type: bool
+    default: false
+  failure_policy:
+    description: The failure policy that the validating webhook will have.
+    type: str
+    choices: [Fail, Ignore]
+    default: Fail
+  exempt_namespaces:
+    description: Namespaces about which Gatekeeper will not be asked.
+    type: list
+    elements: dict
+    default: []
+    suboptions: &reviewed
+      name:
+        description: Name of the namespace.
+        type: str
+        required: true
+      reason:
+        description: Why.
+        type: str
+        required: true
+  covered_namespaces:
+    description: Namespaces that nodes may need and about which Gatekeeper will be asked.
+    type: list
+    elements: dict
+    default: []
+    suboptions: *reviewed
+  constraint:
+    description: Name of the constraint of role policy, which is no other user's.
+    type: str
+    default: images-verified
+extends_documentation_fragment:
+  - image_trust.azure.attributes.info
+  - image_trust.azure.cluster
+attributes:
+  check_mode:
+    details:
+      - Where O(kubeconfig) does not exist, the cluster does not either, and nothing is installed.
+seealso:
+  - module: image_trust.azure.ratify_info
+  - module: image_trust.azure.cluster_objects
+"""
+
+EXAMPLES = r"""
+- name: Get what is installed of Gatekeeper
+  image_trust.azure.gatekeeper_info:
+    kubeconfig: ~/.kube/image-trust/production/web.yaml
+    chart_version: 3.23.1
+    exempt_namespaces:
+      - name: kube-system
+        reason: what the cluster needs to start
+  register: found
+
+- name: Reject a Gatekeeper that cannot be changed
+  ansible.builtin.assert:
+    that: found.problems | length == 0
+    fail_msg: "{{ found.problems | join(' ') }}"
+"""
+
+RETURN = r"""
+installed:
+  description: What Helm tried last, and goes on from. Null where it is not installed, and where Helm is at work or was interrupted.
+  type: dict
+  returned: success
+  sample:
+    chart: gatekeeper
+    chart_version: 3.23.1
+    revision: 2
+    status: deployed
+    given_values: {replicas: 3}
+  contains:
+    chart:
+      description: Name of the chart.
+      type: str
+      returned: always
+    chart_version:
+      description: Version of the chart.
+      type: str
+      returned: always
+    revision:
+      description: Number of the revision.
+      type: int
+      returned: always
+    status:
+      description: V(deployed) or V(failed).
+      type: str
+      returned: always
+    given_values:
+      description: The values that were given, by name, without the chart's own.
+      type: dict
+      returned: always
+interrupted:
+  description: Whether Helm is at work or was interrupted; see M(image_trust.azure.helm_release_recovery).
+  type: bool
+  returned: success
+  sample: false
+exempt_namespaces:
+  description: Those of O(exempt_namespaces), and those of a network that AKS installs outside C(kube-system).
+  type: list
+  elements: dict
+  returned: success
+  sample: [{name: calico-system, reason: "Calico, the nodes' network"}]
+  contains:
+    name:
+      description: Name of the namespace.
+      type: str
+      returned: always
+    reason:
+      description: Why.
+      type: str
+      returned: always
+has_other_constraints:
+  description: Whether there are constraints of other templates than the collection's.
+  type: bool
+  returned: success
+  sample: false
+failure_policy:
+  description: The failure policy of the validating webhook. Null where there is none.
+  type: str
+  returned: success
+  sample: Fail
+annotations:
+  description: Annotations of the ValidatingWebhookConfiguration, by name.
+  type: dict
+  returned: success
+  sample: {admissions.enforcer/disabled: "true"}
+is_own:
+  description: Whether no other release than the one in O(namespace) has the webhooks.
+  type: bool
+  returned: success
+  sample: true
+problems:
+  description: Why it must not be changed, a sentence each.
+  type: list
+  elements: str
+  returned: success
+  sample: []
+removal:
+  description: What to delete besides what Helm deletes, with O(state=absent); each as O(image_trust.azure.cluster_objects#module:absent) takes it.
+  type: dict
+  returned: success
+  sample: {before: [], release: [], records: [], leftovers: []}
+  contains:
+    before:
+      description: Before Helm removes the release.
+      type: list
+      elements: dict
+      returned: always
+    release:
+      description: Of the release itself, which an interrupted removal left.
+      type: list
+      elements: dict
+      returned: always
+    records:
+      description: Helm's records of it.
+      type: list
+      elements: dict
+      returned: always
+    leftovers:
+      description: What Helm does not delete.
+      type: list
+      elements: dict
+      returned: always
+"""
+
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ansible_collections.image_trust.azure.plugins.module_utils._installed import gatekeeper, release
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import RecordError, Records, read_records
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.inventory import ClusterObjects
+
+CONFIGURATION = f"/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/{gatekeeper.VALIDATING}"
+WORKLOADS = ("/apis/apps/v1/daemonsets", "/apis/apps/v1/deployments", "/apis/apps/v1/statefulsets", "/api/v1/pods")
+
+
+def present(api: ClusterApi, options: dict[str, Any]) -> dict[str, Any]:
+    cluster, version = ClusterObjects(api), options["chart_version"]
+    groups = [gatekeeper.CONSTRAINTS, *gatekeeper.NETWORKS]
+    exempt = gatekeeper.exempt_namespaces(options["exempt_namespaces"], cluster.kinds(groups))
+    records = read_records(api, "gatekeeper", options["namespace"]) if version else Records("gatekeeper", options["namespace"], [])
+    webhook = api.get(CONFIGURATION, missing={})
+    problems = release.newer("gatekeeper", version, records.chart_versions, downgrade=options["downgrade"]) if version else []
+    if version and options["failure_policy"] == "Fail" != gatekeeper.failure_policy(webhook):
+        reviewed = [options["namespace"], *(each["name"] for each in [*exempt, *options["covered_namespaces"]])]
+        workloads = [each for path in WORKLOADS for each in api.get(path)["items"] or []]
+        problems += gatekeeper.unreviewed(gatekeeper.node_critical(api.get("/api/v1/namespaces")["items"], workloads, reviewed))
+    return dict(
+        **release.shown(records),
+        exempt_namespaces=exempt,
+        has_other_constraints=bool(gatekeeper.other_constraints(cluster.find(groups, []))),
+        failure_policy=gatekeeper.failure_policy(webhook),
+        annotations=(webhook.get("metadata") or {}).get("annotations") or {},
+        problems=problems,
+    )
+
+
+def absent(api: ClusterApi, options: dict[str, Any]) -> dict[str, Any]:
+    namespace = options["namespace"]
+    objects = ClusterObjects(api).find(gatekeeper.REMOVED_GROUPS, [namespace])
+    if not gatekeeper.is_own(objects, f"{namespace}/gatekeeper"):
+        return dict(is_own=False)
+    others = gatekeeper.foreign(objects, namespace, options["constraint"])
+    return dict(problems=gatekeeper.used_by_others(others), removal=gatekeeper.removal(objects, namespace).shown())
+
+
+def main() -> NoReturn:
+    reviewed = dict(type="list", elements="dict", default=[], options=dict(name=dict(required=True), reason=dict(required=True)))
+    module = cluster_module(
+        namespace=dict(default="gatekeeper-system"),
+        state=dict(choices=["present", "absent"], default="present"),
+        chart_version=dict(),
+        downgrade=dict(type="bool", default=False),
+        failure_policy=dict(choices=["Fail", "Ignore"], default="Fail"),
+        exempt_namespaces=reviewed,
+        covered_namespaces=reviewed,
+        constraint=dict(default="images-verified"),
+    )
+    options = module.params
+    nothing: dict[str, Any] = dict(
+        installed=None,
+        interrupted=False,
+        exempt_namespaces=options["exempt_namespaces"],
+        has_other_constraints=False,
+        failure_policy=None,
+        annotations={},
+        is_own=True,
+        problems=[],
+        removal=release.Removal().shown(),
+    )
+    if module.check_mode and not Path(options["kubeconfig"]).exists():
+        module.exit_json(changed=False, **nothing)
+    try:
+        found = (present if options["state"] == "present" else absent)(ClusterApi(options["kubeconfig"], options["context"]), options)
+    except RecordError as e:
+        module.fail_json(msg=str(e))
+    except ClusterError as e:
+        module.fail_json(msg=f"What is installed of Gatekeeper is not known: {e}.")
+    module.exit_json(changed=False, **{**nothing, **found})
+
+
+if __name__ == "__main__":
+    main()
