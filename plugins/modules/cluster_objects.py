@@ -35,7 +35,8 @@ options:
     description:
       - Name of a Helm release, whose record says which objects and how they are. Those of the chart's C(crds) folder and those that its hooks leave behind
         are among them.
-      - They come after those of O(definitions). There are none where it is not installed, or Helm is at work or was interrupted. A record that another program than Helm has written is an error.
+      - They come after those of O(definitions). There are none where it is not installed, or Helm is at work or was interrupted.
+      - A record that another program than Helm has written is an error.
     type: str
   release_namespace:
     description: Namespace of O(release).
