@@ -73,7 +73,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
-      - Where O(kubeconfig) does not exist, the cluster does not either, and everything that O(definitions) names would be created, and the release installed.
+      - Where O(kubeconfig) does not exist, the cluster does not either, and everything that O(definitions) names would be created.
       - The API server is asked in dry runs. Where it has to ask a webhook that does not answer, such as a Gatekeeper that the same playbook would bring back,
         nothing is predicted of the object; RV(unpredicted) and a warning name it.
   diff_mode:
@@ -175,15 +175,6 @@ def asked(module: AnsibleModule, api: ClusterApi) -> list[Mapping[str, Any]]:
     return [*options["definitions"], *made]
 
 
-def on_a_new_cluster(module: AnsibleModule) -> NoReturn:
-    """End a check on a cluster that is not there yet: everything would be created, and of the release only its name is known."""
-    options = module.params
-    named = {"name": options["release"], "namespace": options["release_namespace"]}
-    release = [{"apiVersion": "", "kind": "HelmRelease", "metadata": named}] if options["release"] else []
-    changes = [Change(None, ExactObject(each)) for each in [*options["definitions"], *release]]
-    exit_converged(module, changes, "objects", CALLED, titles=[change.after.title for change in changes if change.after], unpredicted=[])
-
-
 def main() -> NoReturn:
     module = cluster_module(
         definitions=dict(type="list", elements="dict", default=[]),
@@ -204,7 +195,8 @@ def main() -> NoReturn:
         if not all(each.get("apiVersion") and each.get("kind") and (each.get("metadata") or {}).get("name") for each in options[option]):
             module.fail_json(msg=f"Each of {option} needs apiVersion, kind and metadata with a name.")
     if module.check_mode and not Path(options["kubeconfig"]).exists():
-        on_a_new_cluster(module)
+        changes = [Change(None, ExactObject(each)) for each in options["definitions"]]
+        exit_converged(module, changes, "objects", CALLED, titles=[change.after.title for change in changes if change.after], unpredicted=[])
     preserved = [Preserved(each["kind"], tuple(each["field"])) for each in options["preserved"]]
     try:
         api = ClusterApi(options["kubeconfig"], options["context"])

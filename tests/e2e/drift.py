@@ -12,14 +12,14 @@ from typing import Any
 
 import kubernetes
 import pytest
-import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.modules import cluster_objects, verification_info
 
 from lab.clusters import cluster
+from tests.role_variables import variables
 
 from . import snapshots
-from .conftest import ROOT, Lab
+from .conftest import Lab
 from .objects import CLUSTER_PATH, IDENTITY_PATH, VAULT_PATH, identity
 from .plans import KUBECONFIG
 from .snapshots import Snapshot
@@ -173,9 +173,8 @@ class Hand:
 
     def converge(self, release: str) -> Json:
         """What the module answers that keeps the objects of a release, as the roles call it."""
-        role = yaml.safe_load((ROOT / f"roles/{release}/vars/main.yml").read_text())
-        kept = role["__gatekeeper_kept" if release == "gatekeeper" else "__ratify_kept_fields"]
-        options = {"kubeconfig": str(KUBECONFIG), "release": release, "release_namespace": "gatekeeper-system", "kept": kept}
+        preserved = variables(release)[f"__{release}_preserved"]
+        options = {"kubeconfig": str(KUBECONFIG), "release": release, "release_namespace": "gatekeeper-system", "preserved": preserved}
         return _returned(cluster_objects, options)
 
     def patch(self, item: Json, body: Json) -> None:

@@ -192,7 +192,7 @@ def test_a_webhook_certificate_that_is_made_anew_is_trusted_again_by_itself_and_
     secrets.delete(name=CERTIFICATE, namespace=NAMESPACE)
     run = gatekeeper()
     assert run.returncode == 0, run.error or run.output[-2000:]
-    assert run.changed == ["image_trust.azure.gatekeeper : Gatekeeper is as its release made it"]
+    assert run.changed == ["image_trust.azure.release : Restore the objects of release gatekeeper"]
     assert not before & trusted(kube)
     assert gatekeeper().changed == []
 
@@ -312,15 +312,15 @@ def test_fail_is_refused_until_namespaces_that_nodes_may_need_were_reviewed(kube
     ignoring = {"webhooks": [{"name": "validation.gatekeeper.sh", "failurePolicy": "Ignore"}]}
     webhooks.patch(name="gatekeeper-validating-webhook-configuration", body=ignoring, content_type="application/strategic-merge-patch+json")
     refused = gatekeeper()
-    assert f"In {one}, {other}, {team} of lab1 there is what nodes may need to start" in refused.error
+    assert f"The namespaces {one}, {other}, {team} hold what nodes may need to start" in refused.error
     assert refused.changed == []
 
     sets.delete(name="it", namespace=team)
     kube.resources.get(api_version="v1", kind="Pod").create(namespace=team, body={**pod(SIGNED), "spec": {**waiting, "priorityClassName": CRITICAL}})
     reviewed = [{"name": name, "reason": "signed, and can wait"} for name in of_aks]
-    assert f"In {team} of lab1 there is" in gatekeeper(gatekeeper_covered_namespaces=reviewed).error
+    assert f"The namespaces {team} hold" in gatekeeper(gatekeeper_covered_namespaces=reviewed).error
     closed = gatekeeper(gatekeeper_covered_namespaces=[*reviewed, {"name": team, "reason": "signed, and can wait"}])
-    assert closed.changed == ["image_trust.azure.gatekeeper : Gatekeeper is as its release made it"]
+    assert closed.changed == ["image_trust.azure.release : Restore the objects of release gatekeeper"]
 
 
 def test_fail_is_taken_back_where_gatekeeper_does_not_answer_unless_it_held_before(kube: Any, gatekeeper: Any) -> None:

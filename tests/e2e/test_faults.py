@@ -123,8 +123,8 @@ def left(release: str) -> list[str]:
 
 AMID: list[tuple[str, Callable[[], object]]] = [
     ("Configure Ratify's identity, its trust and permissions", lambda: time.sleep(1.5)),
-    ("Gatekeeper is installed", helm_is_at("gatekeeper")),
-    ("Ratify is installed", helm_is_at("ratify")),
+    ("Install chart gatekeeper", helm_is_at("gatekeeper")),
+    ("Install chart ratify", helm_is_at("ratify")),
     ("The constraints cover all namespaces but the reviewed ones", lambda: time.sleep(0.5)),
 ]
 """Where the run is killed, one run after the other: a task, and what is waited for from its beginning on."""
@@ -139,7 +139,7 @@ def killed(lab: Lab, playbook: str, amid: str, wait: Callable[[], object]) -> No
 
 @soak("the same with the roles aks and identity, in tests/roles/test_faults.py,")
 def test_killed_again_and_again_the_last_run_ends_as_an_undisturbed_one(lab: Lab, undisturbed: dict[str, Any], everything: None) -> None:
-    for amid, release in (("Ratify is uninstalled", "ratify"), ("Gatekeeper is uninstalled", "gatekeeper")):
+    for amid, release in (("Remove release ratify", "ratify"), ("Remove release gatekeeper", "gatekeeper")):
         killed(lab, "teardown", amid, helm_is_at(release))
         assert "uninstalling" in records(release)
     taken = lab.play("teardown")
@@ -163,7 +163,7 @@ def test_a_release_whose_removal_was_killed_is_installed_anew(lab: Lab, undistur
         removal.wait()
     assert "uninstalling" in records("ratify")
     refused = ratify(ratify_chart_version="1.15.4", ratify_values={})
-    assert f"In the cluster is chart ratify {charts.RATIFY.version}, and ratify_chart_version is 1.15.4" in refused.error
+    assert f"Chart ratify {charts.RATIFY.version} is installed, and ratify_chart_version is 1.15.4" in refused.error
     anew = ratify(ratify_wait_timeout=BOUND)
     assert anew.returncode == 0, anew.error
     assert differences(outcome(lab), undisturbed) == []

@@ -60,5 +60,5 @@ def test_nothing_is_written_with_a_kubernetes_core_that_does_not_know_helm_4(sit
 def test_helm_4_goes_on_from_helm_3_and_a_second_run_changes_nothing(site: Run, newer: Lab, by_helm_3: None) -> None:
     assert succeeded(newer.play("site")).changed == []
     level = {"logger": {"level": "debug"}}
-    assert "image_trust.azure.ratify : Ratify is installed" in succeeded(newer.play("site", ratify_values=level)).changed
+    assert "image_trust.azure.release : Install chart ratify" in succeeded(newer.play("site", ratify_values=level)).changed
     assert succeeded(newer.play("site", ratify_values=level)).changed == []

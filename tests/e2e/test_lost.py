@@ -23,7 +23,7 @@ from .test_policy import pod, refusal
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "gatekeeper-system"}}
 SIGNED = f"{REGISTRY}.azurecr.io/net-monitor:signed"
 GONE_IN_AZURE = ("create the identity", "create the federated credential", "assign the role AcrPull", "access policy in the vault")
-GONE_IN_THE_CLUSTER = ("Gatekeeper is installed", "Ratify is installed", "Make Ratify's disruption budget")
+GONE_IN_THE_CLUSTER = ("Install chart gatekeeper", "Install chart ratify")
 
 
 def rights(lab: Lab, principal: str) -> list[Any]:

@@ -80,7 +80,7 @@ def test_what_only_the_next_ratify_refuses_ends_with_the_former_one(lab: Lab, si
     assert run.returncode
     assert "Store store-oras: " in run.error
     assert ". So the former release, chart ratify-" in run.error
-    assert "was put back, and it serves" in run.error
+    assert "was restored, and it serves" in run.error
     assert asked.admitted(UNSIGNED) == 0
     assert not asked.answers[signed][-1].refusal
     print(f"signed images were denied for {asked.longest_refusal(signed):.1f} s")

@@ -21,10 +21,10 @@ from .asking import Asked, afresh, asking_for
 from .conftest import Lab, Run
 from .test_policy import SIGNED, UNSIGNED
 
-MENDED = "image_trust.azure.ratify : Ratify is as its release made it"
-INSTALLED = "image_trust.azure.ratify : Ratify is installed"
-GATEKEEPER_MENDED = "image_trust.azure.gatekeeper : Gatekeeper is as its release made it"
-GATEKEEPER_INSTALLED = "image_trust.azure.gatekeeper : Gatekeeper is installed"
+RESTORED = "image_trust.azure.release : Restore the objects of release ratify"
+INSTALLED = "image_trust.azure.release : Install chart ratify"
+GATEKEEPER_RESTORED = "image_trust.azure.release : Restore the objects of release gatekeeper"
+GATEKEEPER_INSTALLED = "image_trust.azure.release : Install chart gatekeeper"
 WEBHOOKS = "gatekeeper-validating-webhook-configuration"
 WITHOUT_SIGNED = 30
 """Seconds for which signed images may be denied in an upgrade; docs/trust.md names them."""
@@ -106,7 +106,7 @@ def test_an_upgrade_of_ratify_admits_nothing_unsigned_and_brings_the_definitions
 ) -> None:
     older = {"ratify_chart_repository": f"{lab.url}/charts/ratify-previous", "ratify_chart_version": previous.ratify(Node(cluster("lab1")))}
     refused = ratify(**older)
-    assert f"In the cluster is chart ratify {charts.RATIFY.version}, and ratify_chart_version is {charts.PREVIOUS_RATIFY.version}" in refused.error
+    assert f"Chart ratify {charts.RATIFY.version} is installed, and ratify_chart_version is {charts.PREVIOUS_RATIFY.version}" in refused.error
     assert refused.changed == []
 
     signed, unsigned, in_use = afresh(kube, SIGNED), afresh(kube, UNSIGNED), shop.calm()
@@ -122,7 +122,7 @@ def test_an_upgrade_of_ratify_admits_nothing_unsigned_and_brings_the_definitions
     with asking_for(unsigned, signed) as asked:
         upgraded = ratify()
     assert upgraded.returncode == 0, upgraded.error
-    assert upgraded.changed == [MENDED, INSTALLED]
+    assert upgraded.changed == [RESTORED, INSTALLED]
     assert images(kube, charts.RATIFY) == image_of(charts.RATIFY)
     assert definitions(kube, charts.RATIFY) == of_the_chart(charts.RATIFY)
     assert_closed_and_soon_open(asked, unsigned, signed)
@@ -152,9 +152,7 @@ def test_an_upgrade_of_gatekeeper_admits_nothing_unsigned_and_keeps_the_policy_a
 ) -> None:
     older = {"gatekeeper_chart_repository": f"{lab.url}/charts/gatekeeper-previous", "gatekeeper_chart_version": previous.gatekeeper(Node(cluster("lab1")))}
     refused = gatekeeper(**older)
-    assert (
-        f"In the cluster is chart gatekeeper {charts.GATEKEEPER.version}, and gatekeeper_chart_version is {older['gatekeeper_chart_version']}" in refused.error
-    )
+    assert f"Chart gatekeeper {charts.GATEKEEPER.version} is installed, and gatekeeper_chart_version is {older['gatekeeper_chart_version']}" in refused.error
     assert refused.changed == []
 
     signed, unsigned = afresh(kube, SIGNED), afresh(kube, UNSIGNED)
@@ -171,7 +169,7 @@ def test_an_upgrade_of_gatekeeper_admits_nothing_unsigned_and_keeps_the_policy_a
     with asking_for(unsigned, signed) as asked:
         upgraded = gatekeeper()
     assert upgraded.returncode == 0, upgraded.error
-    assert upgraded.changed == [GATEKEEPER_MENDED, GATEKEEPER_INSTALLED]
+    assert upgraded.changed == [GATEKEEPER_RESTORED, GATEKEEPER_INSTALLED]
     assert images(kube, charts.GATEKEEPER) == image_of(charts.GATEKEEPER)
     assert definitions(kube, charts.GATEKEEPER) == of_the_chart(charts.GATEKEEPER)
     assert policy() == before

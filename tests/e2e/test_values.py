@@ -13,6 +13,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.char
 from lab import charts
 from lab.charts import GATEKEEPER, RATIFY, Chart
 from tests.docs.pages import ROOT, examples
+from tests.role_variables import variables
 
 READ = re.compile(r"\.Values\.([A-Za-z0-9_.]+)")
 ASKED = re.compile(r'hasKey \.Values\.?([A-Za-z0-9_.]*) "(\w+)"')
@@ -28,8 +29,7 @@ def packaged() -> None:
 
 def known(role: str) -> dict[str, Any]:
     """The role's variables, without the two underscores and its name."""
-    read = yaml.safe_load((ROOT / f"roles/{role}/vars/main.yml").read_text())
-    return {name.removeprefix(f"__{role}_"): value for name, value in read.items()}
+    return {name.removeprefix(f"__{role}_"): value for name, value in variables(role).items()}
 
 
 def named(values: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
@@ -59,15 +59,15 @@ def below_nothing(name: str, values: Mapping[str, Any]) -> bool:
 @pytest.mark.parametrize(("role", "chart"), [("gatekeeper", GATEKEEPER), ("ratify", RATIFY)])
 def test_a_value_that_the_chart_reads_is_never_refused_as_unknown(role: str, chart: Chart) -> None:
     lists, values = known(role), chart.values()
-    unknown = read_by(chart) - {*named(values), *lists["also_read"], *lists["not_by_values"]}
-    above = tuple(f"{name}." for name in (*lists["free"], *lists["not_by_values"]))
+    unknown = read_by(chart) - {*named(values), *lists["also_read"], *lists["reserved"]}
+    above = tuple(f"{name}." for name in (*lists["free"], *lists["reserved"]))
     assert {name for name in unknown if not below_nothing(name, values) and not name.startswith(above)} == set()
 
 
 @pytest.mark.parametrize(("role", "chart"), [("gatekeeper", GATEKEEPER), ("ratify", RATIFY)])
 def test_a_name_that_a_role_lists_or_sets_is_one_that_the_chart_reads(role: str, chart: Chart) -> None:
     lists, values = known(role), chart.values()
-    ours = {name for key in ("also_read", "free", "not_by_values") for name in lists[key]} | {*named(lists[OURS[role]])}
+    ours = {name for key in ("also_read", "free", "reserved") for name in lists[key]} | {*named(lists[OURS[role]])}
     assert {name for name in ours - {*named(values)} - read_by(chart) if not below_nothing(name, values)} == set()
 
 
