@@ -18,7 +18,8 @@ def test_from_nothing_every_change_is_foretold_also_beside_the_kubeconfig_of_an_
     for what in (
         "create the cluster",
         "create the identity",
-        "Install chart gatekeeper",
+    told = ("create the cluster", "create the identity", "Install chart gatekeeper", "Install chart ratify", "The template denies", "The constraints cover")
+    for what in told:
         "Install chart ratify",
         "The template denies",
         "The constraints cover",
