@@ -46,7 +46,7 @@ def said(verdict: Json) -> str:
 
 
 def page(proof: Json) -> str:
-    """The page, the same for each run that is right."""
+    """The page, the same for each run that passed."""
     covered = [verdict for verdict in proof["verdicts"] if verdict["namespace"] == proof["namespace"]]
     others = [verdict for verdict in proof["verdicts"] if verdict["namespace"] != proof["namespace"]]
     shapes = [shape for shape in SHAPES if any(verdict["shape"] == shape for verdict in covered)]
@@ -62,7 +62,7 @@ def page(proof: Json) -> str:
 
 
 def _cell(verdicts: Iterable[Json]) -> str:
-    return " and ".join(sorted({str(verdict["verdict"]) + ("" if verdict["right"] else ", **wrong**") for verdict in verdicts})) or "not asked"
+    return " and ".join(sorted({str(verdict["verdict"]) + ("" if verdict["passed"] else ", **failed**") for verdict in verdicts})) or "not asked"
 
 
 def main() -> None:

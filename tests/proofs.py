@@ -47,7 +47,7 @@ def verdict(image: str = "nginx:latest", **more: Any) -> Json:
         "namespace": "default",
         "expected": expected,
         "verdict": expected,
-        "right": True,
+        "passed": True,
         "message": "it has no signature",
         "refused_by": "validation.gatekeeper.sh",
         "admitted_image": None,

@@ -41,7 +41,7 @@ def exemption(owner: str, ends: str | None, **more: Any) -> dict[str, Any]:
 
 def verdict(image: str, shape: str, said: str, namespace: str = "default", **more: Any) -> dict[str, Any]:
     message = "" if said == "admitted" else f"[images-verified] image {image} is not verified: it has no signature"
-    asked = {"image": image, "shape": shape, "namespace": namespace, "expected": said, "verdict": said, "right": True, "message": message}
+    asked = {"image": image, "shape": shape, "namespace": namespace, "expected": said, "verdict": said, "passed": True, "message": message}
     return {**asked, "refused_by": None, "admitted_image": None, "ran": None, **more}
 
 
@@ -57,7 +57,7 @@ def proof(name: str, **more: Any) -> dict[str, Any]:
         "schema": 1,
         "collection": {"name": "image_trust.azure", "version": "1.0.0"},
         "time": "2026-11-24T06:10:00Z",
-        "right": True,
+        "passed": True,
         "problems": [],
         "cluster": of_kubernetes(name, "v1.36.4"),
         "programs": {"gatekeeper": {**program, "versions": ["3.23.1"]}, "ratify": {**program, "versions": ["1.4.6"]}},

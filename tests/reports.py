@@ -60,7 +60,7 @@ def all_states(folder: Path) -> tuple[list[str], dict[str, Any]]:
         ),
         proof(
             "shop-production",
-            right=False,
+            passed=False,
             problems=["Ratify's KeyManagementProvider kmprovider-akv: failed to get the secret: HTTP 403."],
             anchors=[ended, anchor("unread", None, subject=None, sha256=None, problem="not read from the vault")],
             verdicts=[
@@ -70,7 +70,7 @@ def all_states(folder: Path) -> tuple[list[str], dict[str, Any]]:
                         shape,
                         "denied",
                         expected="admitted",
-                        right=False,
+                        passed=False,
                         message=f"[images-verified] image {SIGNED} is not verified: its signer is not trusted here ({UNTRUSTED})",
                     )
                     for shape in SHAPES

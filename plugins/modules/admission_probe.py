@@ -10,7 +10,7 @@ short_description: Ask a cluster which images it admits
 version_added: 1.0.0
 description:
   - Asks a Kubernetes cluster, by server-side dry runs of pods and of what makes pods, whether it admits images, and says who refused and why.
-  - Compares the verdicts with what is expected. It does not fail when a verdict is wrong; look at RV(right).
+  - Compares the verdicts with what is expected. It does not fail when a verdict is unexpected; look at RV(passed).
   - A verdict is V(denied) when Gatekeeper's validation refused the image because of O(constraint), or when its mutation found no digest for the tag
     because the registry does not exist or does not have the image. All else (a registry or a webhook that does not answer, a quota, a missing right)
     says nothing of the image; the verdict is V(error) then.
@@ -48,9 +48,9 @@ options:
         required: true
       reason:
         description:
-          - Regular expression that the message of a denial has to match. A denial with another message is not right.
+          - Regular expression that the message of a denial has to match. A denial with another message is not the expected one.
             It does not count for the shapes V(patched_pod) and V(image_volume).
-          - When not given, only a denial by O(constraint) is right, so that a misspelt name is found. V(the registry does not exist) and
+          - When not given, only a denial by O(constraint) passes, so that a misspelt name is found. V(the registry does not exist) and
             V(the registry does not have it) are what the message of a tag without a digest says.
         type: str
   shapes:
@@ -91,7 +91,7 @@ options:
     choices: [pull, start, none]
     default: pull
   timeout:
-    description: Seconds after which an answer that is not right is taken as it is.
+    description: Seconds after which an answer that is not the expected one is taken as it is.
     type: int
     default: 60
 extends_documentation_fragment:
@@ -121,13 +121,13 @@ EXAMPLES = r"""
     shapes: [container, init_container, ephemeral_container]
   register: probe
 
-- name: Every verdict is right
+- name: Require that every verdict passed
   ansible.builtin.assert:
-    that: probe.right
+    that: probe.passed
 """
 
 RETURN = r"""
-right:
+passed:
   description: Whether every verdict is the expected one, for the expected reason, and the nodes did what O(run) asks for.
   type: bool
   returned: success
@@ -143,7 +143,7 @@ verdicts:
       namespace: default
       expected: denied
       verdict: denied
-      right: true
+      passed: true
       message: "[images-verified] image docker.io/library/nginx@sha256:86e5… is not verified: it has no signature (No verification results …)"
       refused_by: validation.gatekeeper.sh
       admitted_image: null
@@ -169,7 +169,7 @@ verdicts:
       description: What the cluster said, V(admitted), V(denied) or V(error).
       type: str
       returned: always
-    right:
+    passed:
       description: Whether this is the expected verdict for the expected reason.
       type: bool
       returned: always
@@ -254,7 +254,7 @@ def main() -> NoReturn:
         results = probe(asker, asked, timeout=options["timeout"], run="none" if module.check_mode else options["run"])
     except ClusterError as e:
         module.fail_json(msg=f"The cluster cannot be probed: {e}.")
-    module.exit_json(changed=False, right=all(result.right for result in results), verdicts=[as_dict(result) for result in results])
+    module.exit_json(changed=False, passed=all(result.passed for result in results), verdicts=[as_dict(result) for result in results])
 
 
 if __name__ == "__main__":

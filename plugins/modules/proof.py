@@ -41,7 +41,7 @@ options:
     elements: dict
     default: []
   constraint:
-    description: Name of the constraint that had to deny. The proof is not right where it is not there.
+    description: Name of the constraint that had to deny. The proof fails where it does not exist.
     type: str
   namespace:
     description: The covered namespace that was asked.
@@ -126,7 +126,7 @@ proof:
     schema: 1
     collection: {name: image_trust.azure, version: 1.0.0}
     time: "2026-11-24T12:00:00Z"
-    right: true
+    passed: true
     problems: []
     cluster:
       name: web
@@ -175,8 +175,8 @@ proof:
       description: When it was made, after the last question (UTC).
       type: str
       returned: always
-    right:
-      description: Whether every verdict is right, there are some, and there are no RV(proof.problems).
+    passed:
+      description: Whether every verdict passed, there are some, and there are no RV(proof.problems).
       type: bool
       returned: always
     problems:
@@ -523,7 +523,7 @@ proof:
           description: What the cluster said, V(admitted), V(denied) or V(error).
           type: str
           returned: always
-        right:
+        passed:
           description: Whether this is the expected verdict for the expected reason.
           type: bool
           returned: always
@@ -582,7 +582,7 @@ summary:
   description: The page to read. Null when O(verification) is not given.
   type: str
   returned: success
-  sample: "Cluster web, 2026-11-24T12:00:00Z: right"
+  sample: "Cluster web, 2026-11-24T12:00:00Z: passed"
 notes:
   description: What ends soon, has ended, or is not known, in a sentence each.
   type: list

@@ -76,7 +76,7 @@ EXAMPLES = r"""
 
 - name: All of them are proven
   ansible.builtin.assert:
-    that: found.report.right
+    that: found.report.passed
 """
 
 RETURN = r"""
@@ -87,12 +87,12 @@ report:
   sample:
     schema: 1
     day: "2026-11-24"
-    right: false
+    passed: false
     terms:
       max_age_hours: 48
       warn_days: 30
       versions: {gatekeeper: 3.23.1, ratify: 1.4.6, kubernetes: "1.36"}
-    summary: {wrong: 0, unknown: 1, attention: 0, proven: 0}
+    summary: {failed: 0, unknown: 1, attention: 0, proven: 0}
     clusters:
       - name: web-staging
         state: unknown
@@ -119,7 +119,7 @@ report:
       description: The day (UTC) for which it is.
       type: str
       returned: always
-    right:
+    passed:
       description: Whether there are clusters, and each is V(proven) or at most needs V(attention).
       type: bool
       returned: always
@@ -145,8 +145,8 @@ report:
       type: dict
       returned: always
       contains:
-        wrong:
-          description: How many are V(wrong).
+        failed:
+          description: How many are V(failed).
           type: int
           returned: always
         unknown:
@@ -172,7 +172,7 @@ report:
           type: str
           returned: always
         state:
-          description: V(wrong), V(unknown), V(attention) or V(proven), that of the worst of RV(report.clusters[].findings).
+          description: V(failed), V(unknown), V(attention) or V(proven), that of the worst of RV(report.clusters[].findings).
           type: str
           returned: always
         findings:
@@ -182,7 +182,7 @@ report:
           returned: always
           contains:
             state:
-              description: V(wrong), V(unknown) or V(attention).
+              description: V(failed), V(unknown) or V(attention).
               type: str
               returned: always
             text:
@@ -204,7 +204,7 @@ report:
               returned: always
               sample: 22f1c0a8e0b1d1b3a4f3f1e2d9c8b7a6958473625140f0e1d2c3b4a5968778f0
             signature:
-              description: V(verified), V(wrong), V(missing) or V(not checked).
+              description: V(verified), V(invalid), V(missing) or V(not checked).
               type: str
               returned: always
             time:
@@ -330,8 +330,8 @@ report:
               type: int
               returned: always
               sample: 34
-            right:
-              description: How many of them are right.
+            passed:
+              description: How many of them passed.
               type: int
               returned: always
               sample: 34
@@ -356,13 +356,13 @@ report:
                   type: dict
                   returned: always
                   sample: {admitted: 1}
-                wrong:
-                  description: How many of all these are wrong.
+                failed:
+                  description: How many of all these failed.
                   type: int
                   returned: always
                   sample: 0
-            wrong:
-              description: The wrong verdicts, in one entry those that differ in nothing but how and where the image was asked for.
+            failures:
+              description: The failed verdicts, in one entry those that differ in nothing but how and where the image was asked for.
               type: list
               elements: dict
               returned: always
@@ -452,7 +452,7 @@ report:
           returned: always
           sample: [web-production, web-staging]
         state:
-          description: V(wrong) when it has ended, V(attention) when it soon ends, V(unknown) when that is not known, V(proven) otherwise.
+          description: V(failed) when it has ended, V(attention) when it soon ends, V(unknown) when that is not known, V(proven) otherwise.
           type: str
           returned: always
           sample: proven
@@ -533,7 +533,7 @@ report:
           returned: always
           sample: 127
         state:
-          description: V(wrong) when it has ended, V(attention) when it soon ends, V(unknown) when it has no end, V(proven) otherwise.
+          description: V(failed) when it has ended, V(attention) when it soon ends, V(unknown) when it has no end, V(proven) otherwise.
           type: str
           returned: always
           sample: proven

@@ -55,7 +55,7 @@ def test_openssl_verifies_it_with_the_vaults_key_and_its_form_is_the_documented_
 
 def test_it_says_of_which_cluster_programs_and_certificates_it_is(proof: Path, kube: Any) -> None:
     found = json.loads(proof.read_text())
-    assert (found["right"], found["problems"]) == (True, [])
+    assert (found["passed"], found["problems"]) == (True, [])
     assert found["cluster"]["uid"] == kube.resources.get(api_version="v1", kind="Namespace").get(name="kube-system").metadata.uid
     assert {name: program["versions"] for name, program in found["programs"].items()} == {"gatekeeper": ["3.23.1"], "ratify": ["1.4.6"]}
     assert {anchor["name"]: anchor["not_after"][:4] for anchor in found["anchors"]}["brooklyn-io-2025"] == "2025"

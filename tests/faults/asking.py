@@ -17,7 +17,7 @@ import httpx
 import pytest
 import yaml
 from ansible_collections.image_trust.azure.plugins.module_utils._admission.namespace import Namespace
-from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdict import Answer, Expectation, is_right
+from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdict import Answer, Expectation, is_expected
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
@@ -64,8 +64,8 @@ class Sample:
     answer: Answer
 
     @property
-    def is_right(self) -> bool:
-        return is_right(self.question.image, self.answer)
+    def is_expected(self) -> bool:
+        return is_expected(self.question.image, self.answer)
 
     @property
     def admitted(self) -> bool:

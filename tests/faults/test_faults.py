@@ -27,7 +27,7 @@ def is_sensible(fault: Fault, sample: Sample, remembered: tuple[str, float]) -> 
     """Whether somebody who is refused is told of the fault, of what is wrong with the image, or of the fault before, while a pod may remember it."""
     before, until_then = remembered
     says = [fault.says, CUT_OFF, *([before] if sample.began < until_then else [])]
-    return sample.is_right or re.search("|".join(says), sample.answer.message) is not None
+    return sample.is_expected or re.search("|".join(says), sample.answer.message) is not None
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
@@ -41,10 +41,10 @@ def test_nothing_is_admitted_that_must_be_denied_and_what_must_run_is_admitted_a
         assert asking.wrongly_admitted() == []
 
     began = time.monotonic()
-    wait(lambda: asking.said_of(asking.questions, began, lambda sample: sample.is_right), "every verdict is right before anything fails", QUIET)
+    wait(lambda: asking.said_of(asking.questions, began, lambda sample: sample.is_expected), "every verdict is expected before anything fails", QUIET)
 
     def denied_for_it() -> bool:
-        seen = (sample for sample in asking.since(broken) if sample.question.must_run is fault.denies and not sample.is_right)
+        seen = (sample for sample in asking.since(broken) if sample.question.must_run is fault.denies and not sample.is_expected)
         return any(re.search(fault.says, sample.answer.message) for sample in seen)
 
     def waited_for_it() -> bool:
@@ -62,7 +62,7 @@ def test_nothing_is_admitted_that_must_be_denied_and_what_must_run_is_admitted_a
     wait(lambda: asking.said_of(must_run, mended, lambda sample: sample.admitted, in_a_row=IN_A_ROW), "what must run is admitted", fault.recovers + IN_A_ROW)
     seconds = max((sample.ended for sample in asking.since(mended) if sample.question.must_run and not sample.admitted), default=mended) - mended
     assert seconds <= fault.recovers
-    wait(lambda: asking.said_of(asking.questions, mended, lambda sample: sample.is_right), "every verdict is right", QUIET)
+    wait(lambda: asking.said_of(asking.questions, mended, lambda sample: sample.is_expected), "every verdict is expected", QUIET)
     asking.remembered = fault.says, time.monotonic() + CACHED
     wait(lambda: world.node.pods_missing() == [], "all pods are back", QUIET)
 

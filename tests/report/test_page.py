@@ -78,7 +78,7 @@ def test_colour_is_never_the_only_sign(shown: Browser, page: Path) -> None:
     shown.open(page, 1280)
     assert shown.evaluate("document.querySelectorAll('.sign').length") > 10
     assert shown.evaluate("[...document.querySelectorAll('.sign')].filter(each => !(each.parentElement.textContent.trim())).length") == 0
-    shapes = shown.evaluate("['wrong', 'unknown', 'attention', 'proven'].map(each => document.querySelector(`.tiles .${each} svg`).innerHTML)")
+    shapes = shown.evaluate("['failed', 'unknown', 'attention', 'proven'].map(each => document.querySelector(`.tiles .${each} svg`).innerHTML)")
     assert len(set(shapes)) == 4
 
 

@@ -79,11 +79,11 @@ def with_hostile_texts(value: Any, *keep: str) -> Any:
 
 
 def test_nothing_in_a_proof_becomes_anything_but_text(tmp_path: Path) -> None:
-    wrong = verdict(SIGNED, "job", "denied", expected="admitted", right=False, message="no")
+    failed = verdict(SIGNED, "job", "denied", expected="admitted", passed=False, message="no")
     full = with_policy(
         proof(
             "web",
-            verdicts=[wrong, verdict(SIGNED, "container", "admitted")],
+            verdicts=[failed, verdict(SIGNED, "container", "admitted")],
             problems=["Something is wrong."],
             anchors=[anchor("release", None, problem="HTTP 403")],
         ),
@@ -141,7 +141,7 @@ def test_no_cluster_of_the_inventory_is_left_out_whatever_is_wrong_with_it(tmp_p
         "folder": "Its proof cannot be read: Is a directory.",
         "never": "There is no proof of it. Run verify.yml.",
     }
-    assert report["summary"] == {"wrong": 0, "unknown": 3, "attention": 0, "proven": 1}
+    assert report["summary"] == {"failed": 0, "unknown": 3, "attention": 0, "proven": 1}
 
 
 def test_a_cluster_of_which_no_proof_is_written_is_unknown(tmp_path: Path) -> None:
@@ -152,9 +152,9 @@ def test_a_cluster_of_which_no_proof_is_written_is_unknown(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("record", "state"),
     [
-        ('{"state": "open"}\n', "wrong"),
+        ('{"state": "open"}\n', "failed"),
         ('{"state": "open"}\n{"state": "closed"}\n', "proven"),
-        ('{"state": "closed"}\n{"state": "open"}\n', "wrong"),
+        ('{"state": "closed"}\n{"state": "open"}\n', "failed"),
         ("", "proven"),
         ("{", "unknown"),
         ("[]", "unknown"),
@@ -179,10 +179,10 @@ def test_signatures_are_checked_where_a_key_is_given(tmp_path: Path) -> None:
     assert said() == ("proven", "not checked")
     assert said(**public) == ("proven", "verified")
     path.write_bytes(path.read_bytes().replace(b"3.23.1", b"3.23.2"))
-    assert said(**public) == ("wrong", "wrong")
+    assert said(**public) == ("failed", "invalid")
     (tmp_path / "other").mkdir()
     proofs.sign(path, proofs.key(tmp_path / "other"))
-    assert said(**public) == ("wrong", "wrong")
+    assert said(**public) == ("failed", "invalid")
 
 
 @pytest.mark.parametrize(

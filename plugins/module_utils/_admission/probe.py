@@ -1,7 +1,7 @@
 # Copyright: the authors of image_trust.azure
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # PRIVATE to the collection: may change without notice.
-"""Ask a cluster whether it would admit images, until each answer is right or final."""
+"""Ask a cluster whether it would admit images, until each answer is expected or final."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal
 
 from .namespace import Namespace
-from .verdict import Answer, Expectation, Ran, Verdict, container_state, is_final, is_right, repository
+from .verdict import Answer, Expectation, Ran, Verdict, container_state, is_expected, is_final, repository
 from .workloads import HOSTED, IMAGE_VOLUME, KEEPS_TAGS, POD, no_such_command, pod
 
 Run = Literal["pull", "start", "none"]
@@ -56,7 +56,7 @@ class Result:
     namespace: str
     expected: str
     verdict: Verdict
-    right: bool
+    passed: bool
     message: str
     refused_by: str | None
     admitted_image: str | None
@@ -93,7 +93,7 @@ def _expected(images: Iterable[Expectation], shape: str) -> list[Expectation]:
 
 
 def probe(asker: Asker, asked: Sequence[Question], *, timeout: float, run: Run) -> list[Result]:
-    """Ask until each answer is right or final, or `timeout` seconds have passed; each image of which a pod is made has as long again.
+    """Ask until each answer is expected or final, or `timeout` seconds have passed; each image of which a pod is made has as long again.
 
     Unless `run` is `none`, each image is once asked for by really making a pod of it in the covered namespace; those that are admitted have to be pulled,
     and to start where `run` says so. The program of an image that has to be denied is never started.
@@ -140,14 +140,14 @@ def _ask(asker: Asker, question: Question, host_answer: Answer, host: Mapping[st
 
 
 def _result(asker: Asker, question: Question, answer: Answer, run: Run, timeout: float) -> Result:
-    right = is_right(question.expectation, answer)
+    passed = is_expected(question.expectation, answer)
     place, image = asker.namespaces[question.namespace], question.expectation.image
     ran, failure = None, ""
-    if run != "none" and right and answer.verdict == "denied":
+    if run != "none" and passed and answer.verdict == "denied":
         # A dry run that is refused and a pod that is made would be a hole that dry runs do not show.
         with place.existing(POD, pod(image, command=no_such_command()), asker.constraint) as (answer, _stored):
-            right = is_right(question.expectation, answer)
-    elif run != "none" and right:
+            passed = is_expected(question.expectation, answer)
+    elif run != "none" and passed:
         ran = _run(place, image, asker.constraint, run, time.monotonic() + timeout)
         failure = _failure(run, ran)
     return Result(
@@ -156,7 +156,7 @@ def _result(asker: Asker, question: Question, answer: Answer, run: Run, timeout:
         question.namespace,
         question.expectation.expect,
         answer.verdict,
-        right and not failure,
+        passed and not failure,
         answer.message or failure,
         answer.refused_by,
         answer.image,

@@ -97,7 +97,7 @@ def repository(image: str) -> str:
     return head + slash + last.partition(":")[0]
 
 
-def is_right(expectation: Expectation, answer: Answer) -> bool:
+def is_expected(expectation: Expectation, answer: Answer) -> bool:
     """Whether the answer is the expected one for the expected reason: a denial has to name the image and match `reason`.
 
     Without a reason, only a denial of the policy is meant: one that there is no such image would hide a misspelt name.
@@ -112,8 +112,8 @@ def is_right(expectation: Expectation, answer: Answer) -> bool:
 
 
 def is_final(expectation: Expectation, answer: Answer) -> bool:
-    """Whether asking again is pointless. Caches and slow starts only ever refuse, so a wrong refusal may mend; a wrong admission is a hole, once is enough."""
-    return is_right(expectation, answer) or answer.verdict == "admitted"
+    """Whether asking again is pointless. Caches and slow starts only ever deny, so only an unexpected admission is final at once."""
+    return is_expected(expectation, answer) or answer.verdict == "admitted"
 
 
 def container_state(status: Mapping[str, Any]) -> Ran | None:

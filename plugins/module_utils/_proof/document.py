@@ -55,7 +55,7 @@ def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, A
         "schema": SCHEMA,
         "collection": COLLECTION,
         "time": asked.time,
-        "right": not problems and bool(verdicts) and all(verdict["right"] for verdict in verdicts),
+        "passed": not problems and bool(verdicts) and all(verdict["passed"] for verdict in verdicts),
         "problems": problems,
         "cluster": {"name": asked.name, "id": asked.id, **state["cluster"]},
         "programs": state["programs"],

@@ -19,7 +19,7 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def notes(proof: Json, days: int) -> list[str]:
-    """What is not wrong, but ends within so many days, has ended, is not known, or opens the cluster while Gatekeeper is away for a reason that is known."""
+    """What has not failed, but ends within so many days, has ended, is not known, or opens the cluster while Gatekeeper is away for a reason that is known."""
     now = str(proof["time"])
     soon = stamp(datetime.strptime(now, _TIME) + timedelta(days=days))
     reason = proof["policy"].get("failure_policy_reason")
@@ -48,7 +48,7 @@ def lines(depends: Mapping[str, str]) -> str:
 
 
 def depends_on(proof: Any) -> dict[str, str]:
-    """That on which the verdicts of a proof depend, and whether they are right, in a word each, by what it is called. Empty for what is no proof."""
+    """That on which the verdicts of a proof depend, and whether it passed, in a word each, by what it is called. Empty for what is no proof."""
     try:
         cluster, policy, _time = proof["cluster"], proof["policy"], proof["time"]
         found = {
@@ -56,7 +56,7 @@ def depends_on(proof: Any) -> dict[str, str]:
             "Kubernetes": str(cluster["kubernetes_version"]),
             "issuer": str(cluster["issuer"]),
             "collection": str(proof["collection"]["version"]),
-            "right": "yes" if proof["right"] else "no",
+            "passed": "yes" if proof["passed"] else "no",
             **{f"policy, {name.replace('_', ' ')}": str(part["sha256"])[:12] for name, part in policy["parts"].items()},
             **{name: ", ".join(sorted({image["image_id"] or image["image"] for image in program["images"]})) for name, program in proof["programs"].items()},
             **{f"exempt namespace {each['name']}": ", ".join(each["by"]) for each in policy["exempt_namespaces"]},
@@ -82,11 +82,11 @@ def summary(proof: Json, sha256: str, days: int) -> str:
 
 def _lines(proof: Json, sha256: str, days: int) -> Iterator[str]:
     cluster, policy, verdicts = proof["cluster"], proof["policy"], proof["verdicts"]
-    wrong, at = [verdict for verdict in verdicts if not verdict["right"]], moment(proof["time"])
-    yield _plain(f"Cluster {cluster['name']}, {proof['time']}: {'right' if proof['right'] else 'WRONG'}")
+    failed, at = [verdict for verdict in verdicts if not verdict["passed"]], moment(proof["time"])
+    yield _plain(f"Cluster {cluster['name']}, {proof['time']}: {'passed' if proof['passed'] else 'FAILED'}")
     yield ""
-    yield _plain(f"{len(verdicts)} verdicts on {len({verdict['image'] for verdict in verdicts})} images, {len(wrong)} wrong")
-    yield from (_plain(f"  {v['image']} as {v['shape']} in {v['namespace']}: {v['verdict']}, not {v['expected']}: {v['message']}") for v in wrong)
+    yield _plain(f"{len(verdicts)} verdicts on {len({verdict['image'] for verdict in verdicts})} images, {len(failed)} failed")
+    yield from (_plain(f"  {v['image']} as {v['shape']} in {v['namespace']}: {v['verdict']}, not {v['expected']}: {v['message']}") for v in failed)
     yield from (_plain(f"  {problem}") for problem in proof["problems"])
     yield ""
     yield _plain(f"Kubernetes {cluster['kubernetes_version']}, uid {cluster['uid']}")

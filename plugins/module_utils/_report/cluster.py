@@ -24,7 +24,7 @@ class Facts:
     name: str
     time: str
     at: datetime
-    right: bool
+    passed: bool
     problems: list[str]
     kubernetes_version: str
     collection_version: str
@@ -60,26 +60,26 @@ class Facts:
             "constraints": self.constraints,
             "exempt_namespaces": self.exempt_namespaces,
             "asked": len(self.verdicts),
-            "right": sum(verdict["right"] for verdict in self.verdicts),
+            "passed": sum(verdict["passed"] for verdict in self.verdicts),
             "images": self._images(),
-            "wrong": self._wrong(),
+            "failures": self._failures(),
         }
 
     def _images(self) -> list[dict[str, Any]]:
         """Each image once, with the number of its verdicts in the namespace that the policy covers, and in those that are exempt."""
         images: dict[str, dict[str, Any]] = {}
         for verdict in self.verdicts:
-            image = images.setdefault(verdict["image"], {"image": verdict["image"], "covered": {}, "exempt": {}, "wrong": 0})
+            image = images.setdefault(verdict["image"], {"image": verdict["image"], "covered": {}, "exempt": {}, "failed": 0})
             counted = image["covered" if verdict["namespace"] == self.namespace else "exempt"]
             counted[verdict["verdict"]] = counted.get(verdict["verdict"], 0) + 1
-            image["wrong"] += not verdict["right"]
+            image["failed"] += not verdict["passed"]
         return list(images.values())
 
-    def _wrong(self) -> list[dict[str, Any]]:
-        """The wrong verdicts, those together that differ in nothing but how and where the image was asked for."""
+    def _failures(self) -> list[dict[str, Any]]:
+        """The failed verdicts, those together that differ in nothing but how and where the image was asked for."""
         together: dict[tuple[Any, ...], dict[str, Any]] = {}
         for verdict in self.verdicts:
-            if verdict["right"]:
+            if verdict["passed"]:
                 continue
             said = {key: verdict[key] for key in ("image", "expected", "verdict", "message")}
             group = together.setdefault(tuple(said.values()), {**said, "shapes": [], "namespaces": []})
@@ -97,7 +97,7 @@ def facts(proof: Any) -> Facts:
         name=str(proof["cluster"]["name"]),
         time=str(proof["time"]),
         at=moment(proof["time"]),
-        right=proof["right"] is True,
+        passed=proof["passed"] is True,
         problems=[str(problem) for problem in proof["problems"]],
         kubernetes_version=str(proof["cluster"]["kubernetes_version"] or "?"),
         collection_version=str(proof["collection"]["version"]),
@@ -151,7 +151,7 @@ def _anchor(anchor: Json, anchors: Sequence[Json]) -> dict[str, Any]:
 def _verdict(verdict: Json) -> dict[str, Any]:
     return {
         **{key: str(verdict[key]) for key in ("image", "shape", "namespace", "expected", "verdict")},
-        "right": verdict["right"] is True,
+        "passed": verdict["passed"] is True,
         "message": _text(verdict["message"]),
     }
 

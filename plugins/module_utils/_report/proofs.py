@@ -64,7 +64,7 @@ def _said(public_key: PublicKey | None, content: bytes, signature: bytes | None)
         return "not checked"
     if signature is None:
         return "missing"
-    return "verified" if public_key.verifies(content, signature) else "wrong"
+    return "verified" if public_key.verifies(content, signature) else "invalid"
 
 
 def _rescue(path: str | None) -> tuple[dict[str, Any] | None, str | None]:

@@ -17,7 +17,7 @@ from .versions import SUPPORTED, minors_behind, newest_minor, number
 
 SCHEMA = 1
 """Grows when a reader of the report's JSON has to read it otherwise."""
-STATES = ("wrong", "unknown", "attention", "proven")
+STATES = ("failed", "unknown", "attention", "proven")
 """Of a cluster, the worst first."""
 _CLOCKS = timedelta(minutes=5)
 """By how much two machines' clocks may differ."""
@@ -27,7 +27,7 @@ Json = Mapping[str, Any]
 @dataclass(frozen=True)
 class Found:
     """What was found of one cluster's proof. `proof` is None where there is none that can be read, and then `problem` says why. `signature` is "verified",
-    "wrong", "missing" or "not checked". `rescue` is the last entry of the cluster's rescue record."""
+    "invalid", "missing" or "not checked". `rescue` is the last entry of the cluster's rescue record."""
 
     cluster: str
     path: str | None
@@ -68,7 +68,7 @@ def report(found: Sequence[Found], terms: Terms) -> dict[str, Any]:
     return {
         "schema": SCHEMA,
         "day": f"{terms.at:%Y-%m-%d}",
-        "right": bool(clusters) and all(cluster["state"] in ("proven", "attention") for cluster in clusters),
+        "passed": bool(clusters) and all(cluster["state"] in ("proven", "attention") for cluster in clusters),
         "terms": {"max_age_hours": terms.hours, "warn_days": terms.days, "versions": dict(terms.versions)},
         "summary": {state: sum(cluster["state"] == state for cluster in clusters) for state in STATES},
         "clusters": clusters,
@@ -119,8 +119,8 @@ def _of_file(found: Found) -> Iterator[Finding]:
     """What keeps the file's content from being looked at."""
     if found.problem or found.proof is None:
         yield Finding("unknown", found.problem or "There is no proof.")
-    elif found.signature == "wrong":
-        yield Finding("wrong", "The signature is not that of this proof: somebody changed it, or signed it with another key. Nothing of it is shown.")
+    elif found.signature == "invalid":
+        yield Finding("failed", "The signature is not that of this proof: somebody changed it, or signed it with another key. Nothing of it is shown.")
 
 
 def _of_signature(found: Found) -> Iterator[Finding]:
@@ -138,15 +138,15 @@ def _of_time(held: Facts, found: Found, terms: Terms) -> Iterator[Finding]:
 
 
 def _of_verdicts(held: Facts) -> Iterator[Finding]:
-    asked, wrong = len(held.verdicts), sum(not verdict["right"] for verdict in held.verdicts)
+    asked, failed = len(held.verdicts), sum(not verdict["passed"] for verdict in held.verdicts)
     if not asked:
         yield Finding("unknown", "The proof has no verdicts.")
-    if wrong:
-        yield Finding("wrong", f"{wrong} of {asked} verdicts {'is' if wrong == 1 else 'are'} wrong.")
+    if failed:
+        yield Finding("failed", f"{failed} of {asked} verdicts failed.")
     problems = [*held.problems, *(each for each in uncovered(held.policy, held.constraint) if each not in held.problems)]
-    yield from (Finding("wrong", problem) for problem in problems)
-    if asked and not wrong and not problems and not held.right:
-        yield Finding("wrong", "The proof says that something is wrong.")
+    yield from (Finding("failed", problem) for problem in problems)
+    if asked and not failed and not problems and not held.passed:
+        yield Finding("failed", "The proof failed and does not say why.")
 
 
 def _of_rescue(found: Found) -> Iterator[Finding]:
@@ -154,7 +154,7 @@ def _of_rescue(found: Found) -> Iterator[Finding]:
         return
     opened = {key: str(found.rescue.get(key) or "?") for key in ("when", "who", "why")}
     yield Finding(
-        "wrong", f"It was opened on {opened['when']} by {opened['who']} and not closed since: {opened['why']}. While it is open it admits every image."
+        "failed", f"It was opened on {opened['when']} by {opened['who']} and not closed since: {opened['why']}. While it is open it admits every image."
     )
 
 
@@ -187,7 +187,7 @@ def _of_kubernetes(held: Facts, behind: int | None, terms: Terms) -> Iterator[Fi
 def _of_ends(held: Facts, terms: Terms) -> Iterator[Finding]:
     ended = [anchor for anchor in held.anchors if not anchor["held"] or (anchor["not_after"] and days_to(anchor["not_after"], terms.at) < 0)]
     if held.anchors and len(ended) == len(held.anchors):
-        yield Finding("wrong", "None of the certificates that it trusts is valid any more.")
+        yield Finding("failed", "None of the certificates that it trusts is valid any more.")
     for anchor in held.anchors:
         if anchor["problem"]:
             yield Finding("attention", f"The {anchor['kind']} {anchor['called']}: {anchor['problem']}.")
@@ -225,7 +225,7 @@ def _exemptions(known: Sequence[tuple[str, Facts]], terms: Terms) -> list[dict[s
 def _state(days: int | None, terms: Terms, *, unknown: bool) -> str:
     if days is None:
         return "unknown" if unknown else "proven"
-    return "wrong" if days < 0 else "attention" if days <= terms.days else "proven"
+    return "failed" if days < 0 else "attention" if days <= terms.days else "proven"
 
 
 def _ends(days: int) -> str:

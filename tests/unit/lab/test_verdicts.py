@@ -1,4 +1,4 @@
-"""The page of verdicts: what the inventory asks for is what it tells, and a wrong verdict cannot hide in it."""
+"""The page of verdicts: what the inventory asks for is what it tells, and a failed verdict cannot hide in it."""
 
 from __future__ import annotations
 
@@ -33,14 +33,14 @@ def test_every_shape_has_a_name() -> None:
     assert tuple(verdicts.SHAPES) == SHAPES
 
 
-def test_a_wrong_verdict_stands_out_where_it_is_one_of_several() -> None:
+def test_a_failed_verdict_stands_out_where_it_is_one_of_several() -> None:
     proof = {
         "namespace": "default",
         "verdicts": [
             verdict(),
-            verdict(shape="job", verdict="admitted", right=False),
-            *(verdict(shape=shape, namespace="kube-system", expected="admitted", right=shape != "job") for shape in ("container", "job")),
+            verdict(shape="job", verdict="admitted", passed=False),
+            *(verdict(shape=shape, namespace="kube-system", expected="admitted", passed=shape != "job") for shape in ("container", "job")),
         ],
     }
     *_, row = verdicts.page(proof).splitlines()
-    assert row == "| `nginx:latest` | denied | admitted, **wrong** | admitted and admitted, **wrong** | it has no signature |"
+    assert row == "| `nginx:latest` | denied | admitted, **failed** | admitted and admitted, **failed** | it has no signature |"

@@ -51,7 +51,7 @@ SHAPES = ["container", "init_container", "ephemeral_container"]
 
 def test_every_image_is_asked_for_in_every_shape_and_nothing_stays(cluster: Cluster) -> None:
     result = run(cluster, shapes=SHAPES)
-    assert result["right"] is True
+    assert result["passed"] is True
     assert result["changed"] is False
     assert [(v["image"], v["shape"], v["verdict"]) for v in result["verdicts"]] == [
         (image, shape, verdict) for shape in SHAPES for image, verdict in ((SIGNED, "admitted"), (UNSIGNED, "denied"))
@@ -90,16 +90,16 @@ def test_on_request_the_program_of_a_signed_image_is_started(cluster: Cluster) -
     assert cluster.commands == [(SIGNED, None)]
 
 
-def test_a_signed_image_whose_program_cannot_start_is_wrong_where_it_has_to(cluster: Cluster) -> None:
+def test_a_signed_image_whose_program_cannot_start_fails_where_it_has_to(cluster: Cluster) -> None:
     cluster.status = {"phase": "Failed", "containerStatuses": [{"name": "probe", "imageID": "r@sha256:1", "state": {"terminated": NOT_STARTED}}]}
     verdict = run(cluster, run="start")["verdicts"][0]
-    assert (verdict["right"], verdict["ran"]["pulled"], verdict["ran"]["started"]) == (False, True, False)
+    assert (verdict["passed"], verdict["ran"]["pulled"], verdict["ran"]["started"]) == (False, True, False)
     assert verdict["message"] == "admitted and pulled, but not started: StartError: stat /x: no such file or directory"
 
 
 def test_on_request_only_dry_runs_are_made(cluster: Cluster) -> None:
     result = run(cluster, run="none")
-    assert ([v["ran"] for v in result["verdicts"]], result["right"], cluster.made) == ([None, None], True, 0)
+    assert ([v["ran"] for v in result["verdicts"]], result["passed"], cluster.made) == ([None, None], True, 0)
 
 
 @pytest.mark.parametrize("boolean", [True, False])
@@ -112,7 +112,7 @@ def test_a_boolean_from_before_is_refused_with_what_there_is_now(cluster: Cluste
 def test_a_webhook_that_makes_a_program_start_is_reported(cluster: Cluster) -> None:
     cluster.status = RUNNING
     verdict = run(cluster)["verdicts"][0]
-    assert verdict["right"] is False
+    assert verdict["passed"] is False
     assert verdict["message"].startswith("admitted and pulled, but a program was started")
 
 
@@ -124,7 +124,7 @@ def test_where_a_pods_status_has_no_image_id_the_event_proves_the_pull(cluster: 
     cluster.status = NO_IMAGE_ID
     cluster.events = [{"reason": "Pulled", "message": "Successfully pulled image"}] * pulled
     verdict = run(cluster, timeout=0)["verdicts"][0]
-    assert (verdict["right"], verdict["ran"]["pulled"], verdict["ran"]["image_id"]) == (pulled, pulled, None)
+    assert (verdict["passed"], verdict["ran"]["pulled"], verdict["ran"]["image_id"]) == (pulled, pulled, None)
     assert [path for method, path, _kind in cluster.sent if "events" in path] == ["/api/v1/namespaces/default/events"]
 
 
@@ -132,14 +132,14 @@ def test_where_events_cannot_be_read_the_verdict_has_the_reason_of_the_kubelet(c
     cluster.status, answer = NO_IMAGE_ID, cluster.answer
     monkeypatch.setattr(cluster, "answer", lambda method, path, *more: (403, {}) if path.endswith("/events") else answer(method, path, *more))
     verdict = run(cluster, timeout=0)["verdicts"][0]
-    assert (verdict["right"], verdict["message"]) == (False, "admitted, but not pulled: CreateContainerError")
+    assert (verdict["passed"], verdict["message"]) == (False, "admitted, but not pulled: CreateContainerError")
 
 
 def test_a_container_that_a_webhook_adds_says_nothing_of_the_image(cluster: Cluster) -> None:
     sidecar = {"name": "a-sidecar", "imageID": "sidecar@sha256:2", "state": {"running": {}}}
     cluster.status = {**PULL_REFUSED, "containerStatuses": [sidecar, *PULL_REFUSED["containerStatuses"]]}
     verdict = run(cluster, timeout=0)["verdicts"][0]
-    assert (verdict["right"], verdict["message"]) == (False, "admitted, but not pulled: ErrImagePull: 401 Unauthorized")
+    assert (verdict["passed"], verdict["message"]) == (False, "admitted, but not pulled: ErrImagePull: 401 Unauthorized")
 
 
 def test_a_pull_that_failed_is_told_even_where_the_time_ends_before_the_next_pods(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -152,7 +152,7 @@ def test_a_pull_that_failed_is_told_even_where_the_time_ends_before_the_next_pod
     monkeypatch.setattr(cluster, "answer", slower_with_each_pod)
     verdict = run(cluster, images=[{"image": SIGNED, "expect": "admitted"}])["verdicts"][0]
     assert cluster.made > 1
-    assert (verdict["right"], verdict["message"]) == (False, "admitted, but not pulled: ErrImagePull: 401 Unauthorized")
+    assert (verdict["passed"], verdict["message"]) == (False, "admitted, but not pulled: ErrImagePull: 401 Unauthorized")
 
 
 def test_an_ephemeral_container_is_added_as_kubectl_debug_does(cluster: Cluster) -> None:
@@ -176,14 +176,14 @@ WORKLOADS = {
 @pytest.mark.parametrize("shape", WORKLOADS)
 def test_what_makes_pods_is_asked_for_by_its_own_path(cluster: Cluster, shape: str) -> None:
     result = run(cluster, shapes=[shape])
-    assert [(v["verdict"], v["right"]) for v in result["verdicts"]] == [("admitted", True), ("denied", True)]
+    assert [(v["verdict"], v["passed"]) for v in result["verdicts"]] == [("admitted", True), ("denied", True)]
     assert result["verdicts"][0]["admitted_image"] == SIGNED
     assert [path.endswith(WORKLOADS[shape].format("default")) for path in cluster.asked] == [True]
 
 
 def test_a_deployment_is_made_to_be_patched_and_is_gone_afterwards(cluster: Cluster) -> None:
     result = run(cluster, shapes=["patched_deployment"])
-    assert [(v["verdict"], v["right"]) for v in result["verdicts"]] == [("admitted", True), ("denied", True)]
+    assert [(v["verdict"], v["passed"]) for v in result["verdicts"]] == [("admitted", True), ("denied", True)]
     assert [path.rpartition("/")[2] for path in cluster.asked] == ["d1"]
     assert not cluster.deployments
 
@@ -195,7 +195,7 @@ def test_where_the_deployment_to_patch_is_refused_there_is_no_verdict(cluster: C
 
 def test_a_pod_is_made_to_get_another_image_and_is_gone_afterwards(cluster: Cluster) -> None:
     result = run(cluster, shapes=["patched_pod"])
-    assert [(v["image"], v["verdict"], v["right"]) for v in result["verdicts"]] == [(UNSIGNED, "denied", True)], "a signed tag is not replaced there"
+    assert [(v["image"], v["verdict"], v["passed"]) for v in result["verdicts"]] == [(UNSIGNED, "denied", True)], "a signed tag is not replaced there"
     patches = [(path, kind) for method, path, kind in cluster.sent if method == "PATCH"]
     assert patches == [("/api/v1/namespaces/default/pods/p1", "application/merge-patch+json")]
     assert not cluster.pods
@@ -210,7 +210,7 @@ def test_a_pod_that_may_get_any_image_later_is_found(cluster: Cluster, monkeypat
 
     monkeypatch.setattr(cluster, "answer", without_updates)
     result = run(cluster, shapes=["container", "patched_pod"], timeout=0)
-    assert [(v["shape"], v["image"]) for v in result["verdicts"] if not v["right"]] == [("patched_pod", UNSIGNED)]
+    assert [(v["shape"], v["image"]) for v in result["verdicts"] if not v["passed"]] == [("patched_pod", UNSIGNED)]
 
 
 def test_a_patch_of_a_pod_keeps_what_other_webhooks_added_to_it(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -234,19 +234,19 @@ def test_a_patch_of_a_pod_keeps_what_other_webhooks_added_to_it(cluster: Cluster
 def test_as_a_volume_only_images_to_deny_are_asked_for_and_a_denial_need_not_have_the_reason_of_containers(cluster: Cluster) -> None:
     cluster.judge = lambda image: denied(f"[images-verified] image {image} is not pinned to a digest")
     result = run(cluster, shapes=["image_volume"], exempt_namespaces=["kube-system"], check=True)
-    assert [(v["image"], v["namespace"], v["verdict"], v["right"]) for v in result["verdicts"]] == [(UNSIGNED, "default", "denied", True)]
+    assert [(v["image"], v["namespace"], v["verdict"], v["passed"]) for v in result["verdicts"]] == [(UNSIGNED, "default", "denied", True)]
 
 
 def test_a_denial_of_the_container_beside_a_volume_says_nothing_of_the_volume(cluster: Cluster) -> None:
     cluster.judge = lambda _image: denied(DENIAL)
     result = run(cluster, shapes=["image_volume"], timeout=0)
-    assert [(v["verdict"], v["right"]) for v in result["verdicts"]] == [("denied", False)]
+    assert [(v["verdict"], v["passed"]) for v in result["verdicts"]] == [("denied", False)]
 
 
-def test_a_volume_of_an_unsigned_image_that_is_admitted_is_wrong(cluster: Cluster) -> None:
+def test_a_volume_of_an_unsigned_image_that_is_admitted_fails(cluster: Cluster) -> None:
     cluster.judge = lambda _image: None
     result = run(cluster, shapes=["image_volume"])
-    assert [(v["verdict"], v["right"], v["admitted_image"]) for v in result["verdicts"]] == [("admitted", False, UNSIGNED)]
+    assert [(v["verdict"], v["passed"], v["admitted_image"]) for v in result["verdicts"]] == [("admitted", False, UNSIGNED)]
 
 
 NO_IMAGE_VOLUMES: dict[str, Callable[[list[Json]], list[Json]]] = {
@@ -261,12 +261,12 @@ def test_a_kubernetes_without_image_volumes_has_no_verdict_on_them(cluster: Clus
     cluster.stored_volumes = stored
     result = run(cluster, shapes=["container", "image_volume"])
     assert [(v["shape"], v["image"]) for v in result["verdicts"]] == [("container", SIGNED), ("container", UNSIGNED)]
-    assert result["right"] is True
+    assert result["passed"] is True
 
 
 def test_in_an_exempt_namespace_everything_has_to_be_admitted_and_nothing_is_made(cluster: Cluster) -> None:
     result = run(cluster, shapes=["container", "deployment", "ephemeral_container"], exempt_namespaces=["kube-system"])
-    exempt = [(v["image"], v["shape"], v["expected"], v["right"], v["ran"]) for v in result["verdicts"] if v["namespace"] == "kube-system"]
+    exempt = [(v["image"], v["shape"], v["expected"], v["passed"], v["ran"]) for v in result["verdicts"] if v["namespace"] == "kube-system"]
     assert exempt == [(image, shape, "admitted", True, None) for shape in ("container", "deployment") for image in (SIGNED, UNSIGNED)]
 
 
@@ -280,7 +280,7 @@ def test_an_image_that_only_a_dry_run_denies_is_a_hole(cluster: Cluster, monkeyp
 
     monkeypatch.setattr(cluster, "answer", only_dry_runs)
     result = run(cluster)
-    assert [(v["image"], v["verdict"], v["right"]) for v in result["verdicts"]] == [(SIGNED, "admitted", True), (UNSIGNED, "admitted", False)]
+    assert [(v["image"], v["verdict"], v["passed"]) for v in result["verdicts"]] == [(SIGNED, "admitted", True), (UNSIGNED, "admitted", False)]
     assert not cluster.pods
 
 
@@ -312,7 +312,7 @@ def test_an_unsigned_image_that_is_admitted_is_asked_for_once(cluster: Cluster) 
     asked: list[str] = []
     cluster.judge = lambda image: asked.append(image)
     result = run(cluster)
-    assert result["right"] is False
+    assert result["passed"] is False
     assert asked.count(UNSIGNED) == 1
 
 
@@ -320,19 +320,19 @@ def test_a_refusal_of_programs_that_have_just_started_is_asked_again(cluster: Cl
     refusals = iter([denied(f"[images-verified] {_admission.UNAVAILABLE}: connection refused")] * 3)
     judge = cluster.judge
     cluster.judge = lambda image: next(refusals, None) or judge(image)
-    assert run(cluster)["right"] is True
+    assert run(cluster)["passed"] is True
 
 
-def test_a_denial_for_another_reason_is_wrong_in_the_end(cluster: Cluster) -> None:
+def test_a_denial_for_another_reason_fails_in_the_end(cluster: Cluster) -> None:
     cluster.judge = lambda image: denied(DENIAL.replace("No verification results", "expired")) if image == UNSIGNED else None
     verdict = run(cluster, timeout=0)["verdicts"][1]
-    assert (verdict["verdict"], verdict["right"]) == ("denied", False)
+    assert (verdict["verdict"], verdict["passed"]) == ("denied", False)
 
 
-def test_an_admitted_image_that_nodes_may_not_pull_is_wrong(cluster: Cluster) -> None:
+def test_an_admitted_image_that_nodes_may_not_pull_fails(cluster: Cluster) -> None:
     cluster.status = PULL_REFUSED
     verdict = run(cluster)["verdicts"][0]
-    assert (verdict["verdict"], verdict["right"]) == ("admitted", False)
+    assert (verdict["verdict"], verdict["passed"]) == ("admitted", False)
     assert "401 Unauthorized" in verdict["message"]
     assert not cluster.pods
 
@@ -364,7 +364,7 @@ def test_an_api_server_that_does_not_answer_is_an_error_and_no_verdict(cluster: 
     cluster.kubeconfig.write_text(cluster.kubeconfig.read_text().replace("http://127.0.0.1:", "http://127.0.0.1:1/"))
     result = run(cluster, check=True, timeout=0)
     assert {v["verdict"] for v in result["verdicts"]} == {"error"}
-    assert result["right"] is False
+    assert result["passed"] is False
 
 
 @pytest.mark.parametrize("shape", ["init_container", "ephemeral_container", "patched_deployment", "patched_pod", "image_volume"])

@@ -86,7 +86,7 @@ def test_a_record_with_one_thing_more_anywhere_has_not_the_form(tmp_path: Path) 
 
 def test_without_a_path_the_proof_is_only_returned(tmp_path: Path) -> None:
     result = run(None)
-    assert result["proof"]["right"] is True
+    assert result["proof"]["passed"] is True
     assert (result["signature_path"], result["previous"]) == (None, None)
 
 
@@ -123,7 +123,7 @@ def test_what_changed_since_the_proof_before_is_told_and_nothing_is_changed_by_t
     ]
 
 
-@pytest.mark.parametrize("before", ["", "[]", "{}", '{"cluster": "lab1", "right": true, "policy": 7}', "\u0000", pytest.param("[" * 100_000, id="deep")])
+@pytest.mark.parametrize("before", ["", "[]", "{}", '{"cluster": "lab1", "passed": true, "policy": 7}', "\u0000", pytest.param("[" * 100_000, id="deep")])
 def test_a_record_before_that_is_no_proof_is_written_over(before: str, tmp_path: Path) -> None:
     path = tmp_path / "proof.json"
     path.write_text(before)
@@ -149,7 +149,7 @@ def test_a_record_without_a_key_does_not_keep_the_signature_of_another(tmp_path:
 
 def test_a_check_uses_the_key_and_writes_nothing(tmp_path: Path, key: Path) -> None:
     path = tmp_path / "proof.json"
-    assert run(path, check=True, signing_key=str(key))["proof"]["right"]
+    assert run(path, check=True, signing_key=str(key))["proof"]["passed"]
     assert [file.name for file in tmp_path.iterdir()] == ["key.pem"]
     assert run(path, check=True, signing_key=str(tmp_path / "none.pem"))["failed"]
 

@@ -35,7 +35,7 @@ def test_the_documented_sample_is_what_is_returned() -> None:
 
 
 def test_all_that_is_documented_is_returned(tmp_path: Path) -> None:
-    broken = proofs.verdict(proofs.NGINX, "container", "admitted", expected="denied", right=False, message="it does not run")
+    broken = proofs.verdict(proofs.NGINX, "container", "admitted", expected="denied", passed=False, message="it does not run")
     exempt = proofs.verdict(proofs.NGINX, "container", "admitted", "kube-system")
     made = proof("web", verdicts=[broken, exempt], anchors=[proofs.anchor("old", "2027-01-01T00:00:00Z", problem="not read from the vault")])
     path = proofs.write(tmp_path, proofs.with_policy(made, exemptions=[proofs.exemption("team", "2027-01-01")]))
@@ -46,14 +46,14 @@ def test_of_the_files_only_the_named_ones_count(tmp_path: Path) -> None:
     path = proofs.write(tmp_path, proof("web"))
     (tmp_path / "proof-web-rescue.jsonl").write_text('{"state": "open"}\n')
     result = run(proofs=[{"cluster": "web", "path": str(path)}])
-    assert (result["changed"], result["report"]["right"], result["report"]["clusters"][0]["state"]) == (False, True, "proven")
+    assert (result["changed"], result["report"]["passed"], result["report"]["clusters"][0]["state"]) == (False, True, "proven")
 
 
-def test_a_signature_that_is_no_signature_is_wrong_and_no_error(tmp_path: Path) -> None:
+def test_a_signature_that_is_no_signature_is_invalid_and_no_error(tmp_path: Path) -> None:
     path, key = proofs.write(tmp_path, proof("web")), proofs.key(tmp_path)
     Path(f"{path}.sig").write_bytes(b"")
     (cluster,) = run(proofs=[{"cluster": "web", "path": str(path)}], public_key=f"{key}.pub")["report"]["clusters"]
-    assert (cluster["state"], cluster["facts"]) == ("wrong", None)
+    assert (cluster["state"], cluster["facts"]) == ("failed", None)
 
 
 @pytest.mark.parametrize(("content", "message"), [(b"key", "is not a public key in PEM"), (None, "cannot be read: No such file or directory")])

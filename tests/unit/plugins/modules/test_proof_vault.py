@@ -160,7 +160,7 @@ def test_a_certificate_that_cannot_be_read_is_told_and_no_failure(case: str, vau
     permit(vault, **({} if case == "no right" else {"certificates": ["get"]}))
     more, says = UNREADABLE[case]
     result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[{**UNREAD, **more}]), read_vaults=True))
-    assert result["proof"]["right"] is True
+    assert result["proof"]["passed"] is True
     assert result["notes"][0].startswith(f"The certificate {more.get('name', 'brooklyn-io')} of kmprovider-akv: not read from the vault: ")
     assert says in result["notes"][0]
 
@@ -185,11 +185,11 @@ def test_of_a_chain_in_any_order_the_proof_describes_the_authorities_that_ratify
     assert (sorted(anchors), len(result["proof"]["anchors"])) == (["CN=mid", "CN=root"], 2)
     assert anchors["CN=mid"]["not_after"] < anchors["CN=root"]["not_after"]
     assert [(each["held"], each["problem"]) for each in anchors.values()] == [(True, None)] * 2
-    assert (faults(result["proof"]), result["proof"]["right"]) == ([], True)
+    assert (faults(result["proof"]), result["proof"]["passed"]) == ([], True)
     assert result["notes"] == [f"The certificate brooklyn-io (CN=mid) of kmprovider-akv ends on {anchors['CN=mid']['not_after'][:10]}."]
 
 
-def test_a_leaf_without_its_chain_makes_the_proof_wrong_although_ratify_reports_success(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
+def test_a_leaf_without_its_chain_makes_the_proof_fail_although_ratify_reports_success(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
     permit(vault, certificates=["get"])
     result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=holding(vault, "leaf")), read_vaults=True))
     (anchor,) = result["proof"]["anchors"]
@@ -216,7 +216,7 @@ def test_a_chain_that_cannot_be_read_is_told_once_and_never_described_as_its_lea
     anchors = holding(vault, "leaf", "mid", "root", key=key)
     result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=anchors), read_vaults=True))
     (anchor,) = result["proof"]["anchors"]
-    assert (anchor["subject"], anchor["held"], result["proof"]["right"]) == (None, True, True)
+    assert (anchor["subject"], anchor["held"], result["proof"]["passed"]) == (None, True, True)
     assert result["notes"] == [f"The certificate brooklyn-io of kmprovider-akv: {anchor['problem']}."]
     assert anchor["problem"].startswith(says)
     assert not key or not [entry for entry in azure.requests if entry.path.startswith("/secrets")]
@@ -244,7 +244,7 @@ def test_a_vault_whose_network_refuses_this_machine_is_told_with_the_way_out(nam
     permit(vault, certificates=["get"])
     vault.properties |= NETWORKS[name]
     result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[UNREAD]), read_vaults=True))
-    assert result["proof"]["right"] is True
+    assert result["proof"]["passed"] is True
     assert "(Forbidden); reach the vault from a network that it allows: it refuses this machine, whatever the login may do" in result["notes"][0]
 
 
@@ -271,4 +271,4 @@ def test_without_a_login_the_certificates_are_not_read_and_the_proof_is_made(vau
     monkeypatch.setenv("AZURE_SECRET", "wrong")
     result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[UNREAD]), read_vaults=True))
     assert "AADSTS7000215" in result["notes"][0]
-    assert result["proof"]["right"] is True
+    assert result["proof"]["passed"] is True

@@ -12,8 +12,8 @@ from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdi
     Expectation,
     Ran,
     container_state,
+    is_expected,
     is_final,
-    is_right,
     read_refusal,
     repository,
     violations,
@@ -133,7 +133,7 @@ def test_the_repository_is_the_image_without_tag_and_digest(image: str, expected
 ADMIT = Expectation("r.azurecr.io/web:1", "admitted")
 DENY = Expectation("r.azurecr.io/web:2", "denied", "No verification results")
 MISSING = Answer("denied", "it has no digest, the registry does not have it (… r.azurecr.io/web:2: not found)", "mutation.gatekeeper.sh")
-RIGHTS = {
+EXPECTED = {
     "no such image, as expected": (Expectation("r.azurecr.io/web:2", "denied", "the registry does not have it"), MISSING, True, True),
     "no such image, where a denial by the policy was meant": (Expectation("r.azurecr.io/web:2", "denied"), MISSING, False, False),
     "admitted as expected": (ADMIT, Answer("admitted"), True, True),
@@ -147,9 +147,9 @@ RIGHTS = {
 }
 
 
-@pytest.mark.parametrize(("expectation", "answer", "right", "final"), RIGHTS.values(), ids=RIGHTS.keys())
-def test_right_is_the_expected_verdict_for_the_expected_reason(expectation: Expectation, answer: Answer, right: bool, final: bool) -> None:
-    assert is_right(expectation, answer) is right
+@pytest.mark.parametrize(("expectation", "answer", "passed", "final"), EXPECTED.values(), ids=EXPECTED.keys())
+def test_only_the_expected_verdict_for_the_expected_reason_passes(expectation: Expectation, answer: Answer, passed: bool, final: bool) -> None:
+    assert is_expected(expectation, answer) is passed
     assert is_final(expectation, answer) is final
 
 

@@ -1,4 +1,4 @@
-"""What makes a proof right, and what it says to people, by tables."""
+"""What makes a proof pass, and what it says to people, by tables."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def made(verdicts: Any = (), constraint: str = "images-verified", **more: Any) -
     return document(asked, state(**more), verdicts or [verdict()])
 
 
-RIGHT: dict[str, tuple[dict[str, Any], list[str]]] = {
+PASSED: dict[str, tuple[dict[str, Any], list[str]]] = {
     "all is well": ({}, []),
     "one of two certificates has expired": ({"anchors": [ANCHOR, EXPIRED]}, []),
     "the only certificate was not read": ({"anchors": [UNREAD]}, []),
@@ -103,19 +103,19 @@ RIGHT: dict[str, tuple[dict[str, Any], list[str]]] = {
 }
 
 
-@pytest.mark.parametrize("name", RIGHT)
-def test_a_proof_is_right_when_nothing_is_a_problem(name: str) -> None:
-    given, problems = RIGHT[name]
+@pytest.mark.parametrize("name", PASSED)
+def test_a_proof_passes_when_nothing_is_a_problem(name: str) -> None:
+    given, problems = PASSED[name]
     proof = made(**given)
-    assert (proof["problems"], proof["right"]) == (problems, not problems)
+    assert (proof["problems"], proof["passed"]) == (problems, not problems)
 
 
-def test_a_wrong_verdict_makes_it_wrong() -> None:
-    assert made([verdict(), verdict(right=False)])["right"] is False
+def test_a_failed_verdict_makes_it_fail() -> None:
+    assert made([verdict(), verdict(passed=False)])["passed"] is False
 
 
 def test_without_a_verdict_nothing_is_proved() -> None:
-    assert document(Asked("lab1", None, None, None, None, AT), state(), [])["right"] is False
+    assert document(Asked("lab1", None, None, None, None, AT), state(), [])["passed"] is False
 
 
 @pytest.mark.parametrize(("ends", "ended"), [("2026-11-23", True), ("2026-11-24", False), ("2026-11-25", False)])
@@ -146,12 +146,12 @@ def test_what_ends_within_the_days_is_noted(name: str) -> None:
     assert notes(made(**given), 30) == says
 
 
-def test_the_page_says_what_is_wrong_whom_the_cluster_trusts_and_what_is_exempt() -> None:
-    wrong = verdict("r.io/web:1", right=False, verdict="admitted", message="")
-    page = summary(made([verdict(), wrong], problems=["Ratify has no pod that is ready."]), "f" * 64, 30)
+def test_the_page_says_what_failed_whom_the_cluster_trusts_and_what_is_exempt() -> None:
+    failed = verdict("r.io/web:1", passed=False, verdict="admitted", message="")
+    page = summary(made([verdict(), failed], problems=["Ratify has no pod that is ready."]), "f" * 64, 30)
     for part in (
-        "Cluster lab1, 2026-11-24T12:00:00Z: WRONG",
-        "2 verdicts on 2 images, 1 wrong",
+        "Cluster lab1, 2026-11-24T12:00:00Z: FAILED",
+        "2 verdicts on 2 images, 1 failed",
         "r.io/web:1 as container in default: admitted, not denied",
         "Ratify has no pod that is ready.",
         "The certificate brooklyn-io of kmprovider-akv: CN=brooklyn.io, 2026-01-01T00:00:00Z to 2999-01-01T00:00:00Z",
@@ -164,9 +164,9 @@ def test_the_page_says_what_is_wrong_whom_the_cluster_trusts_and_what_is_exempt(
 
 
 def test_what_comes_from_outside_cannot_write_lines_or_colours() -> None:
-    evil = "x\nCluster lab1: right\x1b[2J\u202e"
+    evil = "x\nCluster lab1: passed\x1b[2J\u202e"
     proof = made(
-        [verdict(evil, right=False, message=evil)],
+        [verdict(evil, passed=False, message=evil)],
         anchors=[{**ANCHOR, "subject": evil, "name": evil}],
         exemptions=[{**EXEMPTION, "owner": evil, "reason": evil, "ends": "2026-11-01"}],
         exempt_namespaces=[{"name": evil, "by": [evil], "reason": evil}],
@@ -175,7 +175,7 @@ def test_what_comes_from_outside_cannot_write_lines_or_colours() -> None:
     page = summary(proof, "f" * 64, 30)
     assert "\x1b" not in page
     assert "\u202e" not in page
-    assert "\nCluster lab1: right" not in page
+    assert "\nCluster lab1: passed" not in page
 
 
 def test_the_version_in_a_proof_is_that_of_the_collection() -> None:

@@ -24,7 +24,7 @@ DENY = WEB["policy"]["constraints"][0]
 DRYRUN = {"name": "images-verified", "enforcement": "dryrun", "namespaces": [], "excluded_namespaces": [], "selectors": []}
 NOT_HELD = anchor("new", None, held=False, problem="Ratify does not hold it")
 SAID_BY_PROBLEM_ALONE = {key: value for key, value in NOT_HELD.items() if key != "held"}
-WRONG = verdict(SIGNED, "job", "denied", expected="admitted", right=False, message="no")
+FAILED = verdict(SIGNED, "job", "denied", expected="admitted", passed=False, message="no")
 
 
 def found(made: Any = WEB, **more: Any) -> Found:
@@ -41,8 +41,8 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
     "there is none": (found(None, problem="There is no proof of it. Run verify.yml."), "unknown", ["There is no proof of it. Run verify.yml."]),
     "it is null": (found(None), "unknown", ["There is no proof."]),
     "it was changed": (
-        found(signature="wrong"),
-        "wrong",
+        found(signature="invalid"),
+        "failed",
         ["The signature is not that of this proof: somebody changed it, or signed it with another key. Nothing of it is shown."],
     ),
     "it is not signed": (found(signature="missing"), "unknown", ["The proof is not signed."]),
@@ -55,31 +55,31 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
         "unknown",
         ["The proof is of a time that is yet to come, 2026-11-25T12:00:00Z."],
     ),
-    "a verdict is wrong": (found(proof("web", verdicts=[*WEB["verdicts"], WRONG], right=False)), "wrong", ["1 of 31 verdicts is wrong."]),
-    "a verdict is wrong, and the proof says that it is right": (found(proof("web", verdicts=[WRONG, WRONG])), "wrong", ["2 of 2 verdicts are wrong."]),
+    "a verdict failed": (found(proof("web", verdicts=[*WEB["verdicts"], FAILED], passed=False)), "failed", ["1 of 31 verdicts failed."]),
+    "a verdict failed, and the proof says that it passed": (found(proof("web", verdicts=[FAILED, FAILED])), "failed", ["2 of 2 verdicts failed."]),
     "it has no verdicts": (found(proof("web", verdicts=[])), "unknown", ["The proof has no verdicts."]),
-    "it has problems": (found(proof("web", problems=["Ratify trusts nobody."])), "wrong", ["Ratify trusts nobody."]),
-    "it says that it is wrong, and not why": (found(proof("web", right=False)), "wrong", ["The proof says that something is wrong."]),
+    "it has problems": (found(proof("web", problems=["Ratify trusts nobody."])), "failed", ["Ratify trusts nobody."]),
+    "it says that it failed, and not why": (found(proof("web", passed=False)), "failed", ["The proof failed and does not say why."]),
     "it was opened": (
         found(rescue={"state": "open", "when": "2026-11-24T09:00:00Z", "who": "me", "why": "it burns"}),
-        "wrong",
+        "failed",
         ["It was opened on 2026-11-24T09:00:00Z by me and not closed since: it burns. While it is open it admits every image."],
     ),
     "it was opened, by whom is not written": (
         found(None, problem="There is no proof.", rescue={}),
-        "wrong",
+        "failed",
         ["It was opened on ? by ? and not closed since: ?. While it is open it admits every image.", "There is no proof."],
     ),
     "it was closed again": (found(rescue={"state": "closed"}), "proven", []),
     "it denies nothing": (
         found(with_policy(WEB, constraints=[DRYRUN])),
-        "wrong",
+        "failed",
         ["The constraint images-verified denies nothing: its enforcement is dryrun.", "It denies nothing in all namespaces but the exempt ones: dryrun."],
     ),
-    "it has no constraint": (found(with_policy(WEB, constraints=[])), "wrong", ["The constraint images-verified does not exist."]),
+    "it has no constraint": (found(with_policy(WEB, constraints=[])), "failed", ["The constraint images-verified does not exist."]),
     "its constraint holds in one namespace, which one that only warns hides": (
         found(with_policy(WEB, constraints=[{**DENY, "namespaces": ["default"]}, {**WARN, "namespaces": []}])),
-        "wrong",
+        "failed",
         [
             "The constraint images-verified only holds in default, and not in all namespaces but the excluded ones.",
             "It denies nothing in all namespaces but the exempt ones: warn.",
@@ -87,17 +87,17 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
     ),
     "its constraint has a selector": (
         found(with_policy(WEB, constraints=[{**DENY, "selectors": ["labelSelector"]}])),
-        "wrong",
+        "failed",
         ["The constraint images-verified only holds for what fits its labelSelector."],
     ),
     "what the proof says itself is not repeated": (
-        found(proof("web", policy={**WEB["policy"], "constraints": []}, problems=["The constraint images-verified does not exist."], right=False)),
-        "wrong",
+        found(proof("web", policy={**WEB["policy"], "constraints": []}, problems=["The constraint images-verified does not exist."], passed=False)),
+        "failed",
         ["The constraint images-verified does not exist."],
     ),
     "it fails open": (
         found(with_policy(WEB, failure_policy="Ignore")),
-        "wrong",
+        "failed",
         [
             "While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore), and no reason for it is known. "
             "Set gatekeeper_failure_policy to Fail, or give gatekeeper_failure_policy_reason."
@@ -165,12 +165,12 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
     ),
     "all have ended since": (
         found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z")])),
-        "wrong",
+        "failed",
         ["None of the certificates that it trusts is valid any more.", "The certificate old has ended."],
     ),
     "one has ended, and Ratify does not hold the other": (
         found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z"), NOT_HELD])),
-        "wrong",
+        "failed",
         ["None of the certificates that it trusts is valid any more.", "The certificate old has ended.", "The certificate new: Ratify does not hold it."],
     ),
     "one has ended, and the proof is so old that it does not say whether Ratify holds the other": (
@@ -198,7 +198,7 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
     "an exemption ends later": (found(with_policy(WEB, exemptions=[exemption("me", "2027-11-24")])), "proven", []),
     "why a namespace is exempt is not known": (
         found(with_policy(WEB, exempt_namespaces=[{"name": "mine", "by": ["constraint images-verified"], "reason": None}])),
-        "wrong",
+        "failed",
         [
             "Images are not verified in mine (constraint images-verified), and no reason for it is known. "
             "Name the namespace with the reason in policy_excluded_namespaces, or cover it."
@@ -213,8 +213,8 @@ def test_when_this_is_so_the_cluster_is_said_to_be(case: str) -> None:
     made = judged(given)
     (cluster,) = made["clusters"]
     assert (cluster["state"], [finding["text"] for finding in cluster["findings"]]) == (state, findings)
-    assert made["right"] == (state in ("proven", "attention"))
-    assert made["summary"] == {each: int(each == state) for each in ("wrong", "unknown", "attention", "proven")}
+    assert made["passed"] == (state in ("proven", "attention"))
+    assert made["summary"] == {each: int(each == state) for each in ("failed", "unknown", "attention", "proven")}
 
 
 NO_PROOFS = [
@@ -222,7 +222,7 @@ NO_PROOFS = [
     [],
     7,
     {},
-    {"cluster": "web", "right": True, "verdicts": []},
+    {"cluster": "web", "passed": True, "verdicts": []},
     {**WEB, "schema": 2},
     *({key: value for key, value in WEB.items() if key != missing} for missing in ("cluster", "time", "policy", "anchors", "verdicts", "programs", "problems")),
     {**WEB, "time": "yesterday"},
@@ -249,18 +249,18 @@ def test_what_is_no_proof_proves_nothing(made: Any) -> None:
     assert (cluster["state"], cluster["facts"]) == ("unknown", None)
 
 
-@pytest.mark.parametrize("almost", [{"right": 1}, {"right": "true"}, {"verdicts": [verdict(SIGNED, "job", "admitted", right="yes")]}])
+@pytest.mark.parametrize("almost", [{"passed": 1}, {"passed": "true"}, {"verdicts": [verdict(SIGNED, "job", "admitted", passed="yes")]}])
 def test_only_true_is_true(almost: dict[str, Any]) -> None:
-    assert judged(found(proof("web", **almost)))["clusters"][0]["state"] == "wrong"
+    assert judged(found(proof("web", **almost)))["clusters"][0]["state"] == "failed"
 
 
-def test_without_clusters_nothing_is_right() -> None:
-    assert judged()["right"] is False
+def test_without_clusters_nothing_passed() -> None:
+    assert judged()["passed"] is False
 
 
 def test_the_worst_comes_first_and_each_cluster_is_there() -> None:
-    given = [found(), Found("b", None, problem="None."), found(signature="wrong"), Found("a", None, problem="None.")]
-    assert [cluster["state"] for cluster in judged(*given)["clusters"]] == ["wrong", "unknown", "unknown", "proven"]
+    given = [found(), Found("b", None, problem="None."), found(signature="invalid"), Found("a", None, problem="None.")]
+    assert [cluster["state"] for cluster in judged(*given)["clusters"]] == ["failed", "unknown", "unknown", "proven"]
     assert [cluster["name"] for cluster in judged(*given)["clusters"]] == ["web", "a", "b", "web"]
 
 
@@ -272,7 +272,7 @@ def test_a_certificate_of_many_clusters_is_there_once_and_the_most_urgent_comes_
     told = [(each["called"], each["days"], each["state"], each["clusters"]) for each in made["certificates"]]
     assert told == [
         ("unread", None, "unknown", ["b"]),
-        ("old", -4, "wrong", ["a"]),
+        ("old", -4, "failed", ["a"]),
         ("soon", 7, "attention", ["c"]),
         ("release", 365, "proven", ["a", "b", "c"]),
     ]
@@ -290,27 +290,27 @@ def test_the_newest_kubernetes_of_all_clusters_is_the_one_that_the_others_are_be
 
 def test_nothing_of_a_changed_proof_is_shown() -> None:
     changed = with_policy(proof("web", anchors=[anchor("theirs", "2030-01-01T00:00:00Z")]), exemptions=[exemption("them", "2030-01-01")])
-    made = judged(found(changed, signature="wrong"))
+    made = judged(found(changed, signature="invalid"))
     assert "theirs" not in str(made)
     assert "them" not in str(made["exemptions"])
 
 
-def test_wrong_verdicts_that_are_alike_are_told_together() -> None:
-    wrong = [{**WRONG, "shape": shape, "namespace": namespace} for shape in ("job", "container") for namespace in ("default", "web")]
-    (cluster,) = judged(found(proof("web", verdicts=[*wrong, {**WRONG, "message": "other"}])))["clusters"]
-    assert [(each["shapes"], each["namespaces"], each["message"]) for each in cluster["facts"]["wrong"]] == [
+def test_failed_verdicts_that_are_alike_are_told_together() -> None:
+    failed = [{**FAILED, "shape": shape, "namespace": namespace} for shape in ("job", "container") for namespace in ("default", "web")]
+    (cluster,) = judged(found(proof("web", verdicts=[*failed, {**FAILED, "message": "other"}])))["clusters"]
+    assert [(each["shapes"], each["namespaces"], each["message"]) for each in cluster["facts"]["failures"]] == [
         (["job", "container"], ["default", "web"], "no"),
         (["job"], ["default"], "other"),
     ]
-    assert (cluster["facts"]["right"], cluster["facts"]["asked"]) == (0, 5)
+    assert (cluster["facts"]["passed"], cluster["facts"]["asked"]) == (0, 5)
 
 
 def test_verdicts_where_the_policy_does_not_hold_are_counted_apart() -> None:
-    (cluster,) = judged(found(proof("web", verdicts=[*WEB["verdicts"], WRONG])))["clusters"]
+    (cluster,) = judged(found(proof("web", verdicts=[*WEB["verdicts"], FAILED])))["clusters"]
     assert cluster["facts"]["images"] == [
-        {"image": SIGNED, "covered": {"admitted": 9, "denied": 1}, "exempt": {"admitted": 1}, "wrong": 1},
-        {"image": UNSIGNED, "covered": {"denied": 9}, "exempt": {"admitted": 1}, "wrong": 0},
-        {"image": NGINX, "covered": {"denied": 9}, "exempt": {"admitted": 1}, "wrong": 0},
+        {"image": SIGNED, "covered": {"admitted": 9, "denied": 1}, "exempt": {"admitted": 1}, "failed": 1},
+        {"image": UNSIGNED, "covered": {"denied": 9}, "exempt": {"admitted": 1}, "failed": 0},
+        {"image": NGINX, "covered": {"denied": 9}, "exempt": {"admitted": 1}, "failed": 0},
     ]
 
 
