@@ -77,7 +77,7 @@ bench-walkthrough: export LAB_AZURE_PORT = 16570
 bench-walkthrough: setup
 	trap 'python -m lab down --delete' EXIT; python -m lab up && PYTHONPATH=.build python -m bench walkthrough
 
-plays: setup ## Plays against the emulated Azure: the rights that roles need and give, faults, logins, examples of the modules
+plays: setup ## Plays against the emulated Azure: the permissions that roles need and give, faults, logins, examples of the modules
 	pytest -q -n auto --maxschedchunk=1 --durations=5 tests/roles tests/plays
 
 policy: setup ## The Rego in the OPA that Gatekeeper embeds
@@ -99,7 +99,7 @@ molecule: up ## All scenarios on the lab
 	python -m tests.molecule
 
 # On two labs side by side: a run of a playbook waits more than it computes. Drift comes last, on a cluster of its own.
-FIRST := $(addprefix tests/e2e/test_,burst.py injected.py trust_change.py forecast.py faults.py lost.py plan.py rights.py teardown.py living.py)
+FIRST := $(addprefix tests/e2e/test_,burst.py injected.py trust_change.py forecast.py faults.py lost.py plan.py permission_models.py teardown.py living.py)
 DRIFT := tests/e2e/test_drift.py
 SECOND := $(filter-out $(FIRST) $(DRIFT),$(sort $(wildcard tests/e2e/test_*.py))) $(DRIFT)
 e2e: up ## Whole runs, drift, teardown, three of the faults and more, on two labs; about 40 minutes

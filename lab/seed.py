@@ -12,7 +12,7 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from lab import rights, signing_ca
+from lab import permissions, signing_ca
 from lab.azure import keyvault_keys, roles
 from lab.azure import state as azure_state
 from lab.azure.arm.groups import new_group
@@ -49,7 +49,7 @@ from lab.signers import Signer
 OWNER = "33333333-3333-3333-3333-333333333333"
 """Client id of the service principal that may do anything in the subscription, as those do who are no part of it: tests."""
 CONTROLLER = "77777777-7777-7777-7777-777777777777"
-"""Client id of the service principal that Ansible works as: has the two roles of docs/rights.md, and no others."""
+"""Client id of the service principal that Ansible works as: has the two roles of docs/permissions.md, and no others."""
 PUBLISHER = "44444444-4444-4444-4444-444444444444"
 """Client id of the service principal that pushes images and signatures: may write to the registry."""
 ADMINISTRATORS = "66666666-6666-6666-6666-666666666666"
@@ -148,7 +148,7 @@ def complete(state: State, certificates: Mapping[str, str]) -> None:
     _service_principal(state, OWNER, "image-trust-owner", f"/subscriptions/{SUBSCRIPTION}", roles.OWNER)
     _service_principal(state, CONTROLLER, "image-trust-controller", group["id"])
     controller = state.service_principals[CONTROLLER].object_id
-    rights.give(state, controller, RESOURCE_GROUP)
+    permissions.give(state, controller, RESOURCE_GROUP)
     if not any(entry["objectId"] == controller for entry in vault.properties["accessPolicies"]):
         # What the proof of role verify takes: to sign it, and to say when certificates end.
         vault.properties["accessPolicies"].append(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lab import rights
+from lab import permissions
 from tests.emulated import OBJECT_ID, Emulated
 
 
@@ -10,5 +10,5 @@ def be_the_least(azure: Emulated, group: str) -> set[str]:
     """The tests' principal, owner until now, has the two roles and no other: one in the resource group, one in the subscription.
     Returns what they allow."""
     azure.state.role_assignments.clear()
-    rights.give(azure.state, OBJECT_ID, group)
-    return rights.allowed()
+    permissions.give(azure.state, OBJECT_ID, group)
+    return permissions.allowed()

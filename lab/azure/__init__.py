@@ -1,1 +1,1 @@
-"""An emulated Azure that enforces what the real one enforces: tokens, rights, limits, delays."""
+"""An emulated Azure that enforces what the real one enforces: tokens, permissions, limits, delays."""

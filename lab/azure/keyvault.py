@@ -177,7 +177,7 @@ def _caller(claims: dict[str, Any]) -> str:
 
 
 def _authorize(azure: Azure, vault: Vault, claims: dict[str, Any], kind: Kind, name: str, permission: str) -> None:
-    """By whichever rights model the vault has. Raises KeyVaultError 403 in the words of that model."""
+    """By whichever permission model the vault has. Raises KeyVaultError 403 in the words of that model."""
     caller = _caller(claims)
     if vault.in_effect().get("enableRbacAuthorization"):
         resource = f"{vault.id.lower()}/{kind.plural}/{name}"

@@ -1,6 +1,6 @@
 """Azure Container Registry: `<name>.azurecr.io`, in front of the real registry. No admin user, no anonymous pull.
 
-Rights are looked up at every request, so that a role that is taken away ends with its propagation (in Azure, when the access token has expired too).
+Permissions are looked up at every request, so that a role that is taken away ends with its propagation (in Azure, when the access token has expired too).
 https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md
 """
 
@@ -50,7 +50,7 @@ def app(azure: Azure, storage: Distribution | None = None) -> Starlette:
     return Starlette(routes=routes, exception_handlers={RegistryError: refusal, UnreachableError: no_answer})
 
 
-def rights(azure: Azure, registry: Registry, principal_id: str) -> set[str]:
+def permissions(azure: Azure, registry: Registry, principal_id: str) -> set[str]:
     """Which of pull, push and delete a principal may do in `registry`, by the registry's role assignment mode."""
     roles = azure.state.granted(principal_id, registry.id)
     if registry.properties.get("roleAssignmentMode") == "AbacRepositoryPermissions":
@@ -73,7 +73,7 @@ class _Front:
         except jwt.InvalidTokenError as error:
             raise _unauthorized() from error
         note(request, principal=claims["oid"])
-        if not rights(self._azure, registry, claims["oid"]):
+        if not permissions(self._azure, registry, claims["oid"]):
             raise _unauthorized()
         return JSONResponse({"refresh_token": self._sign(request, claims["oid"], "refresh_token", REFRESH_SECONDS)})
 
@@ -83,7 +83,7 @@ class _Front:
         asked = parse_qs((await request.body()).decode() if request.method == "POST" else request.url.query)
         principal = self._principal(request, *_credentials(request, asked))
         note(request, principal=principal)
-        allowed, access = rights(self._azure, registry, principal), []
+        allowed, access = permissions(self._azure, registry, principal), []
         for repository, wanted in scopes(asked.get("scope", [])).items():
             if not wanted & allowed:
                 raise _unauthorized(repository, ",".join(sorted(wanted)))
@@ -155,7 +155,7 @@ class _Front:
         claims = self._bearer(request, scope)
         note(request, principal=claims["sub"])
         granted = {action for grant in claims.get("access", []) if grant["Name"] == target.repository for action in grant["Actions"]}
-        if action not in granted & rights(self._azure, registry, claims["sub"]):
+        if action not in granted & permissions(self._azure, registry, claims["sub"]):
             headers = challenge(f"https://{_host(request)}/oauth2/token", _host(request), scope=scope, error="insufficient_scope")
             raise _unauthorized(target.repository, action, headers)
 

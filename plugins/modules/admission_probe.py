@@ -12,7 +12,7 @@ description:
   - Asks a Kubernetes cluster, by server-side dry runs of pods and of what makes pods, whether it admits images, and says who refused and why.
   - Compares the verdicts with what is expected. It does not fail when a verdict is unexpected; look at RV(passed).
   - A verdict is V(denied) when Gatekeeper's validation refused the image because of O(constraint), or when its mutation found no digest for the tag
-    because the registry does not exist or does not have the image. All else (a registry or a webhook that does not answer, a quota, a missing right)
+    because the registry does not exist or does not have the image. All else (a registry or a webhook that does not answer, a quota, a missing permission)
     says nothing of the image; the verdict is V(error) then.
   - A refusal that is not the expected one is asked again until O(timeout) is over, because caches and programs that have just started
     only ever refuse. An image that is admitted although it should be denied is not asked again.

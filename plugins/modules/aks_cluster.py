@@ -87,7 +87,7 @@ options:
         required: true
       administrator:
         description:
-          - Whether the login has to be an administrator of the cluster. Where it is not, the module fails and says which right is missing; where the cluster
+          - Whether the login has to be an administrator of the cluster. Where it is not, the module fails and names the missing permission; where the cluster
             exists, before anything is written.
           - Only for clusters with Entra ID, which are asked; the local account is always one.
         type: bool

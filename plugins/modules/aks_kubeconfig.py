@@ -36,7 +36,7 @@ options:
     type: path
   administrator:
     description:
-      - Whether the login has to be an administrator of the cluster. Where it is not, the module fails, says which right is missing, and writes nothing.
+      - Whether the login has to be an administrator of the cluster. Where it is not, the module fails, says which permission is missing, and writes nothing.
       - Only for clusters with Entra ID, which are asked; the local account is always one.
     type: bool
     default: false

@@ -10,7 +10,7 @@ short_description: Read whose tokens managed identities trust
 version_added: 1.0.0
 description:
   - Returns the federated credentials of a user-assigned managed identity, as C(az identity federated-credential list) does, or of all in a resource group.
-  - Where there is none the list is empty, also when there is no such identity or resource group. A missing right is an error.
+  - Where there is none the list is empty, also when there is no such identity or resource group. A missing permission is an error.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:

@@ -274,7 +274,7 @@ vault:
       type: str
       returned: always
     rbac_enabled:
-      description: Whether rights come from role assignments, and access policies are ignored; null until the vault exists.
+      description: Whether permissions come from role assignments, and access policies are ignored; null until the vault exists.
       type: bool
       returned: always
     permission_model:

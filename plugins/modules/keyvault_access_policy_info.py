@@ -10,7 +10,7 @@ short_description: Read what principals may do in a key vault
 version_added: 1.0.0
 description:
   - Returns the access policies of a vault, and the vault, as C(az keyvault show) does.
-  - Where there is none the list is empty, also when there is no such vault or resource group; RV(vault) is null then. A missing right is an error.
+  - Where there is none the list is empty, also when there is no such vault or resource group; RV(vault) is null then. A missing permission is an error.
   - A vault under Azure RBAC may have policies, but ignores them; see RV(vault).
 author:
   - The image_trust.azure authors (@image-trust)
@@ -115,7 +115,7 @@ vault:
       type: str
       returned: always
     rbac_enabled:
-      description: Whether rights come from role assignments, and access policies are ignored; null until the vault exists.
+      description: Whether permissions come from role assignments, and access policies are ignored; null until the vault exists.
       type: bool
       returned: always
     permission_model:

@@ -10,7 +10,7 @@ short_description: Read roles of principals on a scope
 version_added: 1.0.0
 description:
   - Returns the role assignments on a scope, as C(az role assignment list) does.
-  - Where there is none the list is empty, also when there is no such scope. A missing right, or a role that is not known, is an error.
+  - Where there is none the list is empty, also when there is no such scope. A missing permission, or a role that is not known, is an error.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:

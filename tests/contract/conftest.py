@@ -22,7 +22,7 @@ def signed_in(running_azure: Emulated, tmp_path_factory: pytest.TempPathFactory)
 
 @pytest.fixture
 def caller(azure: Emulated) -> ServicePrincipal:
-    """Who az works as: Owner of the subscription, and no right in the directory."""
+    """Who az works as: Owner of the subscription, and no permission in the directory."""
     return azure.state.service_principals[CLIENT_ID]
 
 

@@ -12,7 +12,7 @@ import yaml
 from lab.azure.roles import ACR_PULL, CONTRIBUTOR
 from lab.azure.state import ServicePrincipal
 from lab.config import REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, TENANT, VAULT
-from lab.rights import CONDITION, OF_GROUP, OF_SUBSCRIPTION, definition
+from lab.permissions import CONDITION, OF_GROUP, OF_SUBSCRIPTION, definition
 from tests.azure_cli import Az, AzError
 from tests.emulated import OBJECT_ID, Emulated
 from tests.module_runs import Backend, Run
@@ -191,10 +191,10 @@ def test_a_new_vault_is_under_azure_rbac_and_az_refuses_policies_there_as_our_mo
         az.line(f"keyvault set-policy -n another-vault --object-id {OTHER} --secret-permissions get")
     refused = run("keyvault_access_policy", **policy(OTHER) | {"vault_name": "another-vault"})
     assert "Key Vault Secrets User" in refused["msg"]
-    right = {"scope": made["id"], "role": "Key Vault Secrets User", "principal_id": OTHER}
+    wished = {"scope": made["id"], "role": "Key Vault Secrets User", "principal_id": OTHER}
     who = ("--assignee-object-id", OTHER, "--assignee-principal-type", "ServicePrincipal")
-    az("role", "assignment", "create", *who, "--role", right["role"], "--scope", right["scope"])
-    assert_as_wished(run, azure, "role_assignment", **right)
+    az("role", "assignment", "create", *who, "--role", wished["role"], "--scope", wished["scope"])
+    assert_as_wished(run, azure, "role_assignment", **wished)
 
 
 def test_az_brings_a_deleted_vault_back_with_its_policies_and_purges_it(az: Az, run: Run, azure: Emulated) -> None:
@@ -216,14 +216,14 @@ def test_who_may_not_assign_roles_is_told_so(az: Az, azure: Emulated) -> None:
         az.line(f"{assign(OTHER)} --assignee-principal-type ServicePrincipal")
 
 
-def test_without_a_right_in_the_directory_az_warns_and_azure_asks_it_itself(az: Az, run: Run) -> None:
+def test_without_a_permission_in_the_directory_az_warns_and_azure_asks_it_itself(az: Az, run: Run) -> None:
     principal_id = run("user_assigned_identity", **IDENTITY)["identity"]["principal_id"]
     made = az.line(assign(principal_id))
     assert "Failed to query --assignee-principal-type" in az.printed
     assert made["principalType"] == "ServicePrincipal"
 
 
-def test_with_a_right_in_the_directory_az_finds_a_principal_by_its_client_id(az: Az, run: Run, caller: ServicePrincipal) -> None:
+def test_with_a_permission_in_the_directory_az_finds_a_principal_by_its_client_id(az: Az, run: Run, caller: ServicePrincipal) -> None:
     caller.graph_permissions = ["Directory.Read.All"]
     identity = run("user_assigned_identity", **IDENTITY)["identity"]
     az.line(f"role assignment create --assignee {identity['client_id']} --role acrpull --scope {SCOPE}")

@@ -78,7 +78,7 @@ def failed(result: dict[str, Any]) -> bool:
 
 
 class Lab:
-    """The running lab: its environment, in which playbooks run with the rights of docs/rights.md, the collection as users install it, its Azure."""
+    """The running lab: its environment, in which playbooks run with the permissions of docs/permissions.md, the collection as users install it, its Azure."""
 
     def __init__(self, environment: dict[str, str], owner: ServicePrincipal) -> None:
         self.environment = environment

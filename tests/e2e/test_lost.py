@@ -26,7 +26,7 @@ GONE_IN_AZURE = ("create the identity", "create the federated credential", "assi
 GONE_IN_THE_CLUSTER = ("Install chart gatekeeper", "Install chart ratify")
 
 
-def rights(lab: Lab, principal: str) -> list[Any]:
+def permissions(lab: Lab, principal: str) -> list[Any]:
     """What it may do in the registry and in the vault."""
     roles = lab.arm("GET", f"{REGISTRY_PATH}/providers/Microsoft.Authorization/roleAssignments", "2022-04-01")["value"]
     entries = lab.arm("GET", VAULT_PATH, "2026-02-01")["properties"]["accessPolicies"]
@@ -35,19 +35,19 @@ def rights(lab: Lab, principal: str) -> list[Any]:
     ]
 
 
-def take_vault_right(lab: Lab, principal: str) -> None:
+def take_vault_permission(lab: Lab, principal: str) -> None:
     entries = [each for each in lab.arm("GET", VAULT_PATH, "2026-02-01")["properties"]["accessPolicies"] if each["objectId"] == principal]
     lab.arm("PUT", f"{VAULT_PATH}/accessPolicies/remove", "2026-02-01", {"properties": {"accessPolicies": entries}})
 
 
 @pytest.fixture
 def dead(lab: Lab, site: Run) -> Iterator[dict[str, Any]]:
-    """The identity, which the test deletes; what it leaves is taken away afterwards, as docs/rights.md says."""
+    """The identity, which the test deletes; what it leaves is taken away afterwards, as docs/permissions.md says."""
     properties = identity(lab)
     yield properties
     if properties != identity(lab):
         take_acr_pull(lab, properties["principalId"])
-        take_vault_right(lab, properties["principalId"])
+        take_vault_permission(lab, properties["principalId"])
 
 
 def gone(hand: Hand, item: dict[str, Any]) -> None:
@@ -67,7 +67,7 @@ def gone(hand: Hand, item: dict[str, Any]) -> None:
 def test_a_check_foretells_how_the_namespace_and_the_identity_come_back_and_a_run_brings_both(lab: Lab, site: Run, dead: dict[str, Any]) -> None:
     hand = Hand(lab)
     before = json.dumps(objects())
-    had = rights(lab, dead["principalId"])
+    had = permissions(lab, dead["principalId"])
     assert len(had) == 2
     lab.arm("DELETE", IDENTITY_PATH, "2024-11-30")
     gone(hand, NAMESPACE)
@@ -84,7 +84,9 @@ def test_a_check_foretells_how_the_namespace_and_the_identity_come_back_and_a_ru
 
     new = identity(lab)
     assert new["principalId"] != dead["principalId"]
-    assert (rights(lab, new["principalId"]), rights(lab, dead["principalId"])) == (had, had), "nobody's entries are touched, not even those of the dead"
+    assert (permissions(lab, new["principalId"]), permissions(lab, dead["principalId"])) == (had, had), (
+        "nobody's entries are touched, not even those of the dead"
+    )
     after = json.dumps(objects()).replace(new["clientId"], dead["clientId"])
     assert json.loads(after) == json.loads(before)
 

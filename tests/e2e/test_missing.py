@@ -40,7 +40,7 @@ def take_federation(lab: Lab) -> None:
         lab.arm("DELETE", f"{IDENTITY_PATH}/federatedIdentityCredentials/{credential['name']}", "2024-11-30")
 
 
-def take_vault_right(lab: Lab) -> None:
+def take_vault_permission(lab: Lab) -> None:
     vault = lab.arm("GET", VAULT_PATH, "2026-02-01")
     mine = [entry for entry in vault["properties"]["accessPolicies"] if entry["objectId"] == identity(lab)["principalId"]]
     assert mine
@@ -74,15 +74,15 @@ class Loss:
 
 NOT_PULLED = "net-monitor:signed as container should be admitted and pulled.* but not pulled: (ErrImagePull|ImagePullBackOff)"
 LOSSES = {
-    "the registry right of Ratify's identity": Loss(take_ratify_pull, "unauthorized", "identity", restart=True),
+    "the registry permission of Ratify's identity": Loss(take_ratify_pull, "unauthorized", "identity", restart=True),
     "the federated credential": Loss(take_federation, "AADSTS70025", "identity", restart=True),
-    "the vault right": Loss(take_vault_right, "does not have secrets get permission", "identity", restart=True),
+    "the vault permission": Loss(take_vault_permission, "does not have secrets get permission", "identity", restart=True),
     "the attached registry": Loss(take_kubelet_pull, NOT_PULLED, "aks"),
     "the constraint": Loss(None, "net-monitor:unsigned as container should be denied, it is admitted", "policy"),
 }
 
 
-SOAKED = {name: soak("the loss of the registry right") for name in ("the federated credential", "the vault right")}
+SOAKED = {name: soak("the loss of the registry permission") for name in ("the federated credential", "the vault permission")}
 
 
 @pytest.mark.parametrize("loss", [pytest.param(loss, id=name, marks=SOAKED.get(name, ())) for name, loss in LOSSES.items()])

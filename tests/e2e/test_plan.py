@@ -8,7 +8,7 @@ from typing import Any
 from .conftest import Lab, Run
 from .objects import CLUSTER_PATH, identity
 from .plans import KUBECONFIG, FromNothing, check, succeeded
-from .test_missing import take_acr_pull, take_federation, take_ratify_pull, take_vault_right
+from .test_missing import take_acr_pull, take_federation, take_ratify_pull, take_vault_permission
 
 
 def test_from_nothing_every_change_is_foretold_also_beside_the_kubeconfig_of_an_earlier_cluster(from_nothing: FromNothing) -> None:
@@ -48,7 +48,7 @@ def test_the_differences_are_shown_and_no_secret_is(lab: Lab, from_nothing: From
 
 
 def break_half_of_it(lab: Lab, kube: Any) -> None:
-    """Ratify is gone but for its definitions, the template without constraint and changed, the identity and the nodes without rights, and so on."""
+    """Ratify is gone but for its definitions, the template without constraint and changed, the identity and the nodes without permissions, and so on."""
     custom = kube.resources.get
     custom(api_version="constraints.gatekeeper.sh/v1beta1", kind="ImagesVerified").delete(name="images-verified")
     template = custom(api_version="templates.gatekeeper.sh/v1", kind="ConstraintTemplate")
@@ -59,7 +59,7 @@ def break_half_of_it(lab: Lab, kube: Any) -> None:
     helm(lab, "upgrade", "gatekeeper", "gatekeeper", "--repo", f"{lab.url}/charts/gatekeeper", "--reuse-values", "--set", "auditInterval=61", "--wait")
     take_federation(lab)
     take_ratify_pull(lab)
-    take_vault_right(lab)
+    take_vault_permission(lab)
     take_acr_pull(lab, lab.arm("GET", CLUSTER_PATH, "2024-09-01")["properties"]["identityProfile"]["kubeletidentity"]["objectId"])
 
 

@@ -71,7 +71,7 @@ def test_while_others_use_gatekeeper_it_is_refused_with_their_names_and_nothing_
 
 @pytest.fixture
 def planted(lab: Lab, from_nothing: FromNothing, cluster_api: DynamicClient) -> Iterator[None]:
-    """Somebody else's rights on the same registry and vault, and their things in the cluster; gone again afterwards."""
+    """Somebody else's permissions on the same registry and vault, and their things in the cluster; gone again afterwards."""
     lab.arm("PUT", f"{VAULT_PATH}/accessPolicies/add", "2026-02-01", {"properties": {"accessPolicies": [FOREIGN_POLICY]}})
     role = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{ACR_PULL.guid}"
     publisher = snapshots.of_azure(lab)[f"service_principals {PUBLISHER}"]["object_id"]

@@ -28,7 +28,7 @@ PATCHES: dict[str, Callable[[str], Any]] = {
 
 @dataclass(frozen=True)
 class Developer:
-    """Asks the API server with these rights; everything is a dry run but what is said to be for real."""
+    """Asks the API server with these permissions; everything is a dry run but what is said to be for real."""
 
     client: kubernetes.client.ApiClient
     namespace: str

@@ -33,7 +33,7 @@ class Stored(Machine):
 
 
 def azure() -> Azure:
-    """With the registries `lab` and `other` and the vault `lab`, all without rights for anybody, and the application CLIENT with the secret `secret`."""
+    """With the registries `lab` and `other` and the vault `lab`, all without permissions for anybody, and the application CLIENT with the secret `secret`."""
     state = State(TENANT, SUBSCRIPTION, signing_key())
     for name in ("lab", "other"):
         resource = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/{name}"

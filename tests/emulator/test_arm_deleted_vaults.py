@@ -110,7 +110,7 @@ def test_the_vaults_of_a_deleted_group_can_be_recovered(lab: Lab) -> None:
 
 
 @pytest.mark.parametrize(("role", "status"), [(READER, 403), (CONTRIBUTOR, 202)])
-def test_purging_is_a_right_of_its_own(deleted: Lab, role: Role, status: int) -> None:
+def test_purging_is_a_permission_of_its_own(deleted: Lab, role: Role, status: int) -> None:
     deleted.assign(role, SOMEBODY)
     assert deleted.call("GET", DELETED, token=deleted.token(SOMEBODY)).status_code == 200
     assert deleted.call("POST", f"{DELETED}/purge", token=deleted.token(SOMEBODY)).status_code == status

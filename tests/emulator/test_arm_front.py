@@ -1,4 +1,4 @@
-"""The front of Resource Manager: token, api-version, subscription, right, resource group, path."""
+"""The front of Resource Manager: token, api-version, subscription, permission, resource group, path."""
 
 from __future__ import annotations
 
@@ -138,7 +138,7 @@ def test_a_refusal_names_the_caller_the_action_and_the_scope(lab: Lab) -> None:
     assert f"over scope '{VAULT}'" in message
 
 
-def test_a_right_on_one_resource_does_not_reach_another(lab: Lab) -> None:
+def test_a_permission_on_one_resource_does_not_reach_another(lab: Lab) -> None:
     lab.assign(OWNER, SOMEBODY, VAULT)
     token = lab.token(SOMEBODY)
     assert lab.call("GET", VAULT, token=token).status_code == 200

@@ -42,7 +42,7 @@ def test_an_assignment_is_created_and_may_get_another_description(lab: Lab) -> N
     assert (kept["createdBy"], kept["description"], kept["scope"]) == (OWNER_ID, "for Ratify", REGISTRY)
 
 
-def test_the_same_right_under_another_name_exists_already(lab: Lab) -> None:
+def test_the_same_permission_under_another_name_exists_already(lab: Lab) -> None:
     principal = lab.identity()["properties"]["principalId"]
     lab.done(at(REGISTRY), wanted(principal))
     response = lab.call("PUT", at(REGISTRY.upper(), SECOND), wanted(principal.upper()))

@@ -129,7 +129,7 @@ def test_a_new_vault_is_under_rbac_by_default_since_2026_02_01(lab: Lab, version
     assert made["properties"].get("enableRbacAuthorization") is rbac
 
 
-def test_an_update_does_not_change_the_model_of_rights(lab: Lab) -> None:
+def test_an_update_does_not_change_the_model_of_permissions(lab: Lab) -> None:
     assert lab.done(VAULT, vault_body(accessPolicies=[]))["properties"]["enableRbacAuthorization"] is False
 
 
@@ -176,7 +176,7 @@ def test_purge_protection_stays_once_it_is_set(lab: Lab, said: dict[str, Any]) -
     assert lab.call("GET", VAULT).json()["properties"]["enablePurgeProtection"] is True
 
 
-def test_null_does_not_change_the_model_of_rights_either(lab: Lab) -> None:
+def test_null_does_not_change_the_model_of_permissions_either(lab: Lab) -> None:
     lab.done(NEW, vault_body(accessPolicies=[], enableRbacAuthorization=True))
     assert lab.done(NEW, vault_body(accessPolicies=[], enableRbacAuthorization=None))["properties"]["enableRbacAuthorization"] is True
 

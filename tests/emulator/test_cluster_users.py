@@ -71,7 +71,7 @@ def test_without_local_accounts_no_static_credential_is_answered(lab: Lab, entra
         assert answer.json()["error"]["message"] == "Getting static credential is not allowed because this cluster is set to disable local accounts."
 
 
-def test_the_administrators_credential_needs_a_right_of_its_own(lab: Lab) -> None:
+def test_the_administrators_credential_needs_a_permission_of_its_own(lab: Lab) -> None:
     lab.cluster(aadProfile=ENTRA)
     lab.assign(CLUSTER_USER, SOMEBODY)
     theirs = lab.token(SOMEBODY)

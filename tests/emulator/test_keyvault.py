@@ -155,7 +155,7 @@ def test_a_role_counts_on_the_secret_itself_and_above_and_once_it_has_taken_effe
     assert get(client, azure, "/secrets/password").status_code == 403
 
 
-def test_a_refusal_is_in_the_words_of_the_vaults_rights_model(azure: Azure, client: TestClient) -> None:
+def test_a_refusal_is_in_the_words_of_the_vaults_permission_model(azure: Azure, client: TestClient) -> None:
     caller = f"appid={CLIENT};oid={PRINCIPAL};iss=https://sts.windows.net/{TENANT}/"
     by_policy = get(client, azure, "/secrets/signer").json()["error"]
     assert (by_policy["code"], by_policy["innererror"]) == ("Forbidden", {"code": "ForbiddenByPolicy"})

@@ -329,7 +329,7 @@ class TestReferrers:
         client.delete(f"/v2/app/manifests/{digest}", headers=login(client))
         assert self.listed(client, image) == []
 
-    def test_the_list_needs_the_right_to_pull(self, azure: Azure, client: TestClient, image: str) -> None:
+    def test_the_list_needs_the_permission_to_pull(self, azure: Azure, client: TestClient, image: str) -> None:
         headers = login(client)
         azure.state.role_assignments.clear()
         assert client.get(f"/v2/app/referrers/{image}", headers=headers).status_code == 401

@@ -22,7 +22,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from jwt.utils import base64url_decode
 from starlette.testclient import TestClient
 
-from lab import rights, seed, signing_ca, time_stamping
+from lab import permissions, seed, signing_ca, time_stamping
 from lab.azure import app, registry
 from lab.azure.context import Azure
 from lab.azure.roles import ACR_PUSH, OWNER
@@ -60,14 +60,14 @@ def test_the_controller_may_do_what_the_documentation_says_and_the_publisher_onl
     acr = state.registry_named(REGISTRY)
     assert acr
     assert state.roles_of(owner.object_id, f"/subscriptions/{SUBSCRIPTION}") == {OWNER.guid}
-    granted = state.granted(controller.object_id, acr.id, lambda condition: condition == rights.CONDITION.read_text())
-    assert {action for role in granted for action in role.actions} == rights.allowed()
+    granted = state.granted(controller.object_id, acr.id, lambda condition: condition == permissions.CONDITION.read_text())
+    assert {action for role in granted for action in role.actions} == permissions.allowed()
     assert [role.name for role in state.granted(controller.object_id, acr.id)] == ["Image trust, operations"], "the other one is given with its condition"
     assert not state.roles_of(publisher.object_id, f"/subscriptions/{SUBSCRIPTION}")
     azure = Azure(state, Stored())
     for mode in ("LegacyRegistryPermissions", "AbacRepositoryPermissions"):
         acr.properties["roleAssignmentMode"] = mode
-        assert registry.rights(azure, acr, publisher.object_id) == {"pull", "push"}
+        assert registry.permissions(azure, acr, publisher.object_id) == {"pull", "push"}
     assert controller.secret != publisher.secret
 
 

@@ -56,7 +56,7 @@ async def forget(azure: Azure, cluster: ManagedCluster) -> None:
 
 
 def somebody(azure: Azure) -> str:
-    """A token for AKS of somebody who has no rights."""
+    """A token for AKS of somebody who has no permissions."""
     return azure.tokens.access_token(guid(), guid(), AKS_SERVER, seconds=300)
 
 

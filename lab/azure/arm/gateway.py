@@ -1,4 +1,4 @@
-"""The front of Resource Manager: who calls, which api-version, with what right, on what; then the operation of the resource type."""
+"""The front of Resource Manager: who calls, which api-version, with what permission, on what; then the operation of the resource type."""
 
 from __future__ import annotations
 

@@ -196,7 +196,7 @@ async def _run(azure: Azure, cluster: ManagedCluster, job: Job) -> None:
 
 
 async def _provision(azure: Azure, cluster: ManagedCluster) -> None:
-    """Make the node and what runs on it as the cluster's properties say. What is right already stays as it is."""
+    """Make the node and what runs on it as the cluster's properties say. What already is stays untouched."""
     properties, creating = cluster.properties, cluster.properties["provisioningState"] == "Creating"
     await blocking(azure.backend.start_cluster, cluster.name)
     if enabled(properties, "securityProfile", "workloadIdentity"):

@@ -20,7 +20,7 @@ _NOT_RESOLVED = "failed to resolve external data placeholders: "
 _RATIFY_SAYS = "failed to retrieve external data item from provider ratify-mutation-provider: "
 """How Gatekeeper begins what Ratify answered when it was asked for the digest of a tag. That it could not be asked has another beginning."""
 NO_DIGEST = {"no such host": "the registry does not exist", ": not found": "the registry does not have it"}
-"""What Ratify ends with when there is no such image, and what it means. All else (a time-out, a missing right) may be otherwise next time."""
+"""What Ratify ends with when there is no such image, and what it means. All else (a time-out, a missing permission) may be otherwise next time."""
 PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff")
 START_FAILURES = ("StartError", "ContainerCannotRun")
 """Why a container ended whose program was never started, as containerd and Docker call it. `startedAt` may be set all the same."""
@@ -61,7 +61,7 @@ def read_refusal(status: int, message: str, constraint: str | None = None) -> An
     `status` is that of the HTTP answer, `message` that of the Kubernetes Status in it, or whatever stands there instead.
     It is a denial when Gatekeeper's validation refused because of `constraint` (of any constraint when None) and the policy knew something of the
     image, or when its mutation refused because there is no image of that name (NO_DIGEST). All else (a webhook that did not answer, a tag that could
-    not be resolved in time, other admission plugins, missing rights) is an error: it says nothing of the image.
+    not be resolved in time, other admission plugins, missing permissions) is an error: it says nothing of the image.
     """
     webhook = re.search(r'admission webhook "([^"]+)" denied the request: ?(.*)', message, re.DOTALL)
     if webhook is None:

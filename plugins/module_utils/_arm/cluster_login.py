@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""Logging in to a managed cluster's Kubernetes API with Entra ID, and which right is missing there. Private to the collection."""
+"""Logging in to a managed cluster's Kubernetes API with Entra ID, and which permission is missing there. Private to the collection."""
 
 from __future__ import annotations
 
@@ -60,13 +60,13 @@ def _token(azure: Azure, wanted: Wanted, entra: SignIn) -> Token:
 def _forbidden(azure: Azure, wanted: Wanted, token: Token) -> ModuleError:
     cluster = in_json(ask(f"read the {wanted}", lambda: azure.clusters.managed_clusters.get(wanted.resource_group, wanted.name)))
     return ModuleError(
-        f"The login (object id {token.object_id} of tenant {token.tenant_id}) may not administer the {wanted}: {missing_right(cluster)}.",
+        f"The login (object id {token.object_id} of tenant {token.tenant_id}) may not administer the {wanted}: {missing_permission(cluster)}.",
         code=FORBIDDEN,
         status=403,
     )
 
 
-def missing_right(cluster: dict[str, Any]) -> str:
+def missing_permission(cluster: dict[str, Any]) -> str:
     """What the managed cluster goes by, and what to do; see https://learn.microsoft.com/azure/aks/concepts-identity."""
     entra = cluster["properties"].get("aadProfile") or {}
     if entra.get("enableAzureRBAC"):

@@ -24,7 +24,7 @@ class Principal:
 
 @dataclass(frozen=True)
 class Grant:
-    """Roles of a principal on one resource: `given` are assigned, then `idle`, which have no effect there, taken away (docs/adr/0004-no-idle-rights.md).
+    """Roles of a principal on one resource: `given` are assigned, then `idle`, which have no effect there, taken away (docs/adr/0004-no-idle-permissions.md).
     `on` names the resource and why."""
 
     scope: str

@@ -1,5 +1,5 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-"""What the anchors of Ratify that are in a key vault say, read by the login's own rights. Private to the collection."""
+"""What the anchors of Ratify that are in a key vault say, read by the login's own permissions. Private to the collection."""
 
 from __future__ import annotations
 

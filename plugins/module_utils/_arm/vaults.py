@@ -35,7 +35,7 @@ ROLE_UNDER_RBAC = "Key Vault Secrets User"
 
 @dataclass(frozen=True)
 class Vault:
-    """A vault. `rbac_enabled`: rights come from role assignments, and access policies are ignored. None: not known yet."""
+    """A vault. `rbac_enabled`: permissions come from role assignments, and access policies are ignored. None: not known yet."""
 
     name: str
     id: str | None = None

@@ -25,7 +25,7 @@ from .vault_anchors import problems
 from .vaults import AccessPolicy, Place, Vault
 
 READ = {"secrets": ["get"]}
-"""Ratify reads a certificate as the secret behind it (docs/rights.md)."""
+"""Ratify reads a certificate as the secret behind it (docs/permissions.md)."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ GROUP = {"resource_group": "image-trust-lab"}
 
 
 @pytest.mark.parametrize("rbac", [True, False, None])
-def test_a_vault_s_uri_and_rights_model(run: Run, azure: Emulated, rbac: bool | None) -> None:
+def test_a_vault_s_uri_and_permission_model(run: Run, azure: Emulated, rbac: bool | None) -> None:
     vault = azure.state.vault_named("image-trust-lab")
     assert vault
     vault.properties["enableRbacAuthorization"] = rbac
@@ -38,7 +38,7 @@ def test_a_vault_s_uri_and_rights_model(run: Run, azure: Emulated, rbac: bool | 
         (None, "AcrPull", "Container Registry Repository Reader"),
     ],
 )
-def test_a_registry_s_login_server_and_rights_model(run: Run, azure: Emulated, mode: str | None, role: str, idle: str) -> None:
+def test_a_registry_s_login_server_and_permission_model(run: Run, azure: Emulated, mode: str | None, role: str, idle: str) -> None:
     registry = azure.state.registry_named("imagetrustlab")
     assert registry
     registry.properties["roleAssignmentMode"] = mode

@@ -214,7 +214,7 @@ ALL = [
 
 
 @pytest.mark.parametrize(("module", "options"), ALL)
-def test_a_missing_right_or_subscription_is_no_empty_list(run: Run, azure: Emulated, module: str, options: dict[str, Any]) -> None:
+def test_a_missing_permission_or_subscription_is_no_empty_list(run: Run, azure: Emulated, module: str, options: dict[str, Any]) -> None:
     for status, code in ((403, "AuthorizationFailed"), (404, "SubscriptionNotFound")):
         azure.fail(method="GET", path=f"{SUBSCRIPTION}/", status=status, code=code, count=1)
         assert run(module, **options)["error"]["code"] == code

@@ -131,7 +131,7 @@ def test_a_cloud_that_there_is_not_is_refused_before_any_request(run: Run, azure
     assert azure.requests == []
 
 
-def test_a_missing_right_is_named(run: Run, azure: Emulated) -> None:
+def test_a_missing_permission_is_named(run: Run, azure: Emulated) -> None:
     azure.state.role_assignments.clear()
     result = run(MODULE, **VAULT)
     assert "Could not read the vault image-trust-lab in resource group image-trust-lab: " in failure(result)

@@ -1,4 +1,4 @@
-"""The module with a key vault: what a key there signs is verified by openssl, and certificates there are read, by the rights that it takes."""
+"""The module with a key vault: what a key there signs is verified by openssl, and certificates there are read, by the permissions that it takes."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def test_only_a_digest_is_sent_to_the_vault(vault: Vault, run: Run, azure: Emula
 
 
 @pytest.mark.parametrize(("permissions", "says"), [({}, "keys get"), ({"keys": ["get"]}, "keys sign"), ({"keys": ["sign"]}, "keys get")])
-def test_a_key_without_a_right_is_found_before_anything_is_recorded(permissions: Any, says: str, vault: Vault, run: Run, tmp_path: Path) -> None:
+def test_a_key_without_a_permission_is_found_before_anything_is_recorded(permissions: Any, says: str, vault: Vault, run: Run, tmp_path: Path) -> None:
     keyvault_keys.add(vault, "proof", KEYS["EC"])
     permit(vault, **permissions)
     result = run("proof", **asked(tmp_path / "proof.json", verification=None, signing_vault_key=URL))
@@ -149,7 +149,7 @@ def test_under_rbac_a_reader_of_the_vault_reads_it_too(vault: Vault, run: Run, a
 
 
 UNREADABLE: dict[str, tuple[dict[str, Any], str]] = {
-    "no right": ({}, "does not have certificates get permission"),
+    "no permission": ({}, "does not have certificates get permission"),
     "no certificate": ({"name": "gone"}, "A certificate with (name/id) gone/1 was not found"),
     "no vault": ({"vault": "https://elsewhere.vault.azure.net/"}, "Could not read the certificate brooklyn-io of https://elsewhere.vault.azure.net/"),
 }
@@ -157,7 +157,7 @@ UNREADABLE: dict[str, tuple[dict[str, Any], str]] = {
 
 @pytest.mark.parametrize("case", UNREADABLE)
 def test_a_certificate_that_cannot_be_read_is_told_and_no_failure(case: str, vault: Vault, run: Run, tmp_path: Path) -> None:
-    permit(vault, **({} if case == "no right" else {"certificates": ["get"]}))
+    permit(vault, **({} if case == "no permission" else {"certificates": ["get"]}))
     more, says = UNREADABLE[case]
     result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[{**UNREAD, **more}]), read_vaults=True))
     assert result["proof"]["passed"] is True

@@ -77,7 +77,7 @@ REFUSALS = {
         "validation.gatekeeper.sh",
     ),
     "a quota is exceeded": (403, 'pods "p" is forbidden: exceeded quota: small', "error", None),
-    "there is no right to make pods": (403, 'pods is forbidden: User "u" cannot create resource "pods"', "error", None),
+    "there is no permission to make pods": (403, 'pods is forbidden: User "u" cannot create resource "pods"', "error", None),
     "a proxy answers": (502, "Bad Gateway", "error", None),
 }
 

@@ -1,16 +1,16 @@
-"""The custom roles of docs/rights.md are what the roles aks and identity need, and nothing that they do not."""
+"""The custom roles of docs/permissions.md are what the roles aks and identity need, and nothing that they do not."""
 
 from __future__ import annotations
 
 import re
 from dataclasses import replace
 
-from lab.rights import CONDITION
+from lab.permissions import CONDITION
 from tests.emulated import Emulated
 from tests.role_definitions import be_the_least
 
 from .conftest import GROUP, Play
-from .test_rights import ABAC, LEGACY, switch
+from .test_permission_models import ABAC, LEGACY, switch
 
 WRITE = "Microsoft.Authorization/roleAssignments/write"
 

@@ -1,4 +1,4 @@
-"""Which right the roles aks and identity give: the one that counts, and no other."""
+"""Which permission the roles aks and identity give: the one that counts, and no other."""
 
 from __future__ import annotations
 
@@ -37,14 +37,14 @@ def policies(azure: Emulated) -> dict[str, Any]:
     return {entry["objectId"]: entry["permissions"] for entry in vault.properties["accessPolicies"]}
 
 
-def rights(azure: Emulated, played: Played) -> tuple[set[str], set[str], dict[str, list[str]] | None]:
+def permissions(azure: Emulated, played: Played) -> tuple[set[str], set[str], dict[str, list[str]] | None]:
     """Roles of the nodes, roles of Ratify's identity, and its entry in the vault."""
     nodes, ratify = played.facts["aks_result"]["kubelet_identity"]["object_id"], played.facts["identity_result"]["principal_id"]
     return roles(azure, nodes), roles(azure, ratify), policies(azure).get(ratify)
 
 
 def give_to_somebody_else(azure: Emulated) -> None:
-    """Rights of both models."""
+    """Permissions of both models."""
     registry, vault = azure.state.registry_named("imagetrustlab"), azure.state.vault_named("image-trust-lab")
     assert registry
     assert vault
@@ -58,10 +58,10 @@ AS_FOUND = ({ACR_PULL.name}, {ACR_PULL.name}, READ)
 SWITCHED = ({REPOSITORY_READER.name}, {REPOSITORY_READER.name, KEY_VAULT_SECRETS_USER.name}, None)
 
 
-def test_a_switch_of_the_models_is_followed_there_and_back_and_no_idle_right_is_left(azure: Emulated, play: Play) -> None:
+def test_a_switch_of_the_models_is_followed_there_and_back_and_no_idle_permission_is_left(azure: Emulated, play: Play) -> None:
     give_to_somebody_else(azure)
     first = play("aks", "identity")
-    assert rights(azure, first) == AS_FOUND
+    assert permissions(azure, first) == AS_FOUND
     assert first.facts["identity_result"]["vault"]["permission_model"] == "Vault access policy"
 
     switch(azure, mode=ABAC, rbac=True)
@@ -70,18 +70,18 @@ def test_a_switch_of_the_models_is_followed_there_and_back_and_no_idle_right_is_
     followed = play("aks", "identity")
     assert followed.changed == predicted.changed
     assert len(followed.changed) == len(azure.writes) == 6
-    assert rights(azure, followed) == SWITCHED
+    assert permissions(azure, followed) == SWITCHED
     assert followed.facts["aks_result"]["registries"][0]["pull_role"] == REPOSITORY_READER.name
     assert f"assign the role {REPOSITORY_READER.name} on the registry imagetrustlab in mode {ABAC}" in followed.said
     assert "permission model is Azure role-based access control" in followed.changed[-1]
     assert play("aks", "identity").changed == azure.writes == []
 
     switch(azure, mode=LEGACY, rbac=False)
-    assert rights(azure, play("aks", "identity")) == AS_FOUND
+    assert permissions(azure, play("aks", "identity")) == AS_FOUND
     assert (roles(azure, SOMEBODY), policies(azure)[SOMEBODY]) == (ALL, READ)
 
 
-def test_absent_takes_the_rights_of_both_models_and_nobody_elses(azure: Emulated, play: Play) -> None:
+def test_absent_takes_the_permissions_of_both_models_and_nobody_elses(azure: Emulated, play: Play) -> None:
     give_to_somebody_else(azure)
     given = play("aks", "identity")
     nodes, ratify = given.facts["aks_result"]["kubelet_identity"]["object_id"], given.facts["identity_result"]["principal_id"]

@@ -1,4 +1,4 @@
-"""Rights models: what they are switched to is followed, on the real cluster; who may use a cluster without local accounts. The lab is left as it was found."""
+"""Permission models: a switch is followed, on the real cluster; who may use a cluster without local accounts. The lab is left as it was found."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
-from lab import rights
+from lab import permissions
 from lab.config import home
 from lab.seed import ADMINISTRATORS, CONTROLLER
 from tests.seeds import soak
@@ -30,7 +30,7 @@ KUBECONFIG = "image_trust.azure.aks : Configure the cluster, its registries and 
 def test_whole_runs_ask_for_each_action_of_the_documented_roles_and_for_no_other(lab: Lab, from_nothing: FromNothing) -> None:
     assert lab.environment["AZURE_CLIENT_ID"] == CONTROLLER
     assert [request for request in from_nothing.requests if request.status == 403] == []
-    assert {request.action for request in from_nothing.requests} == rights.allowed()
+    assert {request.action for request in from_nothing.requests} == permissions.allowed()
 
 
 def switch_models(lab: Lab, mode: str, *, rbac: bool) -> None:
@@ -53,7 +53,7 @@ def roles(lab: Lab, path: str, principal: str) -> set[str]:
 
 @pytest.fixture
 def found(lab: Lab, site: Run) -> Iterator[tuple[set[str], set[str], set[str], bool]]:
-    """The rights as they were found, and are again afterwards."""
+    """The permissions as they were found, and are again afterwards."""
     before = given(lab)
     yield before
     switch_models(lab, "LegacyRegistryPermissions", rbac=False)
@@ -62,7 +62,7 @@ def found(lab: Lab, site: Run) -> Iterator[tuple[set[str], set[str], set[str], b
     assert given(lab) == before
 
 
-def test_registry_and_vault_of_another_model_make_verify_red_and_site_gives_the_other_rights(
+def test_registry_and_vault_of_another_model_make_verify_red_and_site_gives_the_other_permissions(
     lab: Lab, kube: Any, found: tuple[set[str], set[str], set[str], bool]
 ) -> None:
     assert found == ({ACR_PULL}, {ACR_PULL}, set(), True)
