@@ -98,5 +98,5 @@ def all_states(folder: Path) -> tuple[list[str], dict[str, Any]]:
         if each["cluster"]["name"] == "tampered":
             path.write_text(path.read_text().replace('"denied"', '"admitted"', 1))
     opened = {"state": "open", "when": "2026-11-24T09:12:44Z", "who": "r.jansen", "why": "Key Vault is away, ticket 4711", "cluster": "shop-staging"}
-    (folder / "proof-shop-staging-rescue.jsonl").write_text(json.dumps(opened) + "\n")
+    (folder / "proof-shop-staging-break-glass.jsonl").write_text(json.dumps(opened) + "\n")
     return [*(each["cluster"]["name"] for each in made), "never-proven"], {"report_public_key": f"{key}.pub"}

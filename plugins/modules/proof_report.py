@@ -30,7 +30,7 @@ options:
       path:
         description: Its proof. Without it, it has none.
         type: path
-      rescue_record:
+      break_glass_record:
         description: The record of when it was opened in an emergency and closed again. It need not exist.
         type: path
   public_key:
@@ -549,7 +549,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._verification.da
 
 
 def main() -> NoReturn:
-    proof = dict(cluster=dict(required=True), path=dict(type="path"), rescue_record=dict(type="path"))
+    proof = dict(cluster=dict(required=True), path=dict(type="path"), break_glass_record=dict(type="path"))
     module = AnsibleModule(
         argument_spec=dict(
             proofs=dict(type="list", elements="dict", required=True, options=proof),
@@ -572,7 +572,7 @@ def main() -> NoReturn:
         module.fail_json(msg=f"The signatures cannot be checked: {error}.")
     except ValueError:
         module.fail_json(msg=f"time is {given['time']}, and not a time such as 2026-11-24T12:00:00Z.")
-    found = [find(each["cluster"], each["path"], each["rescue_record"], key) for each in given["proofs"]]
+    found = [find(each["cluster"], each["path"], each["break_glass_record"], key) for each in given["proofs"]]
     module.exit_json(changed=False, report=report(found, terms))
 
 

@@ -217,7 +217,7 @@ def test_a_drain_leaves_a_pod_of_the_webhook(kube: Any) -> None:
         nodes.patch(name="lab1", body={"spec": {"unschedulable": False}}, content_type="application/merge-patch+json")
 
 
-RESCUE = {"rescue_reason": "a drill", "rescue_who": "a test"}
+BREAK_GLASS = {"break_glass_reason": "a drill", "break_glass_who": "a test"}
 
 
 def conditions(kube: Any) -> list[str]:
@@ -226,11 +226,11 @@ def conditions(kube: Any) -> list[str]:
     return [each.name for each in webhooks.get(name="gatekeeper-mutating-webhook-configuration").webhooks[0].matchConditions]
 
 
-def test_rescue_opens_whatever_is_down_and_closes_again_and_the_role_does_not_pass_over_it(lab: Lab, kube: Any, gatekeeper: Any, tmp_path: Path) -> None:
+def test_break_glass_opens_whatever_is_down_and_closes_again_and_the_role_does_not_pass_over_it(lab: Lab, kube: Any, gatekeeper: Any, tmp_path: Path) -> None:
     record = tmp_path / "record.jsonl"
 
-    def rescue(state: str, *options: str) -> Run:
-        run = lab.play("rescue", "-l", "lab1", *options, **RESCUE, rescue=state, rescue_record_path=str(record))
+    def break_glass(state: str, *options: str) -> Run:
+        run = lab.play("break_glass", "-l", "lab1", *options, **BREAK_GLASS, break_glass_state=state, break_glass_record_path=str(record))
         assert run.returncode == 0, run.error or run.output[-2000:]
         return run
 
@@ -238,21 +238,21 @@ def test_rescue_opens_whatever_is_down_and_closes_again_and_the_role_does_not_pa
     scale(kube, WEBHOOK, 0)
     try:
         assert "failed calling webhook" in refusal(kube, pod(UNSIGNED), "default")
-        foretold = rescue("open", "--check").changed
+        foretold = break_glass("open", "--check").changed
         assert "failed calling webhook" in refusal(kube, pod(UNSIGNED), "default")
-        assert rescue("open").changed == foretold != []
+        assert break_glass("open").changed == foretold != []
         until(lambda: refusal(kube, pod(UNSIGNED), "default") == "", "everything is admitted", 30)
-        assert sorted(conditions(kube)) == ["names.image-trust.azure", "rescue.image-trust.azure"]
-        assert rescue("open").changed == []
+        assert sorted(conditions(kube)) == ["break-glass.image-trust.azure", "names.image-trust.azure"]
+        assert break_glass("open").changed == []
         refused = gatekeeper()
         assert "lab1 is open: every image is admitted since" in refused.error
         assert "by a test (a drill)" in refused.error
     finally:
-        closed = rescue("closed")
+        closed = break_glass("closed")
         scale(kube, WEBHOOK, replicas)
     assert conditions(kube) == ["names.image-trust.azure"]
     assert closed.changed == [foretold[0] + " no longer", foretold[1]]
-    assert rescue("closed").changed == []
+    assert break_glass("closed").changed == []
     assert [json.loads(line)["state"] for line in record.read_text().splitlines()] == ["open", "closed"]
     admitted_again(kube)
 
@@ -262,22 +262,22 @@ def test_a_record_that_cannot_be_read_stops_the_role_before_it_writes_until_the_
 ) -> None:
     name, webhooks = CONFIGURATION, kube.resources.get(api_version="admissionregistration.k8s.io/v1", kind="ValidatingWebhookConfiguration")
     for written in ("open, ask the platform team", "[]", '{"state": '):
-        body = {"metadata": {"annotations": {"image-trust.azure/rescue": written}}}
+        body = {"metadata": {"annotations": {"image-trust.azure/break-glass": written}}}
         webhooks.patch(name=name, body=body, content_type="application/merge-patch+json")
         refused = gatekeeper()
-        assert f"{name} of lab1 has an annotation image-trust.azure/rescue that cannot be read" in refused.error
+        assert f"{name} of lab1 has an annotation image-trust.azure/break-glass that cannot be read" in refused.error
         assert refused.changed == []
-        closed = lab.play("rescue", "-l", "lab1", **RESCUE, rescue="closed", rescue_record_path=str(tmp_path / "record.jsonl"))
+        closed = lab.play("break_glass", "-l", "lab1", **BREAK_GLASS, break_glass_state="closed", break_glass_record_path=str(tmp_path / "record.jsonl"))
         assert closed.returncode == 0, closed.error
-        assert json.loads(webhooks.get(name=name).metadata.annotations["image-trust.azure/rescue"])["state"] == "closed"
+        assert json.loads(webhooks.get(name=name).metadata.annotations["image-trust.azure/break-glass"])["state"] == "closed"
     assert gatekeeper().changed == []
 
 
 @pytest.mark.parametrize("options", [(), ("-l", "clusters")])
-def test_rescue_wants_one_cluster_by_name_and_a_reason(lab: Lab, options: tuple[str, ...]) -> None:
-    refused = lab.play("rescue", *options, **RESCUE, rescue="open")
+def test_break_glass_wants_one_cluster_by_name_and_a_reason(lab: Lab, options: tuple[str, ...]) -> None:
+    refused = lab.play("break_glass", *options, **BREAK_GLASS, break_glass_state="open")
     assert "Name one cluster by -l" in refused.error
-    unreasoned = lab.play("rescue", "-l", "lab1", rescue="open")
+    unreasoned = lab.play("break_glass", "-l", "lab1", break_glass_state="open")
     assert "Name one cluster by -l" in unreasoned.error
 
 

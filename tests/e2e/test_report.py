@@ -1,4 +1,4 @@
-"""report.yml on a proof and a rescue record that the lab's cluster gave. Half a minute."""
+"""report.yml on a proof and a break-glass record that the lab's cluster gave. Half a minute."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def test_the_report_says_what_the_cluster_proved_and_that_it_was_opened_since(la
         (cluster,) = json.loads((tmp_path / "report.json").read_text())["clusters"]
         return dict(cluster)
 
-    def rescue(to: str) -> None:
-        run = lab.play("rescue", "--limit", "lab1", rescue=to, rescue_reason="a drill", rescue_who="tests", **files)
+    def break_glass(to: str) -> None:
+        run = lab.play("break_glass", "--limit", "lab1", break_glass_state=to, break_glass_reason="a drill", break_glass_who="tests", **files)
         assert run.returncode == 0, run.error or run.output[-3000:]
 
     assert report()["findings"] == [{"state": "unknown", "text": "There is no proof of it. Run verify.yml."}]
@@ -36,9 +36,9 @@ def test_the_report_says_what_the_cluster_proved_and_that_it_was_opened_since(la
     assert cluster["facts"]["passed"] == cluster["facts"]["asked"] > 10
     assert {name: program["versions"] for name, program in cluster["facts"]["programs"].items()} == {"gatekeeper": ["3.23.1"], "ratify": ["1.4.6"]}
 
-    rescue("open")
+    break_glass("open")
     try:
         assert (report()["state"], report()["findings"][0]["text"].startswith("It was opened on")) == ("failed", True)
     finally:
-        rescue("closed")
+        break_glass("closed")
     assert report()["state"] == "attention"

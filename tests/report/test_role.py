@@ -94,8 +94,8 @@ def test_nothing_in_a_proof_becomes_anything_but_text(tmp_path: Path) -> None:
     for folder, content in ((plain, full), (hostile, with_hostile_texts(full, "time", "not_after", "not_before", "ends", "name"))):
         folder.mkdir()
         (folder / "proof-web.json").write_text(json.dumps(content))
-        rescue = {"state": "open", "when": "2026-11-24T09:00:00Z", "who": "me", "why": "it burns"}
-        (folder / "proof-web-rescue.jsonl").write_text(json.dumps(rescue if folder == plain else with_hostile_texts(rescue)) + "\n")
+        opened = {"state": "open", "when": "2026-11-24T09:00:00Z", "who": "me", "why": "it burns"}
+        (folder / "proof-web-break-glass.jsonl").write_text(json.dumps(opened if folder == plain else with_hostile_texts(opened)) + "\n")
         made(folder, report_title="Trust" if folder == plain else f"Trust {{{{ '{'<b>'}' }}}}")
     known, page = (Tags((folder / "report.html").read_text()) for folder in (plain, hostile))
     assert (page.found, page.attributes) == (known.found, known.attributes)
@@ -125,7 +125,7 @@ def test_text_that_no_file_can_hold_ends_no_report(tmp_path: Path) -> None:
     """JSON may have half of a character, which UTF-8 has not."""
     proofs.write(tmp_path, proof("web"))
     (tmp_path / "proof-half.json").write_text(json.dumps(proof("half", problems=["\ud800"])))
-    (tmp_path / "proof-half-rescue.jsonl").write_text(json.dumps({"state": "open", "why": "\ud800"}))
+    (tmp_path / "proof-half-break-glass.jsonl").write_text(json.dumps({"state": "open", "why": "\ud800"}))
     report = made(tmp_path, clusters=("web", "half"))
     assert {each["name"]: each["state"] for each in report["clusters"]} == {"half": "unknown", "web": "proven"}
 
@@ -160,9 +160,9 @@ def test_a_cluster_of_which_no_proof_is_written_is_unknown(tmp_path: Path) -> No
         ("[]", "unknown"),
     ],
 )
-def test_the_rescue_record_says_whether_a_cluster_is_open(record: str, state: str, tmp_path: Path) -> None:
+def test_the_break_glass_record_says_whether_a_cluster_is_open(record: str, state: str, tmp_path: Path) -> None:
     proofs.write(tmp_path, proof("web"))
-    (tmp_path / "proof-web-rescue.jsonl").write_text(record)
+    (tmp_path / "proof-web-break-glass.jsonl").write_text(record)
     assert made(tmp_path)["clusters"][0]["state"] == state
 
 

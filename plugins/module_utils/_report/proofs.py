@@ -14,18 +14,18 @@ from .._proof.verifying import PublicKey
 from .report import Found
 
 
-def find(cluster: str, path: str | None, rescue_record: str | None, public_key: PublicKey | None) -> Found:
-    """The proof at `path`, whether its signature beside it is of that key (None: not checked), and the last entry of the rescue record."""
-    rescue, unread = _rescue(rescue_record)
+def find(cluster: str, path: str | None, break_glass_record: str | None, public_key: PublicKey | None) -> Found:
+    """The proof at `path`, whether its signature beside it is of that key (None: not checked), and the last entry of the break-glass record."""
+    opened, unread = _break_glass(break_glass_record)
     if not path:
-        return Found(cluster, None, problem="No proof is written of it: verify_proof_path is not set.", rescue=rescue)
+        return Found(cluster, None, problem="No proof is written of it: verify_proof_path is not set.", break_glass=opened)
     try:
         content = Path(path).read_bytes()
         signature = _signature(path)
     except FileNotFoundError:
-        return Found(cluster, path, problem="There is no proof of it. Run verify.yml.", rescue=rescue)
+        return Found(cluster, path, problem="There is no proof of it. Run verify.yml.", break_glass=opened)
     except OSError as error:
-        return Found(cluster, path, problem=f"Its proof cannot be read: {error.strerror}.", rescue=rescue)
+        return Found(cluster, path, problem=f"Its proof cannot be read: {error.strerror}.", break_glass=opened)
     proof, problem = _parsed(content)
     return Found(
         cluster=cluster,
@@ -34,7 +34,7 @@ def find(cluster: str, path: str | None, rescue_record: str | None, public_key: 
         problem=problem or unread,
         sha256=hashlib.sha256(content).hexdigest(),
         signature=_said(public_key, content, signature),
-        rescue=rescue,
+        break_glass=opened,
     )
 
 
@@ -67,7 +67,7 @@ def _said(public_key: PublicKey | None, content: bytes, signature: bytes | None)
     return "verified" if public_key.verifies(content, signature) else "invalid"
 
 
-def _rescue(path: str | None) -> tuple[dict[str, Any] | None, str | None]:
+def _break_glass(path: str | None) -> tuple[dict[str, Any] | None, str | None]:
     """The last entry, None where the cluster was never opened; and what is wrong with the record, which then could hide that it is open."""
     try:
         lines = Path(path).read_text().splitlines() if path else []
@@ -75,5 +75,5 @@ def _rescue(path: str | None) -> tuple[dict[str, Any] | None, str | None]:
     except FileNotFoundError:
         return None, None
     except (OSError, ValueError, RecursionError):
-        return None, f"Its rescue record {path} cannot be read, so it may be open."
-    return (last, None) if last is None or isinstance(last, dict) else (None, f"Its rescue record {path} is not one, so it may be open.")
+        return None, f"Its break-glass record {path} cannot be read, so it may be open."
+    return (last, None) if last is None or isinstance(last, dict) else (None, f"Its break-glass record {path} is not one, so it may be open.")

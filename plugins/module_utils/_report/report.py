@@ -27,7 +27,7 @@ Json = Mapping[str, Any]
 @dataclass(frozen=True)
 class Found:
     """What was found of one cluster's proof. `proof` is None where there is none that can be read, and then `problem` says why. `signature` is "verified",
-    "invalid", "missing" or "not checked". `rescue` is the last entry of the cluster's rescue record."""
+    "invalid", "missing" or "not checked". `break_glass` is the last entry of the cluster's break-glass record."""
 
     cluster: str
     path: str | None
@@ -35,7 +35,7 @@ class Found:
     problem: str | None = None
     sha256: str | None = None
     signature: str = "not checked"
-    rescue: Json | None = None
+    break_glass: Json | None = None
 
 
 @dataclass(frozen=True)
@@ -99,7 +99,7 @@ def _cluster(found: Found, held: Facts | None, findings: Sequence[Finding], term
     if held:
         findings = [*_of_time(held, found, terms), *_of_verdicts(held), *_of_signature(found), *_of_programs(held, terms), *_of_ends(held, terms)]
         findings += _of_kubernetes(held, behind, terms)
-    findings = sorted([*findings, *_of_rescue(found)], key=lambda finding: STATES.index(finding.state))
+    findings = sorted([*findings, *_of_break_glass(found)], key=lambda finding: STATES.index(finding.state))
     return {
         "name": found.cluster,
         "state": findings[0].state if findings else "proven",
@@ -149,10 +149,10 @@ def _of_verdicts(held: Facts) -> Iterator[Finding]:
         yield Finding("failed", "The proof failed and does not say why.")
 
 
-def _of_rescue(found: Found) -> Iterator[Finding]:
-    if found.rescue is None or found.rescue.get("state") == "closed":
+def _of_break_glass(found: Found) -> Iterator[Finding]:
+    if found.break_glass is None or found.break_glass.get("state") == "closed":
         return
-    opened = {key: str(found.rescue.get(key) or "?") for key in ("when", "who", "why")}
+    opened = {key: str(found.break_glass.get(key) or "?") for key in ("when", "who", "why")}
     yield Finding(
         "failed", f"It was opened on {opened['when']} by {opened['who']} and not closed since: {opened['why']}. While it is open it admits every image."
     )

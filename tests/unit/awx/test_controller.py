@@ -103,9 +103,9 @@ def test_a_survey_asks_for_a_variable_as_it_is(playbook: str, question: dict[str
 
 
 def test_a_survey_leaves_out_no_variable_without_which_a_playbook_does_nothing() -> None:
-    asked = {question["variable"] for question in TEMPLATES["image trust rescue"]["survey_spec"]["spec"]}
-    by_the_playbook = {"rescue_who", "gatekeeper_kubeconfig"}
-    needed = {name for name, option in variables("rescue.yml").items() if option.get("required") and not name.startswith(("aks_", "identity_"))}
+    asked = {question["variable"] for question in TEMPLATES["image trust break-glass"]["survey_spec"]["spec"]}
+    by_the_playbook = {"break_glass_who", "gatekeeper_kubeconfig"}
+    needed = {name for name, option in variables("break_glass.yml").items() if option.get("required") and not name.startswith(("aks_", "identity_"))}
     assert needed - by_the_playbook == asked
 
 

@@ -200,13 +200,13 @@ def test_what_others_fill_in_and_annotate_is_no_change_and_stays(api: Api) -> No
     run(api, definitions=[WEBHOOK])
     stored = api.objects[f"{WEBHOOKS}/ask"]
     stored["webhooks"] = [{"name": "a", "policy": "Fail", "ca": "theirs"}]
-    stored["metadata"]["annotations"] = {"rescue": "closed"}
+    stored["metadata"]["annotations"] = {"break-glass": "closed"}
     kept = [{"kind": "Webhook", "field": ["webhooks", "*", "ca"]}]
     assert run(api, definitions=[WEBHOOK], kept=kept)["changed"] is False
     stored["webhooks"][0]["policy"] = "Ignore"
     converge(api, definitions=[WEBHOOK], kept=kept)
     assert api.objects[f"{WEBHOOKS}/ask"]["webhooks"] == [{"name": "a", "policy": "Fail", "ca": "theirs"}]
-    assert api.objects[f"{WEBHOOKS}/ask"]["metadata"]["annotations"] == {"rescue": "closed"}
+    assert api.objects[f"{WEBHOOKS}/ask"]["metadata"]["annotations"] == {"break-glass": "closed"}
 
 
 def test_what_somebody_else_writes_meanwhile_is_read_again(api: Api) -> None:

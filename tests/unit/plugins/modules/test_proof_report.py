@@ -44,7 +44,7 @@ def test_all_that_is_documented_is_returned(tmp_path: Path) -> None:
 
 def test_of_the_files_only_the_named_ones_count(tmp_path: Path) -> None:
     path = proofs.write(tmp_path, proof("web"))
-    (tmp_path / "proof-web-rescue.jsonl").write_text('{"state": "open"}\n')
+    (tmp_path / "proof-web-break-glass.jsonl").write_text('{"state": "open"}\n')
     result = run(proofs=[{"cluster": "web", "path": str(path)}])
     assert (result["changed"], result["report"]["passed"], result["report"]["clusters"][0]["state"]) == (False, True, "proven")
 

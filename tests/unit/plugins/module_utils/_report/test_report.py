@@ -61,16 +61,16 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
     "it has problems": (found(proof("web", problems=["Ratify trusts nobody."])), "failed", ["Ratify trusts nobody."]),
     "it says that it failed, and not why": (found(proof("web", passed=False)), "failed", ["The proof failed and does not say why."]),
     "it was opened": (
-        found(rescue={"state": "open", "when": "2026-11-24T09:00:00Z", "who": "me", "why": "it burns"}),
+        found(break_glass={"state": "open", "when": "2026-11-24T09:00:00Z", "who": "me", "why": "it burns"}),
         "failed",
         ["It was opened on 2026-11-24T09:00:00Z by me and not closed since: it burns. While it is open it admits every image."],
     ),
     "it was opened, by whom is not written": (
-        found(None, problem="There is no proof.", rescue={}),
+        found(None, problem="There is no proof.", break_glass={}),
         "failed",
         ["It was opened on ? by ? and not closed since: ?. While it is open it admits every image.", "There is no proof."],
     ),
-    "it was closed again": (found(rescue={"state": "closed"}), "proven", []),
+    "it was closed again": (found(break_glass={"state": "closed"}), "proven", []),
     "it denies nothing": (
         found(with_policy(WEB, constraints=[DRYRUN])),
         "failed",

@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 
 import pytest
-from ansible_collections.image_trust.azure.plugins.filter.rescue_record import FilterModule
+from ansible_collections.image_trust.azure.plugins.filter.break_glass_record import FilterModule
 
-rescue_record = FilterModule().filters()["rescue_record"]
+break_glass_record = FilterModule().filters()["break_glass_record"]
 OPEN = {"state": "open", "when": "2026-11-28T10:00:00Z", "who": "a", "why": "b"}
 
 
@@ -32,4 +32,4 @@ OPEN = {"state": "open", "when": "2026-11-28T10:00:00Z", "who": "a", "why": "b"}
     ],
 )
 def test_what_cannot_be_read_is_unknown_and_never_closed(annotation: str | None, record: dict[str, str]) -> None:
-    assert rescue_record(annotation) == record
+    assert break_glass_record(annotation) == record

@@ -4,11 +4,11 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: rescue_record
+name: break_glass_record
 short_description: Whether a cluster was opened in an emergency, as its annotation records it
 version_added: 1.0.0
 description:
-  - Reads the annotation C(image-trust.azure/rescue) of Gatekeeper's webhook configurations, which C(playbooks/rescue.yml) writes.
+  - Reads the annotation C(image-trust.azure/break-glass) of Gatekeeper's webhook configurations, which C(playbooks/break_glass.yml) writes.
   - An annotation that cannot be read has the state V(unknown), so that a cluster is never taken for a closed one by mistake.
 positional: _input
 options:
@@ -23,7 +23,7 @@ author:
 EXAMPLES = r"""
 - name: Require a closed cluster
   ansible.builtin.assert:
-    that: (annotation | image_trust.azure.rescue_record).state | default('closed') == 'closed'
+    that: (annotation | image_trust.azure.break_glass_record).state | default('closed') == 'closed'
   vars:
     annotation: '{"state": "closed", "when": "2026-11-28T10:00:00Z", "who": "alice", "why": "Key Vault is back"}'
 """
@@ -40,7 +40,7 @@ from collections.abc import Callable
 from typing import Any
 
 
-def rescue_record(annotation: str | None) -> dict[str, str]:
+def break_glass_record(annotation: str | None) -> dict[str, str]:
     """See DOCUMENTATION."""
     if annotation is None:
         return {}
@@ -56,4 +56,4 @@ class FilterModule:
     """As Ansible looks for filters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"rescue_record": rescue_record}
+        return {"break_glass_record": break_glass_record}
