@@ -99,7 +99,7 @@ molecule: up ## All scenarios on the lab
 	python -m tests.molecule
 
 # On two labs side by side: a run of a playbook waits more than it computes. Drift comes last, on a cluster of its own.
-FIRST := $(addprefix tests/e2e/test_,burst.py injected.py trust_change.py forecast.py faults.py lost.py plan.py permission_models.py teardown.py living.py)
+FIRST := $(addprefix tests/e2e/test_,burst.py injected.py trust_change.py forecast.py faults.py deleted_objects.py plan.py permission_models.py teardown.py living.py)
 DRIFT := tests/e2e/test_drift.py
 SECOND := $(filter-out $(FIRST) $(DRIFT),$(sort $(wildcard tests/e2e/test_*.py))) $(DRIFT)
 e2e: up ## Whole runs, drift, teardown, three of the faults and more, on two labs; about 40 minutes

@@ -23,7 +23,7 @@ from .conftest import Lab
 from .objects import CLUSTER_PATH, IDENTITY_PATH, VAULT_PATH, identity
 from .plans import KUBECONFIG
 from .snapshots import Snapshot
-from .test_missing import take_acr_pull, take_kubelet_pull
+from .test_revoked_permissions import take_acr_pull, take_kubelet_pull
 
 Json = dict[str, Any]
 CONTROL_PLANE = {"kube-controller-manager", "kube-apiserver"}

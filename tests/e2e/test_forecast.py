@@ -10,8 +10,8 @@ import pytest
 
 from .conftest import Lab, Run
 from .drift import Hand
-from .test_bypasses import changed
 from .test_in_use import MUTATING, Namespace, deployment, nobody
+from .test_known_bypasses import changed
 from .test_policy import IMAGE, SIGNED, UNSIGNED, denied_soon, pod, policy, refusal
 
 __all__ = ["policy"]

@@ -12,7 +12,7 @@ import pytest
 
 from .conftest import Lab, Run
 from .drift import Hand
-from .test_bypasses import WEBHOOK, changed
+from .test_known_bypasses import WEBHOOK, changed
 from .test_policy import SIGNED, UNSIGNED, pod, refusal
 
 Json = dict[str, Any]

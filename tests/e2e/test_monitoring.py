@@ -16,7 +16,7 @@ import yaml
 
 from tests.prometheus import MONITORING
 
-from .test_closed import until
+from .test_fail_closed import until
 from .test_policy import IMAGE, SIGNED, UNSIGNED, pod, refusal
 from .watching import NAMESPACE, ask, inside, prometheus, query, targets
 

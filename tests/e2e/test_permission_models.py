@@ -17,7 +17,7 @@ from tests.seeds import soak
 from .conftest import Lab, Run
 from .objects import ACR_PULL, CLUSTER_PATH, REGISTRY_PATH, VAULT_PATH, identity
 from .plans import FromNothing
-from .test_missing import restart_ratify
+from .test_revoked_permissions import restart_ratify
 
 REPOSITORY_READER = "b93aa761-3e63-49ed-ac28-beffa264f7ac"
 SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"

@@ -8,7 +8,7 @@ from typing import Any
 from .conftest import Lab, Run
 from .objects import CLUSTER_PATH, identity
 from .plans import KUBECONFIG, FromNothing, check, succeeded
-from .test_missing import take_acr_pull, take_federation, take_ratify_pull, take_vault_permission
+from .test_revoked_permissions import take_acr_pull, take_federation, take_ratify_pull, take_vault_permission
 
 
 def test_from_nothing_every_change_is_foretold_also_beside_the_kubeconfig_of_an_earlier_cluster(from_nothing: FromNothing) -> None:

@@ -21,7 +21,7 @@ from lab.config import CERTIFICATE, OTHER_REPOSITORY, REGISTRY, VAULT
 
 from .asking import Asked, afresh, asking_for
 from .conftest import Lab
-from .test_closed import NAMESPACE, until
+from .test_fail_closed import NAMESPACE, until
 from .test_policy import IMAGE, SIGNED, UNSIGNED, pod, refusal
 
 CHAINED = f"{REGISTRY}.azurecr.io/{OTHER_REPOSITORY}:chained"

@@ -1,5 +1,5 @@
 """The condition under which Gatekeeper is not asked: one text, in the role that sets it and in the proof that knows it. What it says is asked of a cluster by
-tests/e2e/test_closed.py."""
+tests/e2e/test_fail_closed.py."""
 
 from __future__ import annotations
 

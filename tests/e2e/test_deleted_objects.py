@@ -17,8 +17,8 @@ from .conftest import Lab, Run
 from .drift import Hand, content, managed
 from .objects import IDENTITY_PATH, REGISTRY_PATH, VAULT_PATH, identity
 from .plans import check, succeeded
-from .test_missing import take_acr_pull
 from .test_policy import pod, refusal
+from .test_revoked_permissions import take_acr_pull
 
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "gatekeeper-system"}}
 SIGNED = f"{REGISTRY}.azurecr.io/net-monitor:signed"
