@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: aks_kubeconfig
-short_description: Get an AKS cluster's credentials
+short_description: Get the kubeconfig of an AKS cluster
 version_added: 1.0.0
 description:
   - Writes the kubeconfig of a managed Kubernetes cluster to a file of its own, readable by its owner only, or returns it.

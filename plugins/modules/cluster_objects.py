@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cluster_objects
-short_description: Keep objects of a cluster exactly as given, or as a Helm release made them
+short_description: Keep Kubernetes objects exactly as given, or as a Helm release made them
 version_added: 1.0.0
 description:
   - Finds what somebody changed, added, took out or deleted by hand, and puts it back. Nothing is deleted on the way where it can be replaced.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cluster_objects_info
-short_description: List what is in a cluster, of whatever kind
+short_description: List Kubernetes objects of any kind
 version_added: 1.0.0
 description:
   - Lists the objects of API groups, or of a namespace, in one task and without naming their kinds. What is asked for and not there is no error.

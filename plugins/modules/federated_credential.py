@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: federated_credential
-short_description: Manage whose tokens a managed identity trusts
+short_description: Manage federated identity credentials of a user-assigned managed identity
 version_added: 1.0.0
 description:
   - Creates, changes or removes federated credentials of a user-assigned managed identity, as C(az identity federated-credential create) does.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: federated_credential_info
-short_description: Read whose tokens managed identities trust
+short_description: Read federated identity credentials of user-assigned managed identities
 version_added: 1.0.0
 description:
   - Returns the federated credentials of a user-assigned managed identity, as C(az identity federated-credential list) does, or of all in a resource group.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: helm_release_recovery
-short_description: Remove the record of a Helm run that was interrupted
+short_description: Remove the record of a Helm release whose run was interrupted
 version_added: 1.0.0
 description:
   - A run of Helm that was killed leaves its record of the release pending, or uninstalling, and Helm refuses all later runs with C(another operation is in

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: keyvault_access_policy
-short_description: Manage what principals may do in a key vault
+short_description: Manage the Key Vault access policy of one principal or of several
 version_added: 1.0.0
 description:
   - Gives permissions in a vault to principals, or takes them away, as C(az keyvault set-policy) does.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: keyvault_access_policy_info
-short_description: Read what principals may do in a key vault
+short_description: Read each Key Vault access policy of a vault
 version_added: 1.0.0
 description:
   - Returns the access policies of a vault, and the vault, as C(az keyvault show) does.

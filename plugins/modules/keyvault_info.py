@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: keyvault_info
-short_description: Read a key vault's URI, permission model and network, and whether Ratify can use its certificates
+short_description: Read a Key Vault's URI, permission model and network, and whether Ratify can use its certificates
 version_added: 1.0.0
 description:
   - Returns the URI of a vault, as C(az keyvault show --query properties.vaultUri) does, its tenant, and whether it is under Azure RBAC.

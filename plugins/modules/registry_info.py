@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: registry_info
-short_description: Read a container registry's id, login server and permission model
+short_description: Read an Azure Container Registry's id, login server and permission model
 version_added: 1.0.0
 description:
   - Returns what is needed to let somebody pull from a registry.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: role_assignment
-short_description: Manage a role of a principal on a scope
+short_description: Manage an Azure role assignment of a principal on a scope
 version_added: 1.0.0
 description:
   - Assigns an Azure role to a principal on a scope, or takes it away, as C(az role assignment create) does.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: role_assignment_info
-short_description: Read roles of principals on a scope
+short_description: Read Azure role assignments of principals on a scope
 version_added: 1.0.0
 description:
   - Returns the role assignments on a scope, as C(az role assignment list) does.

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: workload_identity
-short_description: Manage a managed identity, its federated identity credentials and its permissions on registries and a key vault
+short_description: Manage a user-assigned managed identity, its federated identity credentials and its permissions on registries and a Key Vault
 version_added: 1.0.0
 description:
   - Manages as one thing a user-assigned managed identity, whose tokens it trusts (federated identity credentials), and what it may do, which is to pull from
