@@ -189,7 +189,6 @@ from typing import Any, NoReturn
 from ansible_collections.image_trust.azure.plugins.module_utils._installed import ratify, release
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.converge import title
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import RecordError, read_records
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.inventory import ClusterObjects
 
@@ -198,7 +197,7 @@ def present(api: ClusterApi, options: dict[str, Any]) -> dict[str, Any]:
     namespace = options["namespace"]
     objects, records = ClusterObjects(api).find(ratify.GROUPS, []), read_records(api, "ratify", namespace)
     wanted = [ratify.POLICY, *(f"{each['kind']} {each['name']}" for each in options["configuration"])]
-    gone, made = ratify.stale(objects, namespace, wanted), [title(each) for each in records.objects] or wanted
+    gone, made = ratify.stale(objects, namespace, wanted), ratify.made(objects, records, wanted)
     newer = release.newer("ratify", options["chart_version"], records.chart_versions, downgrade=options["downgrade"])
     return dict(
         **release.shown(records),

@@ -30,8 +30,11 @@ GROUPS = (
 """API groups of what administrators configure in Gatekeeper; its pods report in status.gatekeeper.sh."""
 REMOVED_GROUPS = (*GROUPS, "admissionregistration.k8s.io", "apiextensions.k8s.io", "rbac.authorization.k8s.io")
 """API groups of all that a removal has to look at."""
-GUARD = "namespace-labels.image-trust.azure"
-"""Name of the ValidatingAdmissionPolicy of role gatekeeper, and of its binding."""
+_GUARD = (
+    "ValidatingAdmissionPolicy namespace-labels.image-trust.azure",
+    "ValidatingAdmissionPolicyBinding namespace-labels.image-trust.azure",
+)
+"""Objects of role gatekeeper beside the chart."""
 NETWORKS = {"operator.tigera.io": ("Installation", ("tigera-operator", "calico-system"), "Calico, the nodes' network")}
 """Networks that AKS installs outside kube-system, by API group: kind, namespaces and the reason to exempt them. Anybody can create a namespace of that
 name; only an administrator can have created the kind. https://learn.microsoft.com/azure/aks/use-network-policies"""
@@ -64,8 +67,8 @@ def failure_policy(webhook: Json) -> str | None:
 def node_critical(namespaces: Iterable[Json], workloads: Iterable[Json], reviewed: Collection[str]) -> list[str]:
     """Sorted names of the namespaces, but the reviewed ones, with what nodes may need to start, or with what AKS runs itself.
 
-    `workloads` are DaemonSets, Deployments, StatefulSets and Pods. Any user can choose these priority classes and folders, so that an administrator
-    decides whether the namespace can wait for Gatekeeper.
+    `workloads` are DaemonSets, Deployments, StatefulSets and Pods, of which those with an owner are judged by it; an operator may own the others. Any user
+    can choose these priority classes and folders, so that an administrator decides whether the namespace can wait for Gatekeeper.
     """
     found = {
         each["metadata"]["name"]
@@ -73,9 +76,11 @@ def node_critical(namespaces: Iterable[Json], workloads: Iterable[Json], reviewe
         if _MANAGED_BY_AKS in (each["metadata"].get("labels") or {}) or _OF_AKS.fullmatch(each["metadata"]["name"])
     }
     for each in workloads:
-        pod = (each["spec"].get("template") or each)["spec"]
+        template = each["spec"].get("template")
+        pod = (template or each)["spec"]
         paths = [str((volume.get("hostPath") or {}).get("path")) for volume in pod.get("volumes") or []]
-        if not each["metadata"].get("ownerReferences") and (pod.get("priorityClassName") in _CRITICAL or any(path.startswith(_DRIVERS) for path in paths)):
+        critical = pod.get("priorityClassName") in _CRITICAL or any(path.startswith(_DRIVERS) for path in paths)
+        if critical and (template or not each["metadata"].get("ownerReferences")):
             found.add(each["metadata"]["namespace"])
     return sorted(found - set(reviewed))
 
@@ -118,7 +123,7 @@ def removal(objects: Sequence[ClusterObject], namespace: str) -> Removal:
     """Webhooks first, or requests are denied while the release goes: Helm deletes webhooks after the pods that answer them."""
     release = f"{namespace}/gatekeeper"
     webhooks = [each for each in objects if each.name in (VALIDATING, MUTATING)]
-    guard = [each for each in objects if each.name == GUARD and each.group == "admissionregistration.k8s.io"]
+    guard = [each for each in objects if each.title in _GUARD]
     definitions = [each for each in objects if each.kind == "CustomResourceDefinition" and "gatekeeper.sh/system" in each.labels]
     return Removal(
         before=[*webhooks, *guard],

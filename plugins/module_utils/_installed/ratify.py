@@ -11,6 +11,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Sequence
 
+from .._kubernetes.helm import Records
 from .._kubernetes.inventory import ClusterObject
 from .release import Removal, of_release, records_of
 
@@ -69,6 +70,17 @@ def former(objects: Iterable[ClusterObject], namespace: str) -> list[dict[str, s
     """Kind and name of the stores, verifiers and providers that the chart has made."""
     names = _chart_names(namespace)
     return [{"kind": each.kind, "name": each.name} for each in objects if each.hook and each.kind in _NAMED and names.fullmatch(each.title)]
+
+
+def made(objects: Iterable[ClusterObject], records: Records, wanted: Collection[str]) -> list[str]:
+    """Titles of what the deployed release has made, of `objects`; without one those `wanted`, which Helm will make, whatever was there.
+
+    What failed may have made anything, and Helm goes on to what is wanted. A record gives the release's namespace also to objects of the cluster.
+    """
+    if records.last is None or records.last.status != "deployed":
+        return list(wanted)
+    recorded = {(each["kind"], each["metadata"]["namespace"], each["metadata"]["name"]) for each in records.objects}
+    return [each.title for each in objects if (each.kind, each.namespace or records.namespace, each.name) in recorded]
 
 
 def foreign(objects: Iterable[ClusterObject], made: Collection[str], gone: Collection[ClusterObject], reviewed: Collection[str]) -> list[str]:
