@@ -14,7 +14,7 @@ from .pages import ROOT
 RAISING = ("fail_json", "refuse", "unusable", "warn")
 """Functions that end a module with their text, or go on with it as a warning; beside exceptions, which end in Error."""
 
-OF_A_CLUSTER = ("_coverage", "_deviations", "_trust_deviations")
+OF_A_CLUSTER = ("coverage", "deviations", "trust_deviations")
 """Files whose functions yield the problems of a cluster, a sentence each."""
 
 
