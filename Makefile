@@ -7,6 +7,8 @@ SHELL := bash
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 COLLECTION := .build/ansible_collections/image_trust/azure
+# What runs side by side is shown as it is printed, each line with the name of its target.
+SHOWN = $(if $(SIDE_BY_SIDE),2>&1 | sed --unbuffered "s/^/$@: /")
 export PATH := $(BIN):$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export ANSIBLE_LOCALHOST_WARNING := false
@@ -55,16 +57,16 @@ unit: setup ## Modules whole against the emulated Azure, plans by tables, the em
 	pytest -q -n auto tests/unit tests/emulator
 
 many: setup ## Many writers at once
-	pytest -q tests/many
+	pytest -q tests/many $(SHOWN)
 
 coexist: setup ## With azure.azcollection in one environment, at the lowest versions that we promise
-	pytest -q tests/coexist
+	pytest -q tests/coexist $(SHOWN)
 
 docs: setup ## The site, in docs/_build/html, and whether what it says is so
 	@mkdir -p -m 755 docs/reference
 	antsibull-docs collection --use-current --squash-hierarchy --cleanup everything --dest-dir docs/reference image_trust.azure
 	sphinx-build -q -a -E -W --keep-going -j auto docs docs/_build/html
-	pytest -q -n auto tests/docs
+	pytest -q -n auto tests/docs $(SHOWN)
 
 bench: bench-tasks bench-walkthrough ## What a task costs beside azure.azcollection's and ping, and a run beside the walk-through; writes docs/bench.md
 
@@ -78,51 +80,48 @@ bench-walkthrough: setup
 	trap 'python -m lab down --delete' EXIT; python -m lab up && PYTHONPATH=.build python -m bench walkthrough
 
 plays: setup ## Plays against the emulated Azure: the permissions that roles need and give, faults, logins, examples of the modules
-	pytest -q -n auto --maxschedchunk=1 --durations=5 tests/roles tests/plays
+	pytest -q -n auto --maxschedchunk=1 --durations=5 tests/roles tests/plays $(SHOWN)
 
 policy: setup ## The Rego in the OPA that Gatekeeper embeds
-	pytest -q tests/policy
+	pytest -q tests/policy $(SHOWN)
 
 report: setup ## The page on all clusters, in a browser
-	pytest -q -n auto tests/report
+	pytest -q -n auto tests/report $(SHOWN)
 
 monitoring: setup ## Alert rules and dashboard, by Prometheus
-	pytest -q -n auto tests/monitoring
+	pytest -q -n auto tests/monitoring $(SHOWN)
 
 contract: setup ## The emulated Azure, against Microsoft's az and recordings of the real one
-	pytest -q -n auto tests/contract
+	pytest -q -n auto tests/contract $(SHOWN)
 
 gates: setup ## What Galaxy, the community and Red Hat ask of a collection: sanity and unit tests with the oldest and the newest Ansible, and more
-	python -m tests.gates
+	python -m tests.gates $(SHOWN)
 
 molecule: up ## All scenarios on the lab
 	python -m tests.molecule
 
-# On two labs side by side: a run of a playbook waits more than it computes. Drift comes last, on a cluster of its own.
-FIRST := $(addprefix tests/e2e/test_,burst.py injected.py trust_change.py forecast.py faults.py deleted_objects.py plan.py permission_models.py teardown.py living.py)
-DRIFT := tests/e2e/test_drift.py
-SECOND := $(filter-out $(FIRST) $(DRIFT),$(sort $(wildcard tests/e2e/test_*.py))) $(DRIFT)
+# On two labs side by side: a run of a playbook waits more than it computes. Which lab a file runs on, and which files come last, its markers say.
 e2e: up ## Whole runs, drift, teardown, three of the faults and more, on two labs; about 40 minutes
-	$(MAKE) --jobs=2 --output-sync=target e2e-first e2e-second
+	$(MAKE) --jobs=2 SIDE_BY_SIDE=1 e2e-first e2e-second
 
 e2e-first:
-	pytest -q --durations=12 $(FIRST)
+	pytest -v --durations=12 -m first_lab tests/e2e $(SHOWN)
 
 e2e-second: export LAB_HOME = $(or $(XDG_STATE_HOME),$(HOME)/.local/state)/image-trust-lab-2
 e2e-second: export LAB_AZURE_PORT = 16430
 e2e-second:
-	trap 'python -m lab down --delete' EXIT; python -m lab up && pytest -q --durations=12 $(SECOND) && pytest -q tests/faults -k "500 or 429 or authority or page"
+	trap 'python -m lab down --delete' EXIT; python -m lab up && (pytest -v --durations=12 -m "not first_lab" tests/e2e && pytest -v tests/faults -k "500 or 429 or authority or page") $(SHOWN)
 
 test-faults: up ## Images asked for while each thing in turn fails, 15 minutes; FAULTS_TABLE=1 writes docs/faults-admission.md
 	pytest -q tests/faults
 
 # Two at a time: what one lab does, what the other does, and then what needs none.
 test: check up ## What decides; under an hour, and a quarter more for the first build of the lab
-	$(MAKE) --jobs=2 --output-sync=target --keep-going first-lab e2e-second gates plays docs many coexist policy report monitoring contract
+	$(MAKE) --jobs=2 --keep-going SIDE_BY_SIDE=1 first-lab e2e-second gates plays docs many coexist policy report monitoring contract
 
 # Whole runs and upgrades are in tests/e2e. It has no prerequisites, or make would begin it after all the others.
 first-lab:
-	python -m tests.molecule aks identity gatekeeper ratify policy verify teardown
+	python -m tests.molecule aks identity gatekeeper ratify policy verify teardown $(SHOWN)
 	$(MAKE) e2e-first
 
 soak: up ## Tests of minutes that others stand in for in make test, random faults with more seeds, and runs killed after each task in turn; hours

@@ -46,6 +46,11 @@ FEW = {"verify_shapes": ["container"]}
 WRITES = {"PUT", "PATCH", "DELETE", "POST"}
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with the marker `order` come by its number, after those without."""
+    items.sort(key=lambda item: marker.args[0] if (marker := item.get_closest_marker("order")) else 0)
+
+
 @dataclass(frozen=True)
 class Run:
     """One run of a playbook: `changed` names what changed: the tasks, with each change where one makes several; `errors` the messages of those that failed."""

@@ -12,6 +12,8 @@ import pytest
 from .test_in_use import Namespace, deployment
 from .test_policy import SIGNED, pod, refusal
 
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(1)]
+
 Json = dict[str, Any]
 NUMBER = 200
 AT_ONCE = 50

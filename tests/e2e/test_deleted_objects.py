@@ -20,6 +20,8 @@ from .plans import check, succeeded
 from .test_policy import pod, refusal
 from .test_revoked_permissions import take_acr_pull
 
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(6)]
+
 NAMESPACE = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "gatekeeper-system"}}
 SIGNED = f"{REGISTRY}.azurecr.io/net-monitor:signed"
 GONE_IN_AZURE = ("create the identity", "create the federated credential", "assign the role AcrPull", "access policy in the vault")

@@ -16,6 +16,8 @@ from .conftest import Lab, Run
 from .drift import CHANGES, Hand, content, managed
 from .plans import FromNothing, check, succeeded
 
+pytestmark = pytest.mark.order(99)
+
 
 @pytest.fixture(scope="module")
 def without(from_nothing: FromNothing) -> snapshots.Snapshot:

@@ -20,6 +20,8 @@ from tests.seeds import seeds, soak
 from . import snapshots
 from .conftest import Lab, Run
 
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(5)]
+
 OURS = ("ConstraintTemplate", "ImagesVerified", "Provider", "Store", "KeyManagementProvider", "Verifier", "Policy")
 """Kinds of what site.yml makes beside Helm's releases."""
 CHANCE = ("caBundle", "clusterIP", "clusterIPs", "kubectl.kubernetes.io/restartedAt", "deployment.kubernetes.io/revision", "checksum/secret")

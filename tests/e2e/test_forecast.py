@@ -14,6 +14,8 @@ from .test_in_use import MUTATING, Namespace, deployment, nobody
 from .test_known_bypasses import changed
 from .test_policy import IMAGE, SIGNED, UNSIGNED, denied_soon, pod, policy, refusal
 
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(4)]
+
 __all__ = ["policy"]
 Json = dict[str, Any]
 DEPLOYER = {"owner": "team", "reason": "is being moved", "ends": "2099-12-31", "service_accounts": ["ops/deployer"]}

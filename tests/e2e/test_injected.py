@@ -22,6 +22,8 @@ from .test_in_use import deployment
 from .test_policy import SIGNED, UNSIGNED, pod, policy, refusal
 from .watching import inside
 
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(2)]
+
 Json = dict[str, Any]
 PORT = 9555
 INJECTED = {"labels": {"inject": "yes"}}

@@ -15,6 +15,8 @@ from .living import ADDS_IMAGES, ADDS_NO_IMAGE, END, OTHER_IMAGE, Seen, Team, do
 from .plans import ONLY_THE_CLUSTER, succeeded
 from .test_policy import SIGNED, UNSIGNED
 
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(10)]
+
 SHOP, LEGACY = "shop", "legacy"
 NEW_PODS: dict[str, Any] = {**ADDS_IMAGES, **OTHER_IMAGE}
 DAYS: dict[str, Any] = {**ADDS_NO_IMAGE, **NEW_PODS, **END}

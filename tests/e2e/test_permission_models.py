@@ -19,6 +19,8 @@ from .objects import ACR_PULL, CLUSTER_PATH, REGISTRY_PATH, VAULT_PATH, identity
 from .plans import FromNothing
 from .test_revoked_permissions import restart_ratify
 
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(8)]
+
 REPOSITORY_READER = "b93aa761-3e63-49ed-ac28-beffa264f7ac"
 SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
 CREDENTIALS = "image_trust.azure.aks : The cluster's credentials are in a file of their own"

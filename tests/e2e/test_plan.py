@@ -5,10 +5,14 @@ from __future__ import annotations
 import subprocess
 from typing import Any
 
+import pytest
+
 from .conftest import Lab, Run
 from .objects import CLUSTER_PATH, identity
 from .plans import KUBECONFIG, FromNothing, check, succeeded
 from .test_revoked_permissions import take_acr_pull, take_federation, take_ratify_pull, take_vault_permission
+
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(7)]
 
 
 def test_from_nothing_every_change_is_foretold_also_beside_the_kubeconfig_of_an_earlier_cluster(from_nothing: FromNothing) -> None:

@@ -20,6 +20,8 @@ from .conftest import Lab
 from .objects import REGISTRY_PATH, VAULT_PATH
 from .plans import KUBECONFIG, FromNothing, check, succeeded
 
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(9)]
+
 SOMEBODY = "99999999-aaaa-bbbb-cccc-000000000001"
 FOREIGN_POLICY = {"tenantId": TENANT, "objectId": SOMEBODY, "permissions": {"secrets": ["list"]}}
 FOREIGN_TEMPLATE = {

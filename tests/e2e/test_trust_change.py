@@ -19,6 +19,8 @@ from .asking import afresh, asking_for
 from .conftest import INVENTORY, Lab, Run
 from .test_policy import SIGNED, UNSIGNED, pod, refusal
 
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(3)]
+
 RATIFY = "config.ratify.deislabs.io/v1beta1"
 KINDS = ("Policy", "Store", "Verifier", "KeyManagementProvider", "NamespacedVerifier", "NamespacedKeyManagementProvider")
 WITHOUT_SIGNED = 90

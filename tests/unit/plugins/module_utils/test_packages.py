@@ -9,7 +9,21 @@ from pathlib import Path
 import pytest
 
 UTILS = Path(__file__).parents[4] / "plugins/module_utils"
-ORDER = "_azure _change _files _kubernetes _installed _ratify _arm _policy _admission _verification _forecast _proof _report".split()
+ORDER = [
+    "_azure",
+    "_change",
+    "_files",
+    "_kubernetes",
+    "_installed",
+    "_ratify",
+    "_arm",
+    "_policy",
+    "_admission",
+    "_verification",
+    "_forecast",
+    "_proof",
+    "_report",
+]
 """Each imports from those before it, and from none after it."""
 
 
