@@ -112,10 +112,9 @@ class Namespace:
         end = time.monotonic() + GONE_WITHIN
         while time.monotonic() < end:
             try:
-                self._api.delete(f"{kind.path(self.name)}/{name}")
-            except ClusterError as e:
-                if e.status == 404:
+                if not self._api.delete(f"{kind.path(self.name)}/{name}"):
                     return
+            except ClusterError as e:
                 problem = str(e)
             time.sleep(0.5)
         raise ClusterError(f"the probe's {kind.name} {self.name}/{name} could not be deleted, delete it by hand: {problem}")

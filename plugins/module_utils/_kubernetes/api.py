@@ -101,13 +101,15 @@ class ClusterApi:
         content = "application/merge-patch+json" if method == "patch" else "application/json"
         return self._ask(method, path, query, body=dict(body), content_type=content)
 
-    def delete(self, path: str, propagation: str = "Background") -> None:
-        """Delete an object, if it is there. What it owns goes in the background, or first, with `Foreground`."""
+    def delete(self, path: str, propagation: str = "Background") -> bool:
+        """Delete an object; whether it was there. What it owns goes in the background, or first, with `Foreground`."""
         try:
             self._ask("delete", path, {"propagationPolicy": propagation})
         except ClusterError as e:
             if e.status != 404:
                 raise
+            return False
+        return True
 
     def kinds(self, group_version: str) -> list[Kind]:
         """The kinds of an API group's version that are there now, without their subresources."""

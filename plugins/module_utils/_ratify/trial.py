@@ -93,7 +93,7 @@ def judge(api: ClusterApi, asked: Sequence[Trial], timeout: float) -> Judgement:
         raise
     finally:
         for each in asked:
-            _remove(api, each)
+            api.delete(each.path)
 
 
 def _answered(api: ClusterApi, asked: Sequence[Trial], deadline: float) -> Judgement:
@@ -123,14 +123,6 @@ def _read(trial: Trial, status: Json) -> None:
 
 
 def _create(api: ClusterApi, trial: Trial) -> None:
-    _remove(api, trial)
+    api.delete(trial.path)
     api.write("post", trial.folder, trial.body)
     trial.created = time.monotonic()
-
-
-def _remove(api: ClusterApi, trial: Trial) -> None:
-    try:
-        api.delete(trial.path)
-    except ClusterError as e:
-        if e.status != 404:
-            raise
