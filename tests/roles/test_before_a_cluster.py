@@ -16,6 +16,7 @@ import yaml
 
 from tests.certificates import SelfSigned
 from tests.references import MEANINGS
+from tests.role_variables import variables
 
 from .conftest import ROOT
 
@@ -210,13 +211,6 @@ def test_helm_4_with_kubernetes_core_6_4_and_helm_3_pass(tmp_path: Path, helm: s
         assert done.returncode == 0, done.stdout
 
 
-def test_helm_is_asked_once_for_both_roles(tmp_path: Path) -> None:
-    done = check(tmp_path, GATEKEEPER + RATIFY, "-e", "gatekeeper_validation_timeout=5")
-    assert done.returncode == 0, done.stdout
-    asked = [part for part in done.stdout.split("TASK ")[1:] if "Require a Helm that kubernetes.core works with" in part]
-    assert ["skipping" in part for part in asked] == [False, True]
-
-
 def collection(folder: Path, version: str) -> Path:
     """A path of collections that has the installed kubernetes.core, which says that it is this version."""
     installed, named = Path(sysconfig.get_path("purelib"), "ansible_collections/kubernetes/core"), folder / version / "ansible_collections/kubernetes/core"
@@ -237,7 +231,8 @@ def rendered(folder: Path, role: str, values: str = "", **variables: Any) -> dic
     """What the role gives to its chart, once its check has passed; `values` is the expression for it."""
     written = folder / "values.json"
     tasks = f"    - ansible.builtin.copy: {{dest: {written}, content: '{{{{ {values or VALUES[role]} | to_json }}}}'}}\n"
-    known = {**given(role), "ratify_tenant_id": "none", "ratify_vault_uri": "none", "ansible_python_interpreter": sys.executable}
+    found = {"exempt_namespaces": [], "has_other_constraints": False}
+    known = {**given(role), "ratify_tenant_id": "none", "ratify_vault_uri": "none", "__gatekeeper_found": found, "ansible_python_interpreter": sys.executable}
     done = play(folder, checking(role) + tasks, "-e", json.dumps({**known, **variables}))
     assert done.returncode == 0, done.stdout
     return dict(json.loads(written.read_text()))
@@ -280,7 +275,7 @@ def test_the_webhook_says_why_it_fails_open(tmp_path: Path, policy: str, annotat
 
 
 def test_every_name_of_an_image_is_mutated_and_none_with_brackets() -> None:
-    condition = yaml.safe_load((ROOT / "roles/gatekeeper/vars/main.yml").read_text())["__gatekeeper_names_only"]["expression"]
+    condition = variables("gatekeeper")["__gatekeeper_names_only"]["expression"]
     [mutated] = re.findall(r"container\.image\.matches\('(.*)'\)", condition)
     assert [image for image, meaning in MEANINGS.items() if meaning and not re.search(mutated, image)] == []
     assert not re.search(mutated, "[default]example.azurecr.io/web:1")

@@ -201,10 +201,10 @@ def test_what_others_fill_in_and_annotate_is_no_change_and_stays(api: Api) -> No
     stored = api.objects[f"{WEBHOOKS}/ask"]
     stored["webhooks"] = [{"name": "a", "policy": "Fail", "ca": "theirs"}]
     stored["metadata"]["annotations"] = {"break-glass": "closed"}
-    kept = [{"kind": "Webhook", "field": ["webhooks", "*", "ca"]}]
-    assert run(api, definitions=[WEBHOOK], kept=kept)["changed"] is False
+    preserved = [{"kind": "Webhook", "field": ["webhooks", "*", "ca"]}]
+    assert run(api, definitions=[WEBHOOK], preserved=preserved)["changed"] is False
     stored["webhooks"][0]["policy"] = "Ignore"
-    converge(api, definitions=[WEBHOOK], kept=kept)
+    converge(api, definitions=[WEBHOOK], preserved=preserved)
     assert api.objects[f"{WEBHOOKS}/ask"]["webhooks"] == [{"name": "a", "policy": "Fail", "ca": "theirs"}]
     assert api.objects[f"{WEBHOOKS}/ask"]["metadata"]["annotations"] == {"break-glass": "closed"}
 

@@ -13,7 +13,7 @@ from lab.azure.arm.identities import new_identity
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL
 from lab.azure.state import FederatedCredential
-from tests.cluster_states import CONSTRAINTS, RATIFY, VALIDATING, constraint, held, in_vault, inline, items, pem, webhooks
+from tests.cluster_states import CONSTRAINTS, RATIFY, VALIDATING, constraint, held, helm_record, in_vault, inline, items, pem, webhooks
 from tests.emulated import Emulated
 from tests.examples import ELSEWHERE, cluster_of_the_examples, prepare_machine
 from tests.module_runs import Backend, Run
@@ -77,9 +77,10 @@ RUNS: list[tuple[str, dict[str, Any]]] = [
         {**KUBERNETES, "images": [{"image": "nginx:latest", "expect": "denied"}, {"image": "example.azurecr.io/web:1.2", "expect": "admitted"}]},
     ),
     ("cluster_objects_info", {**KUBERNETES, "groups": ["policy"]}),
-    ("helm_release_info", {**KUBERNETES, "name": "gatekeeper", "namespace": "gatekeeper-system"}),
+    ("gatekeeper_info", {**KUBERNETES, "chart_version": "3.23.1", "exempt_namespaces": [{"name": "kube-system", "reason": "starts nodes"}]}),
+    ("ratify_info", {**KUBERNETES, "chart_version": "1.15.7"}),
+    ("helm_release_recovery", {**KUBERNETES, "name": "gatekeeper", "namespace": "gatekeeper-system"}),
     ("verification_info", KUBERNETES),
-    ("helm_check", {"kubernetes_core": "6.2.0"}),
     ("chart_values_check", {"chart_repo_url": "https://charts.example", "chart": "c", "chart_version": "1", "values": {"replicaCount": 2}}),
     ("proof", PROOF),
     ("proof", {**PROOF, "signing_key": "keys/proof.pem"}),
@@ -97,11 +98,19 @@ OF_THE_CLUSTER = {
     f"{RATIFY}/keymanagementproviders": items(REFRESHED, inline("inline", pem("contoso"))),
     CONSTRAINTS: items(OUTDATED),
     VALIDATING: items(webhooks(failurePolicy="Ignore")),
+    f"{VALIDATING}/gatekeeper-validating-webhook-configuration": webhooks(failurePolicy="Fail"),
+    "/api/v1/namespaces/gatekeeper-system/secrets?labelSelector=owner=helm,name=ratify": items(
+        helm_record("ratify", "gatekeeper-system", 1, "deployed", "1.15.7", {})
+    ),
     "/apis/apps/v1/replicasets": items(
         *({"metadata": {"namespace": "shop", "name": f"web-{each}", "ownerReferences": [{"kind": "Deployment", "name": "web"}]}} for each in range(137))
     ),
     "/apis/apps/v1/namespaces/shop/deployments/web": {"status": {"collisionCount": 136}},
-    "/apis": {"groups": [{"name": "policy", "preferredVersion": {"groupVersion": "policy/v1"}}]},
+    "/apis": {
+        "groups": [{"name": each.partition("/")[0], "preferredVersion": {"groupVersion": each}} for each in ("policy/v1", RATIFY.removeprefix("/apis/"))]
+    },
+    RATIFY: {"resources": [kind("Store", "stores", namespaced=False)]},
+    f"{RATIFY}/stores": items({"metadata": {"name": "store-oras", "annotations": {"helm.sh/hook": "post-install"}}, "spec": {}, "status": {}}),
     "/apis/policy/v1": {"resources": [kind("PodDisruptionBudget", "poddisruptionbudgets", namespaced=True)]},
     "/apis/policy/v1/poddisruptionbudgets": items({"metadata": BUDGET}),
 }

@@ -90,7 +90,7 @@ def test_what_the_chart_no_longer_makes_goes_and_nothing_else() -> None:
     assert titles(stale(HOOKS, PLACE, [])) == [*OF_THE_CHART]
     assert titles(stale(HOOKS, PLACE, OF_THE_CHART[:3])) == [*OF_THE_CHART[3:]]
     assert stale([there(title) for title in OF_THE_CHART], PLACE, []) == []
-    assert titles(stale(HOOKS, "gatekeeperXsystem", OF_THE_CHART[:7])) == []
+    assert titles(stale(HOOKS, "elsewhere", OF_THE_CHART[:7])) == []
 
 
 def test_the_former_configuration_is_what_ratify_waits_for_again() -> None:
@@ -176,7 +176,7 @@ def test_a_removal_takes_what_helm_leaves_and_each_object_once() -> None:
     others = [
         there("Provider mine", hook=True),
         there("Secret tools/ratify-tls"),
-        there("CustomResourceDefinition stores.config-ratify.deislabs.io"),
+        there("CustomResourceDefinition stores.myconfig.ratify.deislabs.io"),
         there("CustomResourceDefinition executors.config.ratify.sh"),
         there(f"Deployment {PLACE}/gatekeeper-audit", GATEKEEPER),
         there(f"ReplicaSet {PLACE}/ratify-1", RATIFY, owned=True),

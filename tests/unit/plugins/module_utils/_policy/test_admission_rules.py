@@ -3,12 +3,10 @@ tests/e2e/test_fail_closed.py."""
 
 from __future__ import annotations
 
-import yaml
 from ansible_collections.image_trust.azure.plugins.module_utils._policy.admission_rules import UPDATES_OF_IMAGES
 
-from tests.environments import ROOT
+from tests.role_variables import variables
 
 
 def test_the_proof_knows_the_condition_that_the_role_sets_to_the_letter() -> None:
-    variables = yaml.safe_load((ROOT / "roles/gatekeeper/vars/main.yml").read_text())
-    assert variables["__gatekeeper_updates_of_images"] == UPDATES_OF_IMAGES
+    assert variables("gatekeeper")["__gatekeeper_updates_of_images"] == UPDATES_OF_IMAGES
