@@ -43,6 +43,8 @@ class Api:
     refusals: dict[str, list[int]] = field(default_factory=dict)
     writes: list[str] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
+    propagations: list[str] = field(default_factory=list)
+    """Of the deletions, in order."""
     slow: int = 0
     """How many more looks an object that was deleted stays for."""
     kubeconfig: Path = Path()
@@ -58,6 +60,7 @@ class Api:
             return 200, {"items": [each for at, each in self.objects.items() if at.startswith(f"{path}/") and "owner" in each["metadata"].get("labels", {})]}
         if method != "GET" and not dry:
             self.writes.append(f"{method} {path}")
+            self.propagations += query.get("propagationPolicy", [])
         if method != "GET" and self.refusals.get(path):
             status = self.refusals[path].pop(0)
             return status, {"message": NO_ANSWER if status == 500 else f"refused with {status}"}
@@ -101,7 +104,11 @@ def merged(value: Any, patch: Any) -> Any:
 @pytest.fixture
 def api(tmp_path: Path) -> Iterator[Api]:
     kinds = {
-        "v1": [kind("Secret", "secrets", namespaced=True), kind("ConfigMap", "configmaps", namespaced=True)],
+        "v1": [
+            kind("Secret", "secrets", namespaced=True),
+            kind("ConfigMap", "configmaps", namespaced=True),
+            kind("Namespace", "namespaces", namespaced=False),
+        ],
         "apps/v1": [kind("Deployment", "deployments", namespaced=True)],
         "hooks/v1": [kind("Webhook", "webhooks", namespaced=False)],
         "apiextensions.k8s.io/v1": [kind("CustomResourceDefinition", "customresourcedefinitions", namespaced=False)],
@@ -138,8 +145,8 @@ def api(tmp_path: Path) -> Iterator[Api]:
 def run(api: Api, *, check: bool = False, **options: Any) -> Json:
     printed = io.StringIO()
     arguments = {"kubeconfig": str(api.kubeconfig), "wait_timeout": 2, **options, "_ansible_check_mode": check, "_ansible_diff": True}
-    api.writes.clear()
-    api.asked.clear()
+    for seen in (api.writes, api.asked, api.propagations):
+        seen.clear()
     with patch_module_args(arguments), redirect_stdout(printed), pytest.raises(SystemExit):
         cluster_objects.main()
     result: Json = json.loads(printed.getvalue())
@@ -209,6 +216,19 @@ def test_what_others_fill_in_and_annotate_is_no_change_and_stays(api: Api) -> No
     assert api.objects[f"{WEBHOOKS}/ask"]["metadata"]["annotations"] == {"break-glass": "closed"}
 
 
+def test_labels_of_others_on_a_namespace_stay_and_given_ones_are_restored(api: Api) -> None:
+    namespace = item("trust", "Namespace", "v1")
+    namespace["metadata"]["labels"] = {"enforce": "restricted"}
+    run(api, definitions=[namespace])
+    stored = api.objects["/api/v1/namespaces/trust"]
+    stored["metadata"]["labels"] |= {"kubernetes.io/metadata.name": "trust", "team": "web"}
+    assert run(api, definitions=[namespace])["changed"] is False
+    stored["metadata"]["labels"]["enforce"] = "privileged"
+    assert converge(api, definitions=[namespace])["writes"] == ["PUT /api/v1/namespaces/trust"]
+    labels = {"enforce": "restricted", "kubernetes.io/metadata.name": "trust", "team": "web"}
+    assert api.objects["/api/v1/namespaces/trust"]["metadata"]["labels"] == labels
+
+
 def test_what_somebody_else_writes_meanwhile_is_read_again(api: Api) -> None:
     run(api, definitions=[WEBHOOK])
     api.objects[f"{WEBHOOKS}/ask"]["webhooks"] = []
@@ -260,9 +280,7 @@ def test_what_the_cluster_would_not_take_anew_is_not_deleted(api: Api) -> None:
     assert api.writes == []
 
 
-@pytest.mark.parametrize(
-    ("name", "plural", "version"), [("Namespace", "namespaces", "v1"), ("Claim", "claims", "v1"), ("StatefulSet", "statefulsets", "apps/v1")]
-)
+@pytest.mark.parametrize(("name", "plural", "version"), [("Volume", "volumes", "v1"), ("Claim", "claims", "v1"), ("StatefulSet", "statefulsets", "apps/v1")])
 def test_what_would_lose_something_is_never_made_anew(api: Api, name: str, plural: str, version: str) -> None:
     api.kinds[version].append(kind(name, plural, namespaced=False))
     given = item("it", name, version, labels={"not": "a label!"})
@@ -297,6 +315,13 @@ def test_on_a_cluster_that_does_not_exist_yet_a_check_creates_everything_and_a_r
     assert foretold["diff"]["before"] == ""
     assert "cannot be used" in run(api, definitions=[WEBHOOK])["msg"]
     assert api.asked == []
+
+
+def test_on_a_cluster_that_does_not_exist_yet_a_check_knows_no_objects_of_a_release_and_nothing_to_delete(api: Api) -> None:
+    api.kubeconfig = api.kubeconfig.with_name("of-no-cluster")
+    foretold = run(api, check=True, definitions=[WEBHOOK], **RELEASE)
+    assert (foretold["changed"], foretold["titles"]) == (True, ["Webhook ask"])
+    assert run(api, check=True, absent=[WEBHOOK], **RELEASE)["changed"] is False
 
 
 def test_a_deployment_that_was_changed_is_waited_for(api: Api) -> None:
@@ -360,6 +385,22 @@ def test_a_releases_objects_are_those_of_its_record(api: Api) -> None:
     assert "s3cret" not in json.dumps(result)
 
 
+def test_definitions_come_before_the_objects_of_the_release_in_one_call(api: Api) -> None:
+    api.objects[f"{SECRETS}/web.v1"] = record(WEBHOOK)
+    config = item("web", "ConfigMap", "v1", "trust")
+    result = converge(api, definitions=[config, DEPLOYMENT], **RELEASE)
+    assert result["titles"] == ["ConfigMap trust/web", "Deployment trust/web", "Webhook ask"]
+    assert [write.partition(" ")[0] for write in result["writes"]] == ["POST"] * 3
+    api.objects["/api/v1/namespaces/trust/configmaps/web"]["data"] = {"by": "hand"}
+    del api.objects[f"{WEBHOOKS}/ask"]
+    writes = ["PUT /api/v1/namespaces/trust/configmaps/web", f"POST {WEBHOOKS}", f"PATCH {DEPLOYMENTS}/web"]
+    assert converge(api, definitions=[config, DEPLOYMENT], **RELEASE)["writes"] == writes
+
+
+def test_a_release_is_looked_for_in_a_namespace(api: Api) -> None:
+    assert "release_namespace" in run(api, release="web")["msg"]
+
+
 def test_where_there_is_no_release_there_is_nothing_to_do(api: Api) -> None:
     assert run(api, **RELEASE)["titles"] == []
 
@@ -398,3 +439,47 @@ def test_a_definition_without_a_name_is_an_error(api: Api, given: Json) -> None:
 def test_a_cluster_that_does_not_answer_is_an_error(api: Api) -> None:
     point_at(api.kubeconfig, 1)
     assert "it does not answer" in run(api, **RELEASE)["msg"]
+
+
+THING = item("it", "Thing", "things/v1")
+
+
+def test_what_is_to_be_absent_is_deleted_in_order_with_what_it_owns_after_the_rest_was_restored(api: Api) -> None:
+    config = item("web", "ConfigMap", "v1", "trust")
+    run(api, definitions=[WEBHOOK, DEPLOYMENT])
+    foretold = run(api, check=True, definitions=[config], absent=[DEPLOYMENT, WEBHOOK])
+    assert (foretold["changed"], api.writes) == (True, [])
+    result = run(api, definitions=[config], absent=[DEPLOYMENT, WEBHOOK])
+    assert api.writes == ["POST /api/v1/namespaces/trust/configmaps", f"DELETE {DEPLOYMENTS}/web", f"DELETE {WEBHOOKS}/ask"]
+    assert api.propagations == ["Foreground", "Foreground"]
+    assert (result["changed"], [each["title"] for each in result["objects"]]) == (True, ["ConfigMap trust/web"])
+    assert "Deployment trust/web spec replicas: 1\n" in result["diff"]["before"]
+    assert "Deployment trust/web" not in result["diff"]["after"]
+    assert list(api.objects) == ["/api/v1/namespaces/trust/configmaps/web"]
+    again = run(api, definitions=[config], absent=[DEPLOYMENT, WEBHOOK])
+    assert (again["changed"], api.writes) == (False, [])
+
+
+def test_what_goes_slowly_is_waited_for_once_all_are_going(api: Api) -> None:
+    run(api, definitions=[WEBHOOK, DEPLOYMENT])
+    api.slow = 3
+    assert run(api, absent=[WEBHOOK, DEPLOYMENT])["changed"] is True
+    assert api.writes == [f"DELETE {WEBHOOKS}/ask", f"DELETE {DEPLOYMENTS}/web"]
+    assert api.objects == {}
+
+
+def test_what_does_not_go_is_an_error(api: Api) -> None:
+    run(api, definitions=[WEBHOOK])
+    api.slow = 1000
+    assert "Webhook ask is still there after 2 s" in run(api, absent=[WEBHOOK])["msg"]
+
+
+def test_a_kind_that_the_cluster_does_not_know_has_nothing_to_delete_and_is_not_waited_for(api: Api) -> None:
+    assert converge(api, absent=[THING])["writes"] == []
+
+
+@pytest.mark.parametrize("given", [{}, {"kind": "Webhook"}, {**WEBHOOK, "metadata": {}}, {**WEBHOOK, "metadata": None}])
+def test_a_reference_without_a_name_deletes_nothing(api: Api, given: Json) -> None:
+    run(api, definitions=[WEBHOOK])
+    assert "Each of absent needs apiVersion, kind and metadata with a name" in run(api, absent=[WEBHOOK, given])["msg"]
+    assert api.writes == []

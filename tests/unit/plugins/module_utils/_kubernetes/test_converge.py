@@ -26,6 +26,14 @@ def test_all_that_somebody_decides_is_as_given_and_what_the_cluster_keeps_stays(
     }
 
 
+def test_labels_of_others_stay_on_a_namespace_alone() -> None:
+    given, live = ({**each, "kind": "Namespace"} for each in (GIVEN, LIVE))
+    assert replacement(given, live, [])["metadata"]["labels"] == {"app": "it", "new": "x"}
+    changed = {**live, "metadata": {**live["metadata"], "labels": {"app": "other"}}}
+    assert replacement(given, changed, [])["metadata"]["labels"] == {"app": "it"}
+    assert replacement({**given, "metadata": {"name": "it"}}, {**live, "metadata": {"name": "it"}}, [])["metadata"]["labels"] == {}
+
+
 @pytest.mark.parametrize(
     ("field", "given", "live", "expected"),
     [
@@ -44,7 +52,7 @@ def test_all_that_somebody_decides_is_as_given_and_what_the_cluster_keeps_stays(
         (("spec", "hooks", "*", "ca"), {"hooks": [{"name": "a"}]}, {}, {"hooks": [{"name": "a"}]}),
     ],
 )
-def test_a_kept_field_stays_as_it_is_and_nothing_beside_it(field: tuple[str, ...], given: Json, live: Json, expected: Json) -> None:
+def test_a_preserved_field_stays_as_it_is_and_nothing_beside_it(field: tuple[str, ...], given: Json, live: Json, expected: Json) -> None:
     of_others = Preserved("Another", ("spec", "x"))
     assert replacement({**GIVEN, "spec": given}, {**LIVE, "spec": live}, [Preserved("Thing", field), of_others])["spec"] == expected
 

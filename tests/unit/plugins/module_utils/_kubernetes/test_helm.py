@@ -8,7 +8,9 @@ import json
 from typing import Any
 
 import pytest
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import RecordError, decoded, newest, objects, standing
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import RecordError, Records, Revision, decoded, newest, objects, standing
+
+from tests.cluster_states import helm_record
 
 DEFINITION = "kind: CustomResourceDefinition\nmetadata: {name: stores.example}\n"
 RECORD: dict[str, Any] = {
@@ -125,3 +127,71 @@ def test_a_record_that_another_program_wrote_is_not_believed() -> None:
 def test_older_records_alone_say_what_to_do() -> None:
     with pytest.raises(RecordError, match=r"The last record of Helm's release web in trust is gone.* Delete the older ones too.*owner=helm,name=web"):
         newest([secret(1, "superseded"), secret(2, "superseded")])
+
+
+def of(*statuses: str, **labels: str) -> Records:
+    """Records of revisions 1, 2, and so on, the last of which has these labels too."""
+    secrets = [helm_record("web", "trust", number, status, f"{number}.0.0", {"at": number}) for number, status in enumerate(statuses, 1)]
+    if secrets:
+        secrets[-1]["metadata"]["labels"] |= labels
+    return Records("web", "trust", secrets)
+
+
+def test_the_last_revision_has_its_chart_and_the_values_that_somebody_gave() -> None:
+    assert of("superseded", "deployed").last == Revision(2, "deployed", "web", "2.0.0", {"at": 2})
+    assert of("deployed", "failed").last == Revision(2, "failed", "web", "2.0.0", {"at": 2})
+    assert (of("deployed", "pending-upgrade").last, of().last) == (None, None)
+
+
+def test_each_version_of_the_chart_that_may_be_in_the_cluster_is_told_once() -> None:
+    assert of("superseded", "deployed", "failed", "pending-upgrade").chart_versions == ["2.0.0", "3.0.0", "4.0.0"]
+    same = [helm_record("web", "trust", number, status, "1.0.0", {}) for number, status in enumerate(("deployed", "failed"), 1)]
+    assert (Records("web", "trust", same).chart_versions, of().chart_versions) == (["1.0.0"], [])
+
+
+def test_the_objects_of_a_release_are_those_of_its_last_record() -> None:
+    assert Records("web", "trust", [secret(1, "superseded"), secret(2)]).objects == objects(RECORD, "web", "trust")
+    assert Records("web", "trust", [secret(1), secret(2, "pending-upgrade")]).objects == []
+    assert Records("web", "trust", []).objects == []
+
+
+def test_a_record_without_a_chart_is_no_revision() -> None:
+    for read in (lambda records: records.last, lambda records: records.chart_versions):
+        with pytest.raises(RecordError, match=r"Secret trust/web.v1, cannot be read"):
+            read(Records("web", "trust", [secret()]))
+
+
+@pytest.mark.parametrize(
+    ("statuses", "unfinished", "blocking"),
+    [
+        ((), [], []),
+        (("superseded", "deployed"), [], []),
+        (("deployed", "failed"), [], []),
+        (("uninstalled",), [], []),
+        (("deployed", "pending-upgrade"), [2], [2]),
+        (("pending-install",), [1], [1]),
+        (("superseded", "deployed", "pending-rollback"), [3], [3]),
+        (("superseded", "superseded", "uninstalling"), [3], [1, 2, 3]),
+    ],
+)
+def test_what_helm_did_not_finish_blocks_it_and_after_a_removal_all_records_do(statuses: tuple[str, ...], unfinished: list[int], blocking: list[int]) -> None:
+    records = of(*statuses)
+    assert [each["metadata"]["name"] for each in records.unfinished] == [f"sh.helm.release.v1.web.v{each}" for each in unfinished]
+    assert records.blocking() == [f"sh.helm.release.v1.web.v{each}" for each in blocking]
+
+
+@pytest.mark.parametrize(
+    ("status", "labels", "busy"),
+    [
+        ("pending-install", {}, False),
+        ("pending-install", {"createdAt": "701"}, True),
+        ("pending-install", {"createdAt": "700"}, False),
+        ("pending-install", {"createdAt": "1", "modifiedAt": "999"}, True),
+        ("uninstalling", {"modifiedAt": "999"}, True),
+        ("uninstalling", {"createdAt": "1", "modifiedAt": "2"}, False),
+        ("deployed", {"modifiedAt": "999"}, False),
+        ("failed", {"createdAt": "999"}, False),
+    ],
+)
+def test_who_wrote_an_unfinished_record_lately_may_be_at_work(status: str, labels: dict[str, str], busy: bool) -> None:
+    assert of("superseded", status, **labels).is_busy(1000, 300) is busy
