@@ -138,7 +138,7 @@ former:
       type: str
       returned: always
 stale:
-  description: What the chart made by hooks and no longer makes, as O(image_trust.azure.cluster_objects#module:absent) takes it.
+  description: References of what the chart made by hooks and no longer makes, as O(image_trust.azure.cluster_objects#module:absent) takes them.
   type: list
   elements: dict
   returned: success
@@ -162,22 +162,22 @@ removal:
   sample: {before: [], release: [], records: [], leftovers: []}
   contains:
     before:
-      description: Before Helm removes the release.
+      description: References of what to delete before Helm removes the release.
       type: list
       elements: dict
       returned: always
     release:
-      description: Of the release itself, which an interrupted removal left.
+      description: References of the release's objects, which an interrupted removal left.
       type: list
       elements: dict
       returned: always
     records:
-      description: Helm's records of it.
+      description: References of Helm's records of it.
       type: list
       elements: dict
       returned: always
     leftovers:
-      description: What Helm does not delete.
+      description: References of what Helm does not delete.
       type: list
       elements: dict
       returned: always

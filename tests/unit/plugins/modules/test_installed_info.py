@@ -168,7 +168,7 @@ def test_ratify_needs_a_version_to_install(tmp_path: Path) -> None:
 
 EXEMPT = [{"name": "kube-system", "reason": "mine"}]
 WEBHOOK = {
-    "metadata": {"name": VALIDATING, "annotations": {"image-trust.azure/rescue": "{}"}},
+    "metadata": {"name": VALIDATING, "annotations": {"image-trust.azure/break-glass": "{}"}},
     "webhooks": [{"name": "validation.gatekeeper.sh", "failurePolicy": "Ignore"}],
 }
 OF_GATEKEEPER = {
@@ -196,7 +196,7 @@ def test_without_a_version_of_the_chart_no_secret_is_read(tmp_path: Path) -> Non
     assert [path for _method, path, _content in sent if "secrets" in path or "pods" in path] == []
     assert [each["name"] for each in result["exempt_namespaces"]] == ["kube-system", "tigera-operator", "calico-system"]
     assert (result["installed"], result["has_other_constraints"], result["failure_policy"], result["problems"]) == (None, True, "Ignore", [])
-    assert result["annotations"] == {"image-trust.azure/rescue": "{}"}
+    assert result["annotations"] == {"image-trust.azure/break-glass": "{}"}
 
 
 def test_where_there_is_no_gatekeeper_it_has_no_failure_policy_and_no_other_constraints(tmp_path: Path) -> None:
