@@ -46,7 +46,7 @@ class Daemon:
         return wait_for(f"process id in {self.pid_file}", written, 5, interval=0.01) if self._held() else None
 
     def start(self, argv: Sequence[str], environment: Mapping[str, str]) -> bool:
-        """Start `argv` with exactly this environment, in a session of its own, with output to the log (made anew). False where it already runs."""
+        """Start `argv` with exactly this environment, in a session of its own, with output to the log (emptied first). False where it already runs."""
         self.folder.mkdir(parents=True, exist_ok=True)
         lock = os.open(self.pid_file, os.O_RDWR | os.O_CREAT, 0o644)
         try:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def locked(file: Path) -> Iterator[None]:
-    """Hold the lock `file` (made where missing) during the block; waits until whoever holds it has let go."""
+    """Hold the lock `file` (made where missing) during the block; waits until its holder has released it."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("a") as held:
         fcntl.flock(held, fcntl.LOCK_EX)

@@ -1,4 +1,4 @@
-"""The custom roles that docs/permissions.md gives to whoever runs the playbooks, and how they are assigned."""
+"""The custom roles that docs/permissions.md gives to the login that runs the playbooks, and how they are assigned."""
 
 from __future__ import annotations
 

@@ -22,9 +22,9 @@ def tools() -> list[str]:
 
 
 def environment(name: str, requirements: Sequence[str], python: str, constraints: Sequence[str] = ()) -> Path:
-    """Folder of the environment `name` of the interpreter `python`; made anew when one of these changes.
+    """Folder of the environment `name` of the interpreter `python`; recreated when one of these changes.
 
-    `requirements` are arguments of pip, `constraints` the lines of a file of pip's: versions of what is installed, whoever requires it.
+    `requirements` are arguments of pip, `constraints` the lines of a file of pip's: versions of what is installed, whatever requires it.
     """
     version = subprocess.run([python, "--version"], capture_output=True, check=True, text=True).stdout.strip()
     key = hashlib.sha256("\n".join([*requirements, *constraints, version]).encode()).hexdigest()[:12]

@@ -35,11 +35,11 @@ def molecule(action: str, scenario: str) -> list[dict[str, int]]:
 def passes(scenario: str) -> str:
     """What there is to say of the scenario. Raises CalledProcessError where it fails."""
     molecule("reset", scenario)
-    foretold = molecule("check", scenario)[-1]
+    predicted = molecule("check", scenario)[-1]
     changed = molecule("test", scenario)[0]
-    if not changed or changed != foretold:
-        raise subprocess.CalledProcessError(1, f"check foretold {foretold} changes, converge made {changed}")
-    return f"changed {sum(changed.values())}, as its check foretold"
+    if not changed or changed != predicted:
+        raise subprocess.CalledProcessError(1, f"check predicted {predicted} changes, converge made {changed}")
+    return f"changed {sum(changed.values())}, as its check predicted"
 
 
 def main(scenarios: list[str]) -> int:

@@ -87,7 +87,7 @@ MEANINGS: dict[str, tuple[str, str, str] | None] = {
 """An image's repository, tag and digest; None for what no node pulls by that name."""
 
 IDS = [SHA256, "sha256:abc123", SHA512, "1" * 64]
-"""What containerd or docker takes for the id of an image that a node has already, whoever it is of."""
+"""What containerd or docker takes for the id of an image that a node has already, of any user."""
 
 FITTING: list[tuple[str, str, bool]] = [
     *(

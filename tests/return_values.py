@@ -86,7 +86,7 @@ def _ways(value: Any, where: str) -> Iterator[str]:
 
 
 def keep_to_documentation(patch: pytest.MonkeyPatch) -> None:
-    """A module of ours that ends with other results than its documentation tells of fails the test, whoever started it."""
+    """A module of ours that ends with other results than its documentation tells of fails the test, also when a fixture started it."""
     for way in ANSIBLES_OWN:
         patch.setattr(AnsibleModule, way, _checked(way, getattr(AnsibleModule, way)))
 

@@ -53,7 +53,7 @@ class Files:
         return self.folder / "resolv.conf"
 
     def write(self) -> None:
-        """Write all of them; every start does so anew."""
+        """Write all of them; every start does so again."""
         self.folder.mkdir(parents=True, exist_ok=True)
         cluster = self.cluster
         self.resolv_conf.write_text(f"nameserver {cluster.node_address}\n")

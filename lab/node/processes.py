@@ -15,7 +15,7 @@ class Processes:
         self._folder = cluster.folder / "processes"
 
     def forget(self) -> None:
-        """Begin anew, as a node does that starts."""
+        """Begin again, as a node does that starts."""
         shutil.rmtree(self._folder, ignore_errors=True)
         self._folder.mkdir(parents=True)
 

@@ -14,13 +14,13 @@ description:
     P(kubernetes.core.helm#module) looks at nothing but the version and the values of a release.
   - What an object has to be, with all that the API server fills in, is asked of the API server by a dry run. Labels are as given, because they select.
     Annotations of others, and the status, stay as they are.
-  - A Deployment may have more pods than given where a HorizontalPodAutoscaler, such as KEDA makes, allows it so many. Fewer than given are put back, so that
+  - A Deployment may have more pods than given where a HorizontalPodAutoscaler, such as KEDA makes, allows it so many. Fewer than given are restored, so that
     an autoscaler's minimum has to be no smaller than what is given.
-  - The fields that the API server never lets anybody change are put back by making the object anew, where nothing is lost by that (C(ClusterRoleBinding),
+  - The fields that the API server never lets anybody change are restored by recreating the object, where nothing is lost by that (C(ClusterRoleBinding),
     C(ConfigMap), C(DaemonSet), C(Deployment), C(ResourceQuota), C(RoleBinding), C(Secret), C(Service), C(ServiceAccount)), and only once the API server has
     said that it would take the new one. Elsewhere it is an error.
-  - Waits until the Deployments that it changed are rolled out. When it changed a ServiceAccount or a ConfigMap, which pods read at their start, it starts the
-    Deployments among the objects anew.
+  - Waits until the Deployments that it changed are rolled out. When it changed a ServiceAccount or a ConfigMap, which pods read at their start, it restarts the
+    Deployments among the objects.
 author:
   - The image_trust.azure authors (@image-trust)
 options:
@@ -92,7 +92,7 @@ EXAMPLES = r"""
     release: ratify
     release_namespace: gatekeeper-system
     preserved:
-      # Its certificate is made anew from time to time.
+      # Its certificate is renewed from time to time.
       - kind: Secret
         field: [data]
       - kind: Provider

@@ -70,7 +70,7 @@ options:
         elements: str
   exact:
     description:
-      - Whether O(credentials) are all that the identity has. V(true) B(removes every other credential of the identity, whoever made it), and what
+      - Whether O(credentials) are all that the identity has. V(true) B(removes every other credential of the identity, also those that others made), and what
         used it can log in no longer; with an empty list it removes all. Look at the diff of check mode first.
       - They go before new ones are made, so that a full identity can be changed, and one can get another name.
       - Without effect with O(state=absent), which removes only what is listed.

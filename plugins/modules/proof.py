@@ -53,7 +53,7 @@ options:
   signing_key:
     description:
       - File with an RSA or EC private key in PEM, without a passphrase. One that others than its owner may use is refused.
-      - Whoever can read this key can make proofs.
+      - A user who can read this key can make proofs.
     type: path
   signing_vault_key:
     description:

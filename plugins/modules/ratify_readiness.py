@@ -10,7 +10,7 @@ short_description: Wait until Ratify has read its configuration and verifies ima
 version_added: 1.0.0
 description:
   - Waits until Gatekeeper trusts Ratify's certificate, Ratify reports success for its configuration, and both give a verdict on an image, by a dry run.
-  - Changes nothing but that Ratify's pods may be made anew, with O(restart). In check mode nothing is waited for.
+  - Changes nothing but that Ratify's pods may be restarted, with O(restart). In check mode nothing is waited for.
 author:
   - The image_trust.azure authors (@image-trust)
 options:
@@ -39,9 +39,9 @@ options:
     required: true
   restart:
     description:
-      - Make Ratify's pods anew where the configuration is not read within 20 seconds, and wait again. Permissions and federated credentials take effect late,
+      - Restart Ratify's pods where the configuration is not read within 20 seconds, and wait again. Permissions and federated credentials take effect late,
         and Ratify's own pauses between two tries grow to a quarter of an hour.
-      - Set it to V(false) where something worked before that can be put back, for every image is denied meanwhile.
+      - Set it to V(false) where something worked before that can be restored, for every image is denied meanwhile.
     type: bool
     default: true
   wait_timeout:
@@ -69,7 +69,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 restarted:
-  description: Whether Ratify's pods were made anew.
+  description: Whether Ratify's pods were restarted.
   type: bool
   returned: success
   sample: false

@@ -10,7 +10,7 @@ short_description: Manage an Azure role assignment of a principal on a scope
 version_added: 1.0.0
 description:
   - Assigns an Azure role to a principal on a scope, or takes it away, as C(az role assignment create) does.
-  - An assignment that exists is enough, whoever made it and under whatever name. One that is inherited from above does not count.
+  - An assignment that exists is enough, also one of another maker and name. One that is inherited from above does not count.
   - A new assignment takes effect some seconds to minutes later.
 author:
   - The image_trust.azure authors (@image-trust)

@@ -159,7 +159,7 @@ def lab(collections: Path) -> Lab:
 
 @pytest.fixture(scope="session")
 def site(lab: Lab) -> Run:
-    """site.yml has run on the lab (and whatever a killed run before left is mended)."""
+    """site.yml has run on the lab (and whatever a killed run before left is restored)."""
     run = lab.play("site")
     assert run.returncode == 0, run.error or run.output[-3000:]
     return run
@@ -202,10 +202,10 @@ def gatekeeper(lab: Lab, site: Run, tmp_path: Path) -> Callable[..., Run]:
 
 @pytest.fixture(scope="session")
 def from_nothing(lab: Lab, site: Run, tmp_path_factory: pytest.TempPathFactory) -> FromNothing:
-    """The cluster was deleted, and all of site.yml happened again, each step after a check that foretold it."""
-    from .plans import make_anew
+    """The cluster was deleted, and all of site.yml happened again, each step after a check that predicted it."""
+    from .plans import make_again
 
-    return make_anew(lab, tmp_path_factory.mktemp("plays"))
+    return make_again(lab, tmp_path_factory.mktemp("plays"))
 
 
 @pytest.fixture

@@ -29,7 +29,7 @@ Json = dict[str, Any]
 CONTROL_PLANE = {"kube-controller-manager", "kube-apiserver"}
 RECORD = "helm.sh/release.v1"
 """Type of the Secrets in which Helm remembers releases."""
-CERTIFICATES = "made anew"
+CERTIFICATES = "renewed"
 """Stands for what Gatekeeper's and Ratify's rotation of certificates writes."""
 
 
@@ -47,11 +47,11 @@ def managed(without: Snapshot) -> dict[str, Json]:
 
 
 OF_A_ROLLOUT = ("kubectl.kubernetes.io/restartedAt", "checksum/secret")
-"""Annotations of pods: when they were started anew, and a sum of the chart's Secret, which is only in the chart when it is installed for the first time."""
+"""Annotations of pods: when they were restarted, and a sum of the chart's Secret, which is only in the chart when it is installed for the first time."""
 
 
 def content(found: Mapping[str, Json]) -> Snapshot:
-    """What the objects say, without what is another value each time an object is made or its certificate is made anew."""
+    """What the objects say, without what is another value each time an object is made or its certificate is renewed."""
     return {title: _content(item) for title, item in found.items()}
 
 
@@ -158,7 +158,7 @@ CHANGES: dict[str, Callable[[Json], Json]] = {
 
 
 class Hand:
-    """Whoever changes and deletes with kubectl and az."""
+    """A user who changes and deletes with kubectl and az."""
 
     def __init__(self, lab: Lab) -> None:
         self.lab = lab

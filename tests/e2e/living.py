@@ -26,7 +26,7 @@ CHAINED = f"{REGISTRY}.azurecr.io/{OTHER_REPOSITORY}:chained"
 """Another signed image."""
 KINDS = "deployments,replicasets,statefulsets,daemonsets,jobs,cronjobs,horizontalpodautoscalers,pods"
 CALM = 2.5
-"""Seconds without a change after which an operation has had its effect: a controller that does not find what it made makes it anew at once."""
+"""Seconds without a change after which an operation has had its effect: a controller that does not find what it made makes it again at once."""
 
 RELEASED = '{"metadata": {"finalizers": null}}'
 
@@ -236,7 +236,7 @@ def end_the_job(team: Team) -> Said:
 
 
 def let_go(team: Team) -> Said:
-    """A pod is deleted, and whoever kept it lets it go."""
+    """A pod is deleted, and what kept it lets it go."""
     team.done("delete", "pod", "kept", "--wait=false")
     return team.kubectl("patch", "pod", "kept", "--type=merge", "-p", RELEASED)
 

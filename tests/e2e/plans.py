@@ -1,4 +1,4 @@
-"""A check and the run that it foretells; and the lab as it is before site.yml, once for all tests that begin there."""
+"""A check and the run that it predicts; and the lab as it is before site.yml, once for all tests that begin there."""
 
 from __future__ import annotations
 
@@ -54,21 +54,21 @@ def has_cluster(azure: Snapshot) -> bool:
 
 @dataclass(frozen=True)
 class FromNothing:
-    """The way from an Azure without a cluster to the end of site.yml, with what was foretold at each step."""
+    """The way from an Azure without a cluster to the end of site.yml, with what was predicted at each step."""
 
     azure: Snapshot
     """Azure without a cluster."""
-    foretold: Run
+    predicted: Run
     made_cluster: Run
     cluster: Snapshot
     """The cluster as role aks leaves it, with nothing of ours in it."""
-    foretold_rest: Run
+    predicted_rest: Run
     made_rest: Run
     requests: list[Request]
     """All that Azure was asked on the way, from the deletion of the cluster before on."""
 
 
-def make_anew(lab: Lab, folder: Path) -> FromNothing:
+def make_again(lab: Lab, folder: Path) -> FromNothing:
     """The cluster is deleted, and then all of site.yml happens again, in two runs so that the cluster can be seen in between. Writes a playbook to `folder`.
 
     At the beginning there is a kubeconfig of an earlier cluster, before the second run there is none.
@@ -85,11 +85,11 @@ def make_anew(lab: Lab, folder: Path) -> FromNothing:
     azure = snapshots.of_azure(lab)
     KUBECONFIG.write_text(STALE)
     KUBECONFIG.chmod(0o600)
-    foretold = logged(check(lab, "site"))
+    predicted = logged(check(lab, "site"))
     only_the_cluster = folder / "cluster.yml"
     only_the_cluster.write_text(ONLY_THE_CLUSTER)
     made_cluster = logged(succeeded(lab.play(only_the_cluster)))
     cluster = snapshots.of_cluster()
     KUBECONFIG.unlink()
-    foretold_rest = logged(check(lab, "site"))
-    return FromNothing(azure, foretold, made_cluster, cluster, foretold_rest, logged(succeeded(lab.play("site"))), asked)
+    predicted_rest = logged(check(lab, "site"))
+    return FromNothing(azure, predicted, made_cluster, cluster, predicted_rest, logged(succeeded(lab.play("site"))), asked)

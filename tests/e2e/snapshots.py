@@ -58,7 +58,7 @@ def of_cluster(name: str = "lab1") -> Snapshot:
 def versions(name: str = "lab1") -> Snapshot:
     """A value for each object of the cluster that another one takes its place of when it is written, if only to the same content.
 
-    That is its resource version. What has a status is written by whoever reports it, at any time: there it is the identity, and all but the status.
+    That is its resource version. What has a status is written by its controller, at any time: there it is the identity, and all but the status.
     The reports of Gatekeeper's pods, which are objects of their own and go when the pods have gone, are left out.
     """
     return {

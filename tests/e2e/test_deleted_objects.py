@@ -66,7 +66,7 @@ def gone(hand: Hand, item: dict[str, Any]) -> None:
 
 
 @soak("the deletion of each object by itself, in test_drift.py,")
-def test_a_check_foretells_how_the_namespace_and_the_identity_come_back_and_a_run_brings_both(lab: Lab, site: Run, dead: dict[str, Any]) -> None:
+def test_a_check_predicts_how_the_namespace_and_the_identity_come_back_and_a_run_brings_both(lab: Lab, site: Run, dead: dict[str, Any]) -> None:
     hand = Hand(lab)
     before = json.dumps(objects())
     had = permissions(lab, dead["principalId"])
@@ -78,11 +78,11 @@ def test_a_check_foretells_how_the_namespace_and_the_identity_come_back_and_a_ru
     with pytest.raises(kubernetes.dynamic.exceptions.InternalServerError):
         hand.kube.resources.get(api_version="v1", kind="Namespace").create(body={"metadata": {"name": "another"}}, dry_run="All")
 
-    foretold = check(lab, "site")
+    predicted = check(lab, "site")
     expected = (*GONE_IN_AZURE, *GONE_IN_THE_CLUSTER)
-    assert [name for name in foretold.changed if not any(part in name for part in expected)] == []
-    assert [part for part in expected if not any(part in name for name in foretold.changed)] == []
-    assert succeeded(lab.play("site")).changed == foretold.changed
+    assert [name for name in predicted.changed if not any(part in name for part in expected)] == []
+    assert [part for part in expected if not any(part in name for name in predicted.changed)] == []
+    assert succeeded(lab.play("site")).changed == predicted.changed
 
     new = identity(lab)
     assert new["principalId"] != dead["principalId"]

@@ -1,4 +1,4 @@
-"""Each object that we manage, changed or deleted by hand, is found by `--check` and mended by a run. The objects are whatever site.yml has made."""
+"""Each object that we manage, changed or deleted by hand, is found by `--check` and restored by a run. The objects are whatever site.yml has made."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def names(run: Run, item: drift.Json) -> bool:
     return metadata["name"] in run.output and item["kind"] in run.output
 
 
-def mended(lab: Lab, without: snapshots.Snapshot, before: snapshots.Snapshot) -> None:
+def restored(lab: Lab, without: snapshots.Snapshot, before: snapshots.Snapshot) -> None:
     """A run brings back what was `before`."""
     succeeded(lab.play("site"))
     assert snapshots.differences(before, content(managed(without))) == []
 
 
-def test_every_object_that_was_changed_by_hand_is_found_and_mended(lab: Lab, hand: Hand, without: snapshots.Snapshot) -> None:
+def test_every_object_that_was_changed_by_hand_is_found_and_restored(lab: Lab, hand: Hand, without: snapshots.Snapshot) -> None:
     found, azure = managed(without), snapshots.of_azure(lab)
     before = content(found)
     changed = {title: item for title, item in found.items() if item.get("type") != drift.RECORD}
@@ -53,16 +53,16 @@ def test_every_object_that_was_changed_by_hand_is_found_and_mended(lab: Lab, han
     after = content(managed(without))
     assert [title for title in changed if before[title] == after[title]] == []
 
-    foretold = check(lab, "site")
-    assert [title for title, item in changed.items() if not names(foretold, item)] == []
-    mended(lab, without, before)
+    predicted = check(lab, "site")
+    assert [title for title, item in changed.items() if not names(predicted, item)] == []
+    restored(lab, without, before)
     assert snapshots.differences(azure, snapshots.of_azure(lab)) == []
 
 
 def test_every_object_that_was_deleted_is_found_and_made_again(lab: Lab, hand: Hand, without: snapshots.Snapshot) -> None:
     azure, found = snapshots.of_azure(lab), managed(without)
     before = content(found)
-    # What lives in the namespace goes with it, and Helm's records too: without them the release is installed anew, which is another test.
+    # What lives in the namespace goes with it, and Helm's records too: without them the release is installed again, which is another test.
     deleted = {title: item for title, item in found.items() if item["kind"] != "Namespace" and item.get("type") != drift.RECORD}
     assert {item["kind"] for item in deleted.values()} == CHANGES.keys() - {"Namespace"}
     for item in deleted.values():
@@ -70,9 +70,9 @@ def test_every_object_that_was_deleted_is_found_and_made_again(lab: Lab, hand: H
     hand.delete_in_azure()
     assert deleted.keys() & managed(without).keys() == set()
 
-    foretold = check(lab, "site")
-    assert [title for title, item in deleted.items() if not names(foretold, item)] == []
-    mended(lab, without, before)
+    predicted = check(lab, "site")
+    assert [title for title, item in deleted.items() if not names(predicted, item)] == []
+    restored(lab, without, before)
     assert snapshots.differences(azure, snapshots.of_azure(lab)) == []
 
 
@@ -120,9 +120,9 @@ def test_a_record_that_somebody_edited_is_not_believed_and_one_that_was_deleted_
         assert other["metadata"]["name"] in removing
         hand.delete(other)
 
-    foretold = check(lab, "site")
-    assert [name for name in foretold.changed if "is installed" in name] == foretold.changed != []
-    assert succeeded(lab.play("site")).changed == foretold.changed
+    predicted = check(lab, "site")
+    assert [name for name in predicted.changed if "is installed" in name] == predicted.changed != []
+    assert succeeded(lab.play("site")).changed == predicted.changed
     after = {title: each for title, each in content(managed(without)).items() if "sh.helm.release" not in title}
     assert snapshots.differences(before, after) == []
 

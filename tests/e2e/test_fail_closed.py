@@ -170,10 +170,10 @@ def constraint_of_others(kube: Any) -> Iterator[None]:
 
 
 def test_where_others_have_constraints_gatekeeper_is_asked_about_all_updates(gatekeeper: Any, constraint_of_others: None) -> None:
-    foretold = gatekeeper("--check", "--diff")
-    assert foretold.returncode == 0, foretold.error
-    assert foretold.changed
-    assert re.search(r"validatingWebhookMatchConditions.*updates-of-images", foretold.output)
+    predicted = gatekeeper("--check", "--diff")
+    assert predicted.returncode == 0, predicted.error
+    assert predicted.changed
+    assert re.search(r"validatingWebhookMatchConditions.*updates-of-images", predicted.output)
 
 
 def trusted(kube: Any) -> set[str]:
@@ -181,7 +181,7 @@ def trusted(kube: Any) -> set[str]:
     return {each.clientConfig.caBundle for each in webhooks.get(name="gatekeeper-validating-webhook-configuration").webhooks}
 
 
-def test_a_webhook_certificate_that_is_made_anew_is_trusted_again_by_itself_and_one_that_was_deleted_by_a_run(kube: Any, gatekeeper: Any) -> None:
+def test_a_webhook_certificate_that_is_renewed_is_trusted_again_by_itself_and_one_that_was_deleted_by_a_run(kube: Any, gatekeeper: Any) -> None:
     secrets, before = kube.resources.get(api_version="v1", kind="Secret"), trusted(kube)
     secrets.patch(name=CERTIFICATE, namespace=NAMESPACE, body={"data": None}, content_type="application/merge-patch+json")
     until(lambda: not before & trusted(kube), "another certificate is trusted", 60)
@@ -238,9 +238,9 @@ def test_break_glass_opens_whatever_is_down_and_closes_again_and_the_role_does_n
     scale(kube, WEBHOOK, 0)
     try:
         assert "failed calling webhook" in refusal(kube, pod(UNSIGNED), "default")
-        foretold = break_glass("open", "--check").changed
+        predicted = break_glass("open", "--check").changed
         assert "failed calling webhook" in refusal(kube, pod(UNSIGNED), "default")
-        assert break_glass("open").changed == foretold != []
+        assert break_glass("open").changed == predicted != []
         until(lambda: refusal(kube, pod(UNSIGNED), "default") == "", "everything is admitted", 30)
         assert sorted(conditions(kube)) == ["break-glass.image-trust.azure", "names.image-trust.azure"]
         assert break_glass("open").changed == []
@@ -251,7 +251,7 @@ def test_break_glass_opens_whatever_is_down_and_closes_again_and_the_role_does_n
         closed = break_glass("closed")
         scale(kube, WEBHOOK, replicas)
     assert conditions(kube) == ["names.image-trust.azure"]
-    assert closed.changed == [foretold[0] + " no longer", foretold[1]]
+    assert closed.changed == [predicted[0] + " no longer", predicted[1]]
     assert break_glass("closed").changed == []
     assert [json.loads(line)["state"] for line in record.read_text().splitlines()] == ["open", "closed"]
     admitted_again(kube)
@@ -330,7 +330,7 @@ def test_fail_is_taken_back_where_gatekeeper_does_not_answer_unless_it_held_befo
         name, body = "gatekeeper-validating-webhook-configuration", {"webhooks": [{"name": "validation.gatekeeper.sh", **change}]}
         return str(webhooks.patch(name=name, body=body, content_type="application/strategic-merge-patch+json").webhooks[0].failurePolicy)
 
-    # Nothing of ours, which the role would put back.
+    # Nothing of ours, which the role would restore.
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["namespaces"], "scope": "*"}
     nobody = {"clientConfig": {"url": "https://127.0.0.1:1/"}, "rules": [rule], "sideEffects": "None", "admissionReviewVersions": ["v1"]}
     webhooks.create(body={"metadata": {"name": "of-another"}, "webhooks": [{"name": "everything.of-another.example", "failurePolicy": "Fail", **nobody}]})

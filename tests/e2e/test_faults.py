@@ -25,7 +25,7 @@ pytestmark = [pytest.mark.first_lab, pytest.mark.order(5)]
 OURS = ("ConstraintTemplate", "ImagesVerified", "Provider", "Store", "KeyManagementProvider", "Verifier", "Policy")
 """Kinds of what site.yml makes beside Helm's releases."""
 CHANCE = ("caBundle", "clusterIP", "clusterIPs", "kubectl.kubernetes.io/restartedAt", "deployment.kubernetes.io/revision", "checksum/secret")
-"""Certificates that Gatekeeper and Ratify make themselves, addresses, how often a deployment was begun anew.
+"""Certificates that Gatekeeper and Ratify make themselves, addresses, how often a deployment was restarted.
 
 Ratify's chart also sums up the certificate that it finds or makes: another after a killed installation, which has made it already.
 """
@@ -155,7 +155,7 @@ def test_killed_again_and_again_the_last_run_ends_as_an_undisturbed_one(lab: Lab
     assert differences(outcome(lab), undisturbed) == []
 
 
-def test_a_release_whose_removal_was_killed_is_installed_anew(lab: Lab, undisturbed: dict[str, Any], ratify: Callable[..., Run], everything: None) -> None:
+def test_a_release_whose_removal_was_killed_is_installed_again(lab: Lab, undisturbed: dict[str, Any], ratify: Callable[..., Run], everything: None) -> None:
     words = ["helm", "uninstall", "ratify", "--wait", "--namespace", "gatekeeper-system", "--kubeconfig", str(cluster("lab1").kubeconfig)]
     removal = subprocess.Popen(words, env=lab.environment)
     try:
@@ -166,8 +166,8 @@ def test_a_release_whose_removal_was_killed_is_installed_anew(lab: Lab, undistur
     assert "uninstalling" in records("ratify")
     refused = ratify(ratify_chart_version="1.15.4", ratify_values={})
     assert f"Chart ratify {charts.RATIFY.version} is installed, and ratify_chart_version is 1.15.4" in refused.error
-    anew = ratify(ratify_wait_timeout=BOUND)
-    assert anew.returncode == 0, anew.error
+    again = ratify(ratify_wait_timeout=BOUND)
+    assert again.returncode == 0, again.error
     assert differences(outcome(lab), undisturbed) == []
 
 

@@ -1,4 +1,4 @@
-"""The lab itself: two clusters side by side, killed, mended, stopped and resumed, with a home and ports of their own."""
+"""The lab itself: two clusters side by side, killed, restored, stopped and resumed, with a home and ports of their own."""
 
 from __future__ import annotations
 

@@ -111,7 +111,7 @@ def test_new_pods_with_unsigned_images_are_denied_and_what_runs_stays(living_clu
 @pytest.mark.parametrize(
     "command", ["create job later --from=cronjob/nightly", f"set image deployment/from-git it={UNSIGNED}", f"debug lone --image={UNSIGNED} --container=other"]
 )
-def test_whoever_brings_an_unsigned_image_is_told_so_and_nothing_changes(living_cluster: Living, command: str) -> None:
+def test_a_user_who_brings_an_unsigned_image_is_told_so_and_nothing_changes(living_cluster: Living, command: str) -> None:
     team = living_cluster.legacy if command.startswith("create") else living_cluster.shop
     before = team.items()
     said = team.kubectl(*command.split())

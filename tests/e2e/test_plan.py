@@ -1,4 +1,4 @@
-"""`site.yml --check --diff` foretells the run that follows, task by task, from whatever state, and writes nothing (which `check` looks for each time)."""
+"""`site.yml --check --diff` predicts the run that follows, task by task, from whatever state, and writes nothing (which `check` looks for each time)."""
 
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from .test_revoked_permissions import take_acr_pull, take_federation, take_ratif
 pytestmark = [pytest.mark.first_lab, pytest.mark.order(7)]
 
 
-def test_from_nothing_every_change_is_foretold_also_beside_the_kubeconfig_of_an_earlier_cluster(from_nothing: FromNothing) -> None:
-    assert from_nothing.foretold.changed == from_nothing.made_cluster.changed + [
+def test_from_nothing_every_change_is_predicted_also_beside_the_kubeconfig_of_an_earlier_cluster(from_nothing: FromNothing) -> None:
+    assert from_nothing.predicted.changed == from_nothing.made_cluster.changed + [
         name for name in from_nothing.made_rest.changed if not name.startswith("image_trust.azure.aks : ")
     ]
     told = ("create the cluster", "create the identity", "Install chart gatekeeper", "Install chart ratify", "The template denies", "The constraints cover")
     for what in told:
-        assert any(what in name for name in from_nothing.foretold.changed), what
+        assert any(what in name for name in from_nothing.predicted.changed), what
 
 
-def test_on_a_cluster_with_nothing_in_it_and_without_its_kubeconfig_every_change_is_foretold(from_nothing: FromNothing) -> None:
-    assert from_nothing.foretold_rest.changed == from_nothing.made_rest.changed
+def test_on_a_cluster_with_nothing_in_it_and_without_its_kubeconfig_every_change_is_predicted(from_nothing: FromNothing) -> None:
+    assert from_nothing.predicted_rest.changed == from_nothing.made_rest.changed
 
 
 def test_the_differences_are_shown_and_no_secret_is(lab: Lab, from_nothing: FromNothing) -> None:
-    shown = from_nothing.foretold.output + from_nothing.foretold_rest.output
+    shown = from_nothing.predicted.output + from_nothing.predicted_rest.output
     for what in (
         "gatekeeper-3.23.1",
         "values.validatingWebhookFailurePolicy: none -> ",
@@ -65,15 +65,15 @@ def helm(lab: Lab, *arguments: str) -> None:
     subprocess.run(command, env=lab.environment, check=True, capture_output=True, timeout=180)
 
 
-def test_what_is_half_built_and_drifted_is_foretold_too(lab: Lab, site: Run, kube: Any) -> None:
+def test_what_is_half_built_and_drifted_is_predicted_too(lab: Lab, site: Run, kube: Any) -> None:
     break_half_of_it(lab, kube)
-    foretold = check(lab, "site")
+    predicted = check(lab, "site")
     done = succeeded(lab.play("site"))
-    assert foretold.changed == done.changed
+    assert predicted.changed == done.changed
     assert len(done.changed) == 8, done.changed
-    assert "values.auditInterval: 61 -> none" in foretold.output
+    assert "values.auditInterval: 61 -> none" in predicted.output
     assert identity(lab)["principalId"]
 
 
-def test_where_nothing_is_to_be_done_nothing_is_foretold(lab: Lab, site: Run) -> None:
+def test_where_nothing_is_to_be_done_nothing_is_predicted(lab: Lab, site: Run) -> None:
     assert check(lab, "site").changed == []

@@ -55,7 +55,7 @@ def denied_soon(kube: Any, body: dict[str, Any], namespace: str, *, expected: bo
     return said
 
 
-def test_a_deployment_is_refused_to_whoever_makes_it_in_words_that_need_no_manual(kube: Any) -> None:
+def test_a_deployment_is_refused_to_the_user_who_makes_it_in_words_that_need_no_manual(kube: Any) -> None:
     template = {"metadata": {"labels": {"app": "it"}}, "spec": pod(UNSIGNED)["spec"]}
     spec = {"selector": {"matchLabels": {"app": "it"}}, "template": template}
     said = refusal(kube, {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "it"}, "spec": spec}, "default")
@@ -177,8 +177,8 @@ def test_what_somebody_narrowed_by_hand_is_found_and_put_back(kube: Any, policy:
     constraints = kube.resources.get(api_version="constraints.gatekeeper.sh/v1beta1", kind="ImagesVerified")
     narrowed = {"spec": {"match": {"labelSelector": {"matchLabels": {"nobody": "has-this"}}}, "enforcementAction": "dryrun"}}
     constraints.patch(name="images-verified", body=narrowed, content_type="application/merge-patch+json")
-    mended = policy(policy_force_deny="lab1")
-    assert mended.changed == ["image_trust.azure.policy : The constraints cover all namespaces but the reviewed ones"]
+    restored = policy(policy_force_deny="lab1")
+    assert restored.changed == ["image_trust.azure.policy : The constraints cover all namespaces but the reviewed ones"]
     assert "it has no signature" in denied_soon(kube, pod(UNSIGNED), "default")
 
 

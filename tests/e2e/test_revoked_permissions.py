@@ -1,4 +1,4 @@
-"""Each grant and object is taken away by itself: the next look is red and names what is wrong, and site.yml mends it.
+"""Each grant and object is taken away by itself: the next look is red and names what is wrong, and site.yml restores it.
 
 This is how we know that the lab enforces: nothing here is checked by our own code, Azure (the emulated one), the kubelet, Ratify and Gatekeeper do.
 """
@@ -67,7 +67,7 @@ class Loss:
     take: Callable[[Lab], None] | None
     names: str
     """What the error of the next run has to say, as a regular expression."""
-    mends: str
+    restores: str
     """The role that gives it back, and no other changes anything."""
     restart: bool = False
 
@@ -86,7 +86,7 @@ SOAKED = {name: soak("the loss of the registry permission") for name in ("the fe
 
 
 @pytest.mark.parametrize("loss", [pytest.param(loss, id=name, marks=SOAKED.get(name, ())) for name, loss in LOSSES.items()])
-def test_without_it_verify_is_red_and_says_why_and_site_mends_it(lab: Lab, site: Run, kube: Any, loss: Loss) -> None:
+def test_without_it_verify_is_red_and_says_why_and_site_restores_it(lab: Lab, site: Run, kube: Any, loss: Loss) -> None:
     if loss.take is None:
         kube.resources.get(api_version="constraints.gatekeeper.sh/v1beta1", kind="ImagesVerified").delete(name="images-verified")
     else:
@@ -99,6 +99,6 @@ def test_without_it_verify_is_red_and_says_why_and_site_mends_it(lab: Lab, site:
     assert red.returncode != 0
     assert re.search(loss.names, red.error)
 
-    mended = lab.play("site")
-    assert mended.returncode == 0, mended.error
-    assert [task.partition(" : ")[0] for task in mended.changed] == [f"image_trust.azure.{loss.mends}"], mended.changed
+    restored = lab.play("site")
+    assert restored.returncode == 0, restored.error
+    assert [task.partition(" : ")[0] for task in restored.changed] == [f"image_trust.azure.{loss.restores}"], restored.changed

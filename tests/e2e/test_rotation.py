@@ -1,4 +1,4 @@
-"""Ratify's own certificate, and those of the signers, are made anew while somebody asks for images all the time. About four minutes."""
+"""Ratify's own certificate, and those of the signers, are renewed while somebody asks for images all the time. About four minutes."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .test_policy import IMAGE, SIGNED, UNSIGNED, pod, refusal
 
 CHAINED = f"{REGISTRY}.azurecr.io/{OTHER_REPOSITORY}:chained"
 RECOVERY = 150
-"""Seconds for which signed images may be denied when Ratify's certificate was made anew: so long the kubelet may take to bring it to the pods."""
+"""Seconds for which signed images may be denied when Ratify's certificate was renewed: so long the kubelet may take to bring it to the pods."""
 RESTORED = ["image_trust.azure.release : Restore the objects of release ratify"]
 NOTICED = 3
 """Seconds within which Gatekeeper knows whom to trust now."""
@@ -75,7 +75,7 @@ def admitted_again(asked: Asked, image: str) -> None:
     until(lambda: asked.admitted_since(image, since), "signed images are admitted again", RECOVERY)
 
 
-def test_a_certificate_of_ratify_that_ends_soon_is_made_anew_by_itself_and_one_that_was_deleted_by_a_run(kube: Any, ratify: Any) -> None:
+def test_a_certificate_of_ratify_that_expires_soon_is_renewed_by_itself_and_one_that_was_deleted_by_a_run(kube: Any, ratify: Any) -> None:
     secrets = kube.resources.get(api_version="v1", kind="Secret")
     signed, unsigned = afresh(kube, SIGNED), afresh(kube, UNSIGNED)
 

@@ -74,13 +74,13 @@ def test_a_login_that_cannot_work_says_why_and_writes_nothing(lab: Lab, name: st
 @pytest.mark.parametrize(
     ("role", "values"), [("gatekeeper", {"audit": {"resources": {"limits": {"cpu": "much"}}}}), ("ratify", {"resources": {"limits": {"cpu": "much"}}})]
 )
-def test_values_that_the_api_server_refuses_are_no_obstacle_once_they_are_mended(request: pytest.FixtureRequest, role: str, values: dict[str, Any]) -> None:
+def test_values_that_the_api_server_refuses_are_no_obstacle_once_they_are_fixed(request: pytest.FixtureRequest, role: str, values: dict[str, Any]) -> None:
     play = request.getfixturevalue(role)
     refused = play(**{f"{role}_values": values})
     assert refused.returncode != 0
     assert "much" in refused.error or "quantities must match" in refused.error
-    mended = play()
-    assert mended.returncode == 0, mended.error
+    restored = play()
+    assert restored.returncode == 0, restored.error
     assert play().changed == []
 
 

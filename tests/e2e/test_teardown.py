@@ -42,7 +42,7 @@ FOREIGN_OBJECTS: list[dict[str, Any]] = [
 
 @pytest.fixture
 def cluster_api() -> Iterator[DynamicClient]:
-    """The cluster as it is now: one that was made anew has another certificate authority."""
+    """The cluster as it is now: a recreated one has another certificate authority."""
     with kubernetes.config.new_client_from_config(str(cluster("lab1").kubeconfig)) as client:
         yield DynamicClient(client)
 
@@ -95,9 +95,9 @@ def without_cluster(azure: snapshots.Snapshot) -> snapshots.Snapshot:
 
 def test_nothing_of_ours_is_left_and_all_of_theirs(lab: Lab, from_nothing: FromNothing, planted: None) -> None:
     before = without_cluster(from_nothing.azure)
-    foretold = check(lab, "teardown")
+    predicted = check(lab, "teardown")
     done = succeeded(lab.play("teardown"))
-    assert foretold.changed == done.changed
+    assert predicted.changed == done.changed
     assert "lab1 admits every image from here on" in done.output
 
     left = snapshots.of_cluster()
@@ -159,4 +159,4 @@ def test_the_cluster_goes_when_it_is_named_and_without_it_a_teardown_is_nothing(
 
 def test_site_works_again_after_it(lab: Lab, from_nothing: FromNothing) -> None:
     done = succeeded(lab.play("site"))
-    assert done.changed == from_nothing.foretold.changed
+    assert done.changed == from_nothing.predicted.changed

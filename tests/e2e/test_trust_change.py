@@ -24,7 +24,7 @@ pytestmark = [pytest.mark.first_lab, pytest.mark.order(3)]
 RATIFY = "config.ratify.deislabs.io/v1beta1"
 KINDS = ("Policy", "Store", "Verifier", "KeyManagementProvider", "NamespacedVerifier", "NamespacedKeyManagementProvider")
 WITHOUT_SIGNED = 90
-"""Seconds for which signed images may be denied until the former release is put back; docs/trust.md names them."""
+"""Seconds for which signed images may be denied until the former release is restored; docs/trust.md names them."""
 
 
 def configuration(kube: Any) -> dict[str, str]:

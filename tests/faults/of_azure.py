@@ -35,7 +35,7 @@ def of_azure(*faults: Mapping[str, Any]) -> Break:
     return broken
 
 
-def while_certificates_are_read_anew(fault: Break) -> Break:
+def while_certificates_are_read_again(fault: Break) -> Break:
     """The fault, and Ratify reads its certificates in the vault again and again, with a new token each time, until the cluster has recovered."""
 
     @contextmanager

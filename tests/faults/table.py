@@ -8,7 +8,7 @@ from typing import Literal
 from . import ways
 from .asking import Question
 from .in_ratifys_place import ratify_answers
-from .of_azure import of_azure, of_federation, of_signatures, of_tag, while_certificates_are_read_anew
+from .of_azure import of_azure, of_federation, of_signatures, of_tag, while_certificates_are_read_again
 from .of_cluster import a_pod_frozen, a_pod_lost, api_server_restarted, component_hangs, node_restarted, restarted, scaled_to_nothing
 from .world import GATEKEEPER, RATIFY, Break
 
@@ -103,11 +103,11 @@ FAULTS = (
         "admitted",
         "admitted",
     ),
-    Fault("the vault answers 403", while_certificates_are_read_anew(of_azure({"host": VAULT, "status": 403})), UNREAD, POD),
-    Fault("the vault is down", while_certificates_are_read_anew(of_azure({"host": VAULT, "reset": "before"})), UNREAD, POD),
-    Fault("the token service is down", while_certificates_are_read_anew(of_azure({"host": LOGIN, "reset": "before"})), UNREAD, POD),
-    Fault("the federated credential has another issuer", while_certificates_are_read_anew(of_federation(issuer="https://issuer.example/")), UNREAD, POD),
-    Fault("the federated credential has another subject", while_certificates_are_read_anew(of_federation(subject="system:serviceaccount:a:b")), UNREAD, POD),
+    Fault("the vault answers 403", while_certificates_are_read_again(of_azure({"host": VAULT, "status": 403})), UNREAD, POD),
+    Fault("the vault is down", while_certificates_are_read_again(of_azure({"host": VAULT, "reset": "before"})), UNREAD, POD),
+    Fault("the token service is down", while_certificates_are_read_again(of_azure({"host": LOGIN, "reset": "before"})), UNREAD, POD),
+    Fault("the federated credential has another issuer", while_certificates_are_read_again(of_federation(issuer="https://issuer.example/")), UNREAD, POD),
+    Fault("the federated credential has another subject", while_certificates_are_read_again(of_federation(subject="system:serviceaccount:a:b")), UNREAD, POD),
     Fault("names are not resolved", component_hangs("coredns"), UNREACHED, CACHED),
     Fault("the API server is restarted", api_server_restarted, f"did not answer|{UNHEARD}", POD, "either", "either"),
     Fault("the node is restarted", node_restarted, f"did not answer|{UNHEARD}|{UNASKED}", NODE),

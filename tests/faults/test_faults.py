@@ -58,15 +58,15 @@ def test_nothing_is_admitted_that_must_be_denied_and_what_must_run_is_admitted_a
         struck = time.monotonic()
         wait(lambda: asking.said_of(must_not_run, struck, lambda sample: sample.answered), "everything is asked while the fault is there", ASKED)
         wait(lambda: asking.said_of(admitted, struck, lambda sample: sample.admitted), "what the fault does not concern is admitted", ASKED)
-    mended = time.monotonic()
-    wait(lambda: asking.said_of(must_run, mended, lambda sample: sample.admitted, in_a_row=IN_A_ROW), "what must run is admitted", fault.recovers + IN_A_ROW)
-    seconds = max((sample.ended for sample in asking.since(mended) if sample.question.must_run and not sample.admitted), default=mended) - mended
+    recovered = time.monotonic()
+    wait(lambda: asking.said_of(must_run, recovered, lambda sample: sample.admitted, in_a_row=IN_A_ROW), "what must run is admitted", fault.recovers + IN_A_ROW)
+    seconds = max((sample.ended for sample in asking.since(recovered) if sample.question.must_run and not sample.admitted), default=recovered) - recovered
     assert seconds <= fault.recovers
-    wait(lambda: asking.said_of(asking.questions, mended, lambda sample: sample.is_expected), "every verdict is expected", QUIET)
+    wait(lambda: asking.said_of(asking.questions, recovered, lambda sample: sample.is_expected), "every verdict is expected", QUIET)
     asking.remembered = fault.says, time.monotonic() + CACHED
     wait(lambda: world.node.pods_missing() == [], "all pods are back", QUIET)
 
-    samples = [sample for sample in asking.since(broken) if sample.began < mended]
+    samples = [sample for sample in asking.since(broken) if sample.began < recovered]
     refused = [sample for sample in samples if sample.question.must_run and not sample.admitted]
     assert not [sample for sample in refused if fault.meanwhile(sample.question) == "admitted" and not re.search(CUT_OFF, sample.answer.message)]
     assert {sample.answer.message for sample in samples if not is_sensible(fault, sample, remembered)} == set()

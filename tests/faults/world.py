@@ -19,7 +19,7 @@ MERGE = "application/merge-patch+json"
 
 @dataclass
 class World:
-    """What can be broken. What is put into `afterwards` is put back when the cluster has recovered."""
+    """What can be broken. What is put into `afterwards` is restored when the cluster has recovered."""
 
     lab: Lab
     kube: Any

@@ -186,7 +186,7 @@ def in_order(changes: Iterable[Change[FederatedCredential]]) -> list[Change[Fede
             left.remove(free)
             ordered.append(free)
         else:
-            # They wait for each other in a ring, so one is made anew.
+            # They wait for each other in a ring, so one is deleted and created again.
             first = left.pop(0)
             ordered.append(Change(first.before, None))
             left.append(Change(None, first.after))

@@ -9,7 +9,7 @@ from pathlib import Path
 
 
 def write(path: Path, text: str) -> None:
-    """Write `text` with mode 0600, in one step: whoever reads sees the old content or all of the new. Raises `OSError`."""
+    """Write `text` with mode 0600, in one step: a reader sees the old content or all of the new. Raises `OSError`."""
     # mkstemp makes it with mode 0600.
     handle, new = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:

@@ -67,7 +67,7 @@ class VaultPlane:
 
     @cached_property
     def _scope(self) -> str:
-        """For what a token has to be: the vault says so to whoever comes without one. Each cloud has its own."""
+        """For what a token has to be: the vault answers it to a request without one. Each cloud has its own."""
         from azure.core.exceptions import HttpResponseError
 
         resource = ""

@@ -28,7 +28,7 @@ _OF_A_NEW_POD = ("ephemeralContainers", "nodeName", "preemptionPolicy", "priorit
 _QUOTA = re.compile(r"HTTP 403: .* is forbidden: (exceeded|failed) quota: ")
 """The API server asks quotas last, after all webhooks: https://github.com/kubernetes/kubernetes/blob/v1.36.4/pkg/kubeapiserver/options/plugins.go"""
 _REFUSED = re.compile(r"HTTP 4(?!01|29)\d\d: (?!.* cannot create resource )")
-"""The API server refuses the pod itself, and not whoever asks; 429 asks to come again."""
+"""The API server refuses the pod itself, and not the user who asks; 429 asks to come again."""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ def autoscaled(given: Json, live: Json, autoscalers: Iterable[Json]) -> Json:
     """`given` with the number of pods of `live`, where one of the namespace's `autoscalers` (HorizontalPodAutoscalers; KEDA makes them, too) may have
     chosen it.
 
-    An autoscaler may add pods up to its maximum. Fewer than given are never its business: whoever may write one could take all of them away.
+    An autoscaler may add pods up to its maximum. Fewer than given are never its business: a user who may write one could take all of them away.
     """
     name = given["metadata"]["name"]
     most = max((each["spec"]["maxReplicas"] for each in autoscalers if _scales(each["spec"]["scaleTargetRef"], name)), default=0)

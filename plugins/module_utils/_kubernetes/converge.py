@@ -1,7 +1,7 @@
 # Copyright: the authors of image_trust.azure
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # PRIVATE to the collection: may change without notice.
-"""Objects of a cluster that are exactly as given: what somebody changed, added, took out or deleted is seen, and put back.
+"""Objects of a cluster that are exactly as given: what somebody changed, added, took out or deleted is found and restored.
 
 What an object would be, with everything that the API server fills in, the server says itself: it is asked, in a dry run, to replace the one that is there.
 """
@@ -29,11 +29,11 @@ _REMADE = {
     "apps": ("DaemonSet", "Deployment"),
     "rbac.authorization.k8s.io": ("ClusterRoleBinding", "RoleBinding"),
 }
-"""Kinds, by their API group, that have fields which cannot be changed, and lose nothing when they are made anew."""
+"""Kinds, by their API group, that have fields which cannot be changed, and lose nothing when they are recreated."""
 _READ_AT_START = ("ConfigMap", "ServiceAccount")
-"""Kinds that pods read when they start. A service account that is made anew has other tokens, and nobody takes the old ones."""
+"""Kinds that pods read when they start. A recreated service account has other tokens, and the old ones are not accepted."""
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
-"""The annotation by which `kubectl rollout restart` makes a deployment's pods start anew."""
+"""The annotation by which `kubectl rollout restart` restarts a deployment's pods."""
 _CONFLICTS = 5
 """How often somebody else may write an object between our reading and writing it."""
 _HIDDEN = "(not shown)"
@@ -95,7 +95,7 @@ def replacement(given: Mapping[str, Any], live: Mapping[str, Any], preserved: Co
     return dict(body)
 
 
-def _anew(body: Mapping[str, Any]) -> Json:
+def _recreated(body: Mapping[str, Any]) -> Json:
     """What to make where nothing is, of what was to be put in place of an object."""
     metadata = {key: value for key, value in body["metadata"].items() if key in ("name", "namespace", "labels", "annotations")}
     return {**{key: value for key, value in body.items() if key != "status"}, "metadata": metadata}
@@ -178,15 +178,15 @@ class ExactObjects:
         return [Change(ExactObject(live), None) for _path, live in found]
 
     def rolled_out(self, changes: Collection[Change[ExactObject]]) -> None:
-        """Wait until the deployments among the objects run as they should; anew, where what their pods have read at their start has changed."""
+        """Wait until the deployments among the objects run as they should; restart them where what their pods have read at their start has changed."""
         if self._check_mode:
             return
-        anew = any(change.changed and change.after and change.after.content["kind"] in _READ_AT_START for change in changes)
+        restart = any(change.changed and change.after and change.after.content["kind"] in _READ_AT_START for change in changes)
         for change in changes:
-            if change.after and change.after.content["kind"] == "Deployment" and (anew or change.changed):
+            if change.after and change.after.content["kind"] == "Deployment" and (restart or change.changed):
                 metadata = change.after.content["metadata"]
                 path = f"/apis/apps/v1/namespaces/{metadata['namespace']}/deployments/{metadata['name']}"
-                if anew and change.before:
+                if restart and change.before:
                     self._api.write("patch", path, restarted())
                 self._until(partial(self._runs, path), f"{change.after.title} is not rolled out")
 
@@ -224,8 +224,8 @@ class ExactObjects:
                 if self._check_mode and _has_no_webhook(refused):
                     self.unpredicted.append(title(given))
                     return Change(ExactObject(live), ExactObject(live))
-                after = _anew(body)
-                if refused.status != 422 or not self._can_be_made_anew(objects, after):
+                after = _recreated(body)
+                if refused.status != 422 or not self._can_be_recreated(objects, after):
                     raise
                 if not self._check_mode:
                     self._api.delete(one)
@@ -242,7 +242,7 @@ class ExactObjects:
         found = self._api.get(f"/apis/autoscaling/v2/namespaces/{live['metadata']['namespace']}/horizontalpodautoscalers", missing={})
         return autoscaled(given, live, found.get("items") or [])
 
-    def _can_be_made_anew(self, objects: str, given: Mapping[str, Any]) -> bool:
+    def _can_be_recreated(self, objects: str, given: Mapping[str, Any]) -> bool:
         """Whether the API server would make it if it were not there: it looks at the content first, and only then says that there is one."""
         if given["kind"] not in _REMADE.get(given["apiVersion"].rpartition("/")[0], ()):
             return False
@@ -276,7 +276,7 @@ def is_rolled_out(deployment: Mapping[str, Any]) -> bool:
 
 
 def restarted() -> Json:
-    """The patch by which a Deployment's pods start anew, as `kubectl rollout restart` sends it."""
+    """The patch that restarts a Deployment's pods, as `kubectl rollout restart` sends it."""
     return {"spec": {"template": {"metadata": {"annotations": {RESTARTED: _now()}}}}}
 
 

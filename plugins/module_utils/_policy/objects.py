@@ -110,7 +110,7 @@ def _constraint(policy: Policy, stage: str) -> dict[str, Any]:
 def _trial(policy: Policy, there: Mapping[str, Json], label: str) -> dict[str, Any] | None:
     """The constraint that denies, for the pods of a forecast alone, where it covers what was not denied before.
 
-    It has no exemptions by service account: pods are created by others than whoever runs the forecast.
+    It has no exemptions by service account: pods are created by other users than the one who runs the forecast.
     """
     stage = _MAIN if policy.enforcement == "deny" else "deny"
     wanted = _constraint(policy, stage)

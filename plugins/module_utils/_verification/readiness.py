@@ -115,7 +115,7 @@ def unverdicted(api: ClusterApi, image: str) -> str:
 
 
 def restart(api: ClusterApi, namespace: str) -> None:
-    """Make Ratify's pods anew, as `kubectl rollout restart` does."""
+    """Restart Ratify's pods, as `kubectl rollout restart` does."""
     api.write("patch", _deployment(namespace), restarted())
 
 

@@ -48,7 +48,7 @@ def status_of(kind: str, item: Json, pods: Collection[str]) -> dict[str, Any]:
 
 
 def _changed(metadata: Json) -> str | None:
-    """When the spec was written last. The first generation is as old as the object, whoever has written it again without a change."""
+    """When the spec was written last. The first generation is as old as the object, also when it was written again without a change."""
     created = _time(metadata.get("creationTimestamp"))
     if metadata.get("generation", 1) == 1:
         return created

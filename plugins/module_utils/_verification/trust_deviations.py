@@ -72,7 +72,7 @@ def _of_crds(found: Verification) -> Iterator[str]:
 
 
 def _of_plugins(found: Verification) -> Iterator[str]:
-    """A verifier or store of another program, and a verifier of no signatures, which admits what nobody has signed, whoever has reviewed it."""
+    """A verifier or store of another program, and a verifier of no signatures, which admits unsigned images, even if it was reviewed."""
     for kind, item in [(listed, item) for listed in ("Verifier", "Store") for item in found.objects[RATIFY[listed]]]:
         name, spec = item["metadata"]["name"], item["spec"]
         if more := [field for field in PLUGINS if spec.get(field)]:

@@ -72,7 +72,7 @@ def test_what_it_starts_does_not_hold_its_lock(daemon: Daemon) -> None:
     os.kill(int(daemon.tail()), signal.SIGKILL)
 
 
-def test_the_log_is_readable_by_its_owner_only_and_made_anew(daemon: Daemon) -> None:
+def test_the_log_is_readable_by_its_owner_only_and_emptied_at_start(daemon: Daemon) -> None:
     for _ in range(2):
         daemon.start(FOREVER, ENVIRONMENT)
         wait_for("output", lambda: daemon.tail(), 5)

@@ -36,7 +36,7 @@ class Login(ABC):
 
     @abstractmethod
     def refusal(self, cloud: Cloud, cause: str) -> str:
-        """The sentence for a login that Azure, or whoever logs in for us, refuses."""
+        """The sentence for a login that Azure, or the program that logs in for us, refuses."""
 
     @property
     def secrets(self) -> Sequence[str]:

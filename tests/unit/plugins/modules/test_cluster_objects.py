@@ -155,12 +155,12 @@ def run(api: Api, *, check: bool = False, **options: Any) -> Json:
 
 def converge(api: Api, **options: Any) -> Json:
     """Check, run, run again; what the run answers. Check and second run write nothing; check and run agree."""
-    foretold = run(api, check=True, **options)
+    predicted = run(api, check=True, **options)
     assert api.writes == []
     result = run(api, **options)
     writes = list(api.writes)
     assert "failed" not in result, result
-    assert (foretold["changed"], foretold["objects"]) == (result["changed"], result["objects"])
+    assert (predicted["changed"], predicted["objects"]) == (result["changed"], result["objects"])
     assert result["changed"] is bool(writes)
     again = run(api, **options)
     assert (again["changed"], again["objects"], api.writes) == (False, [], [])
@@ -245,15 +245,15 @@ def test_a_check_goes_on_where_a_webhook_does_not_answer_and_says_of_what_it_kno
     api.objects[f"{WEBHOOKS}/ask"]["webhooks"] = []
     api.objects[f"{DEPLOYMENTS}/web"]["spec"] = {"replicas": 0}
     api.refusals[f"{WEBHOOKS}/ask"] = [500]
-    foretold = run(api, check=True, definitions=[WEBHOOK, DEPLOYMENT])
-    assert ([each["name"] for each in foretold["objects"]], foretold["unpredicted"]) == (["web"], ["Webhook ask"])
+    predicted = run(api, check=True, definitions=[WEBHOOK, DEPLOYMENT])
+    assert ([each["name"] for each in predicted["objects"]], predicted["unpredicted"]) == (["web"], ["Webhook ask"])
     assert warned == ["Whether this changes is not known, for a webhook does not answer that has to be asked: Webhook ask."]
     assert run(api, check=True, definitions=[WEBHOOK])["unpredicted"] == []
     api.refusals[f"{WEBHOOKS}/ask"] = [500]
     assert "failed calling webhook" in run(api, definitions=[WEBHOOK])["msg"]
 
 
-def test_fields_that_cannot_be_changed_are_made_anew_but_not_those_of_a_webhook(api: Api) -> None:
+def test_fields_that_cannot_be_changed_are_restored_by_recreating_but_not_those_of_a_webhook(api: Api) -> None:
     run(api, definitions=[DEPLOYMENT, WEBHOOK])
     path = f"{DEPLOYMENTS}/web"
     api.objects[path]["spec"] = {"replicas": 1, "selector": "another"}
@@ -270,7 +270,7 @@ def test_fields_that_cannot_be_changed_are_made_anew_but_not_those_of_a_webhook(
     assert api.writes == []
 
 
-def test_what_the_cluster_would_not_take_anew_is_not_deleted(api: Api) -> None:
+def test_what_the_cluster_would_not_take_again_is_not_deleted(api: Api) -> None:
     run(api, definitions=[DEPLOYMENT])
     api.objects[f"{DEPLOYMENTS}/web"]["spec"] = {"replicas": 2}
     api.refusals |= {f"{DEPLOYMENTS}/web": [422], DEPLOYMENTS: [422]}
@@ -281,7 +281,7 @@ def test_what_the_cluster_would_not_take_anew_is_not_deleted(api: Api) -> None:
 
 
 @pytest.mark.parametrize(("name", "plural", "version"), [("Volume", "volumes", "v1"), ("Claim", "claims", "v1"), ("StatefulSet", "statefulsets", "apps/v1")])
-def test_what_would_lose_something_is_never_made_anew(api: Api, name: str, plural: str, version: str) -> None:
+def test_what_would_lose_something_is_never_recreated(api: Api, name: str, plural: str, version: str) -> None:
     api.kinds[version].append(kind(name, plural, namespaced=False))
     given = item("it", name, version, labels={"not": "a label!"})
     run(api, definitions=[given])
@@ -292,7 +292,7 @@ def test_what_would_lose_something_is_never_made_anew(api: Api, name: str, plura
     assert (path in api.objects, api.writes) == (True, [])
 
 
-def test_what_goes_slowly_is_made_anew_when_it_is_gone(api: Api) -> None:
+def test_what_goes_slowly_is_recreated_when_it_is_gone(api: Api) -> None:
     run(api, definitions=[DEPLOYMENT])
     path = f"{DEPLOYMENTS}/web"
     api.objects[path]["spec"] = {"replicas": 2}
@@ -309,10 +309,10 @@ def test_no_definitions_are_no_question(api: Api) -> None:
 
 def test_on_a_cluster_that_does_not_exist_yet_a_check_creates_everything_and_a_run_is_an_error(api: Api) -> None:
     api.kubeconfig = api.kubeconfig.with_name("of-no-cluster")
-    foretold = run(api, check=True, definitions=[WEBHOOK, DEPLOYMENT])
-    assert (foretold["changed"], foretold["titles"]) == (True, [each["title"] for each in foretold["objects"]])
-    assert "kind: Webhook" in foretold["diff"]["after"]
-    assert foretold["diff"]["before"] == ""
+    predicted = run(api, check=True, definitions=[WEBHOOK, DEPLOYMENT])
+    assert (predicted["changed"], predicted["titles"]) == (True, [each["title"] for each in predicted["objects"]])
+    assert "kind: Webhook" in predicted["diff"]["after"]
+    assert predicted["diff"]["before"] == ""
     assert "cannot be used" in run(api, definitions=[WEBHOOK])["msg"]
     assert api.asked == []
 
@@ -357,7 +357,7 @@ def test_pods_that_start_with_what_was_missing_do_not_start_twice(api: Api) -> N
     ]
 
 
-def test_pods_start_anew_when_what_they_read_at_their_start_was_changed(api: Api) -> None:
+def test_pods_are_restarted_when_what_they_read_at_their_start_was_changed(api: Api) -> None:
     config = item("web", "ConfigMap", "v1", "trust", data={"config.json": "{}"})
     run(api, definitions=[config, DEPLOYMENT])
     api.objects["/api/v1/namespaces/trust/configmaps/web"]["data"] = {}
@@ -412,7 +412,7 @@ def test_a_record_that_somebody_edited_is_an_error_that_says_what_to_do(api: Api
     assert api.writes == []
 
 
-def test_a_definition_that_is_missing_comes_before_what_it_defines_and_a_check_foretells_both(api: Api) -> None:
+def test_a_definition_that_is_missing_comes_before_what_it_defines_and_a_check_predicts_both(api: Api) -> None:
     definition = item("things.example", "CustomResourceDefinition", "apiextensions.k8s.io/v1")
     result = converge(api, definitions=[definition, item("it", "Thing", "things/v1")])
     assert [each["title"] for each in result["objects"]] == ["CustomResourceDefinition things.example", "Thing it"]

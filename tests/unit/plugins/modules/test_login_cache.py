@@ -147,7 +147,7 @@ def test_a_new_token_is_one_and_is_kept(credential: Callable[[], Credential]) ->
     assert credential().get_token("one").token == "2 one"
 
 
-def test_who_was_refused_takes_no_kept_token_again_whoever_puts_it_there(credential: Callable[[], Credential]) -> None:
+def test_who_was_refused_takes_no_kept_token_again_also_when_another_put_it_there(credential: Callable[[], Credential]) -> None:
     credential().get_token("one")
     mine = credential()
     assert mine.get_token("one").token == "1 one"

@@ -163,7 +163,7 @@ def test_what_ratify_lacks_is_named(run: Run, server: Server, what: str) -> None
     assert all("dryRun=All" in query for _method, _path, query in server.sent)
 
 
-def test_a_ratify_that_does_not_read_its_configuration_is_started_anew_and_asked_again(run: Run, server: Server) -> None:
+def test_a_ratify_that_does_not_read_its_configuration_is_restarted_and_asked_again(run: Run, server: Server) -> None:
     server.answers = cluster(STORE=VAULT)
     server.on_write = lambda: server.answers.update(cluster())
     result = run(ratify_readiness, wait_timeout=5, **RATIFY)

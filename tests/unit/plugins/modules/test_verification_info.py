@@ -131,7 +131,7 @@ MAKES_REPLICA_SETS: dict[str, tuple[int, Json, list[Json]]] = {
     "one for each change of a template that was mutated": (137, deployment(136), [{"namespace": "shop", "name": "web", "replica_sets": 137}]),
     "rolled out often, and never complete": (137, deployment(1), []),
     "it keeps as many as it wants": (100, deployment(136, revisionHistoryLimit=200), []),
-    "mended, and the old ones are gone": (12, deployment(136), []),
+    "recovered, and the old ones are gone": (12, deployment(136), []),
     "deleted meanwhile": (137, {}, []),
 }
 

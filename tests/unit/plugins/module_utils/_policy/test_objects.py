@@ -173,7 +173,7 @@ def test_the_trial_denies_pods_of_the_forecast_alone_as_the_constraint_that_deni
     assert parameters(trial) == parameters(denying)
 
 
-def test_the_trial_applies_no_exemption_of_whoever_runs_it() -> None:
+def test_the_trial_applies_no_exemption_of_the_user_who_runs_it() -> None:
     by_image, by_account = exemption(images=["docker.io/a/*"]), exemption(service_accounts=["ops/deployer"], namespaces=["legacy"])
     trial: Any = made(policy_exemptions=[by_image, by_account], policy_message_suffix="Ask #platform").trial
     assert parameters(trial) == {"requireDigest": True, "messageSuffix": "", "placeholderImages": [], "exemptions": [by_image]}

@@ -1,0 +1,89 @@
+"""Words that the project does not use, held in comments, docstrings, names and documentation of modules, and in comments and task names of YAML.
+
+Not held yet, as each has a meaning that is fine: told, says (of programs), ends, right and wrong (of a verdict), somebody, nobody, others, stands,
+there is, way, by hand, kept, his. Not looked at yet: pages, error texts, Rego, templates.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import tokenize
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+FOLDERS = ("awx", "bench", "docs", "inventories", "lab", "molecule", "playbooks", "plugins", "roles", "tests")
+WORDS = {
+    r"(un|not_?)?foret(old|ells?)": "predicted, unpredicted",
+    r"anew": "again; recreated, restarted, renewed",
+    r"whoever": "the noun: a user who, the login that",
+    r"mend(s|ed|ing)?": "fixed, restored",
+    r"puts? back": "restored",
+    r"rights": "permissions",
+    r"rescue": "break_glass; `rescue:` is Ansible's keyword",
+}
+"""What to write in place of each."""
+
+
+def files(suffix: str) -> list[Path]:
+    found = (file for folder in FOLDERS for file in (ROOT / folder).rglob(f"*{suffix}"))
+    return sorted(file for file in found if file != Path(__file__) and ".build" not in file.relative_to(ROOT).parts)
+
+
+def of_python(source: str) -> Iterator[tuple[int, str]]:
+    """Its comments, names, and strings that are a statement of their own or the documentation of a module, each with its line."""
+    lines = iter(source.splitlines(keepends=True))
+    for token in tokenize.generate_tokens(lambda: next(lines, "")):
+        if token.type in (tokenize.COMMENT, tokenize.NAME):
+            yield token.start[0], token.string
+    for node in ast.walk(ast.parse(source)):
+        documents = isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name) and node.targets[0].id in ("DOCUMENTATION", "EXAMPLES", "RETURN")
+        if (isinstance(node, ast.Expr) or (documents and isinstance(node, ast.Assign))) and isinstance(node.value, ast.Constant):
+            yield from enumerate(str(node.value.value).splitlines(), node.lineno)
+
+
+def of_yaml(source: str) -> Iterator[tuple[int, str]]:
+    """Its comments, names of tasks and plays, and descriptions, each with its line."""
+    for number, line in enumerate(source.splitlines(), 1):
+        if found := re.search(r"(?:^|\s)#.*|^\s*(?:- )?(?:name|short_description|description): .*", line):
+            yield number, found[0]
+
+
+def found_in(text: str) -> Iterator[str]:
+    for word, better in WORDS.items():
+        for found in re.finditer(rf"(?<![^\W_]){word}(?![^\W_])", text, re.IGNORECASE):
+            yield f"{found[0]!r}: write {better}"
+
+
+@pytest.mark.parametrize(("suffix", "texts"), [(".py", of_python), (".yml", of_yaml)], ids=["Python", "YAML"])
+def test_the_words_of_the_field_are_used(suffix: str, texts: Callable[[str], Iterator[tuple[int, str]]]) -> None:
+    read = {file.relative_to(ROOT): file.read_text(encoding="utf-8") for file in files(suffix)}
+    assert len(read) > 100
+    doubtful = {file: source for file, source in read.items() if any(found_in(source))}
+    assert [f"{file}:{line} {hit}" for file, source in doubtful.items() for line, text in texts(source) for hit in found_in(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    {
+        "a comment": ("# Made anew by whoever asks.", ["anew", "whoever"]),
+        "a name": ("change_is_foretold = 1", ["foretold"]),
+        "a docstring": ('def f():\n    """It is put back."""', ["put back"]),
+        "documentation": ('DOCUMENTATION = """\ndescription: Rights."""', ["Rights"]),
+        "part of another word": ("# amended, copyrights, a new one, rescued", []),
+        "a string that is no text of ours": ('x = {"rights": "anew"}', []),
+    }.values(),
+)
+def test_of_python(text: str, words: list[str]) -> None:
+    assert [hit.split("'")[1] for _line, part in of_python(text) for hit in found_in(part)] == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("- name: Mend it", ["Mend"]), ("key: 1  # made anew", ["anew"]), ("rescue:", []), ("# What rescue.yml does", ["rescue"])],
+)
+def test_of_yaml(text: str, words: list[str]) -> None:
+    assert [hit.split("'")[1] for _line, part in of_yaml(text) for hit in found_in(part)] == words
