@@ -16,6 +16,8 @@ RAISING = ("fail_json", "refuse", "unusable", "warn")
 
 OF_A_CLUSTER = ("coverage", "deviations", "trust_deviations")
 """Files whose functions yield the problems of a cluster, a sentence each."""
+OF_INSTALLED = "_installed"
+"""The package whose functions return such sentences in lists."""
 
 
 def messages() -> dict[str, str]:
@@ -29,7 +31,8 @@ def messages() -> dict[str, str]:
                 found.setdefault(_plain(text), str(file.relative_to(ROOT)))
     for file in sorted((ROOT / "plugins").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
-            if text := _of_call(node) or _of_sentence(node) or (_of_yield(node) if file.stem in OF_A_CLUSTER else ""):
+            collected = _of_yield(node) if file.stem in OF_A_CLUSTER else _of_list(node) if file.parent.name == OF_INSTALLED else ""
+            if text := _of_call(node) or _of_sentence(node) or collected:
                 found.setdefault(_plain(text), str(file.relative_to(ROOT)))
     return {text: where for text, where in found.items() if re.search(r"\w \w", text)}
 
@@ -67,6 +70,14 @@ def _of_sentence(node: ast.AST) -> str:
 def _of_yield(node: ast.AST) -> str:
     """The text of `yield text`, by which problems of a cluster are collected, or nothing."""
     return _text(node.value) if isinstance(node, ast.Yield) else ""
+
+
+def _of_list(node: ast.AST) -> str:
+    """The first text of `[text]` and of `found.append(text)`, or nothing."""
+    if isinstance(node, ast.List) and node.elts and isinstance(node.elts[0], ast.JoinedStr):
+        return _text(node.elts[0])
+    appends = isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == "append"
+    return _text(node.args[0]) if appends and isinstance(node, ast.Call) and isinstance(node.args[0], ast.JoinedStr) else ""
 
 
 def _text(node: ast.expr | None) -> str:
