@@ -22,6 +22,8 @@ from tests.kubernetes_api import reading, serving
 from .test_cluster_objects_info import items, kind
 
 Json = dict[str, Any]
+Listed = tuple[str, str, str, bool, list[Json]]
+"""API version, name and plural of a kind, whether its objects are in namespaces, and the metadata of each."""
 MODULES: dict[str, ModuleType] = {"gatekeeper": gatekeeper_info, "ratify": ratify_info}
 both = pytest.mark.parametrize("name", MODULES)
 CONFIG = "config.ratify.deislabs.io/v1beta1"
@@ -35,8 +37,8 @@ def secrets(name: str, *records: Json) -> Json:
     return {f"/api/v1/namespaces/trust/secrets?labelSelector=owner=helm,name={name}": {"items": list(records)}}
 
 
-def knowing(*lists: tuple[str, str, str, bool, list[Json]]) -> Json:
-    """Answers of a cluster that has these kinds: API version, name, plural, whether they are in namespaces, and the metadata of each object."""
+def knowing(*lists: Listed) -> Json:
+    """Answers of a cluster that has these kinds."""
     answers: Json = {"/api/v1": {"resources": []}, "/apis": {"groups": []}}
     for version, name, plural, namespaced, found in lists:
         base = f"/apis/{version}" if "/" in version else f"/api/{version}"
@@ -224,8 +226,8 @@ def released(release: str, **metadata: Any) -> Json:
     return {"annotations": {"meta.helm.sh/release-name": release, "meta.helm.sh/release-namespace": "trust"}, **metadata}
 
 
-def installed(*more: tuple[str, str, str, bool, list[Json]], webhook: Json) -> Json:
-    lists: list[tuple[str, str, str, bool, list[Json]]] = [
+def installed(*more: Listed, webhook: Json) -> Json:
+    lists: list[Listed] = [
         (ADMISSION, "ValidatingWebhookConfiguration", "validatingwebhookconfigurations", False, [webhook]),
         ("v1", "Secret", "secrets", True, [{"name": "sh.helm.release.v1.gatekeeper.v1", "namespace": "trust"}]),
         ("apps/v1", "Deployment", "deployments", True, [released("gatekeeper", name="audit", namespace="trust"), {"name": "web", "namespace": "shop"}]),
@@ -260,7 +262,7 @@ def test_what_others_configured_in_gatekeeper_is_told_before_a_removal(tmp_path:
     assert ": ImagesVerified web. Delete" in problem
 
 
-OF_RATIFY = [
+OF_RATIFY: list[Listed] = [
     (CONFIG, "Store", "stores", False, [{"name": "store-oras", **HOOK}]),
     (CONFIG, "Verifier", "verifiers", False, [{"name": "verifier-notation", **HOOK}, {"name": "verifier-cosign", **HOOK}]),
     ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", False, [{"name": "namespacedverifiers.config.ratify.deislabs.io"}]),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._installed.release import Removal, newer, of_release, records_of, shown
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import Records
@@ -60,7 +62,7 @@ def test_records_are_known_by_kind_place_and_name(title: str, is_record: bool) -
 
 
 def test_a_removal_is_shown_as_references_by_step() -> None:
-    nothing = {"before": [], "release": [], "records": [], "leftovers": []}
+    nothing: dict[str, list[Any]] = {"before": [], "release": [], "records": [], "leftovers": []}
     assert Removal().shown() == nothing
     reference = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "it", "namespace": "trust"}}
     assert Removal(records=[there("Secret trust/it")]).shown() == {**nothing, "records": [reference]}
