@@ -17,9 +17,11 @@ options:
     type: dict
     required: true
   unasked:
-    description: Names of the namespaces about which Gatekeeper is never asked. The policy has to exclude them too.
+    description:
+      - Namespaces about which Gatekeeper is never asked, each with its C(name), as C(gatekeeper_exempt_namespaces) has them. The policy has to exclude them
+        too.
     type: list
-    elements: str
+    elements: dict
     default: []
 author:
   - The image_trust.azure authors (@image-trust)
@@ -31,7 +33,7 @@ EXAMPLES = r"""
     that: findings | length == 0
     fail_msg: "{{ findings | join(' ') }}"
   vars:
-    findings: "{{ {'policy_stages': stages} | image_trust.azure.policy_findings(['kube-system']) }}"
+    findings: "{{ {'policy_stages': stages} | image_trust.azure.policy_findings([{'name': 'kube-system'}]) }}"
     stages:
       - namespaces: [team-*]
         enforcement: warn
@@ -51,9 +53,9 @@ from typing import Any
 from ansible_collections.image_trust.azure.plugins.module_utils._policy.findings import findings
 
 
-def policy_findings(variables: Mapping[str, Any], unasked: Sequence[str] = ()) -> list[str]:
+def policy_findings(variables: Mapping[str, Any], unasked: Sequence[Mapping[str, Any]] = ()) -> list[str]:
     """See DOCUMENTATION."""
-    return findings(variables, unasked)
+    return findings(variables, [str(each["name"]) for each in unasked if "name" in each])
 
 
 class FilterModule:

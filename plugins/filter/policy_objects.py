@@ -24,10 +24,9 @@ options:
     type: str
     required: true
   found:
-    description: The constraints that are in the cluster, whole.
-    type: list
-    elements: dict
-    default: []
+    description: What M(image_trust.azure.verification_info) returned of the cluster. Empty where there is no cluster yet.
+    type: dict
+    default: {}
 author:
   - The image_trust.azure authors (@image-trust)
 """
@@ -57,10 +56,13 @@ _value:
       type: list
       elements: dict
     absent:
-      description: Names that no constraint may have, of stages without a namespace and of the trial.
+      description: Constraints of O(found) to remove, by kind and name, of stages without a namespace and of a trial that was left behind.
       type: list
-      elements: str
-      sample: [images-verified-deny, images-verified-dryrun, images-verified-trial]
+      elements: dict
+      sample:
+        - apiVersion: constraints.gatekeeper.sh/v1beta1
+          kind: ImagesVerified
+          metadata: {name: images-verified-warn}
     trial:
       description:
         - A constraint for M(image_trust.azure.admission_forecast), which denies only the pods of that, in the namespaces that V(deny) would cover and does
@@ -70,23 +72,35 @@ _value:
       description: The exemptions that are not applied any more.
       type: list
       elements: dict
+    unreviewed:
+      description:
+        - Namespaces of O(found) that Gatekeeper's Config or a label exempts and C(policy_excluded_namespaces) does not name, each with what exempts it.
+      type: list
+      elements: str
+      sample: ["team-a (Gatekeeper's Config)"]
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 from uuid import uuid4
 
 from ansible.errors import AnsibleFilterError
 from ansible_collections.image_trust.azure.plugins.module_utils._policy.objects import objects
 from ansible_collections.image_trust.azure.plugins.module_utils._policy.variables import read
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.exemptions import unreviewed
 
 
-def policy_objects(variables: Mapping[str, Any], rego: str, today: str, found: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+def policy_objects(variables: Mapping[str, Any], rego: str, today: str, found: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """See DOCUMENTATION. Raises AnsibleFilterError for variables of another form than documented."""
     policy = read(variables)
     if policy.problems:
         raise AnsibleFilterError(" ".join(policy.problems))
-    return objects(policy, rego, today, found, uuid4().hex).shown()
+    there = found or {}
+    reviewed = [*(each.name for each in policy.excluded), policy.gatekeeper_namespace]
+    return {
+        **objects(policy, rego, today, there.get("constraints", ()), uuid4().hex).shown(),
+        "unreviewed": unreviewed(there.get("exempt_namespaces", ()), reviewed),
+    }
 
 
 class FilterModule:

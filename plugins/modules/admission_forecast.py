@@ -144,12 +144,22 @@ unknown:
       verdict: unknown
       message: "admitted only where ops/deployer creates the pod, and who creates it is not known. For all others: …"
       sentence: "shop: Pod tools: admitted only where ops/deployer creates the pod, and who creates it is not known. For all others: …"
+blocking:
+  description: The sentences of RV(denied) and RV(not_judged) for people, 50 at most; empty where there are none.
+  type: str
+  returned: success
+  sample: "shop: Deployment web: image example.azurecr.io/web@sha256:22f1… is not verified: it has no signature (…)."
+not_known:
+  description: The sentences of RV(unknown) for people, 50 at most; empty where there are none.
+  type: str
+  returned: success
+  sample: "shop: Pod tools: admitted only where ops/deployer creates the pod, and who creates it is not known. For all others: …."
 """
 
 from typing import NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._forecast.asking import all_workloads, ask, trial
-from ansible_collections.image_trust.azure.plugins.module_utils._forecast.judgement import image_sets, listed, outcomes
+from ansible_collections.image_trust.azure.plugins.module_utils._forecast.judgement import image_sets, listed, outcomes, summary
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
 
@@ -169,7 +179,8 @@ def main() -> NoReturn:
     except ClusterError as e:
         module.fail_json(msg=f"What becomes of the cluster's workloads cannot be asked: {e}.")
     found = [outcome for asked, answer in zip(sets, answers, strict=True) for outcome in outcomes(asked, answer, judge.name, options["exemptions"])]
-    module.exit_json(changed=False, workloads=sum(len(asked.workloads) for asked in sets), image_sets=len(sets), **listed(found))
+    told = dict(blocking=summary(found, "denied", "not_judged"), not_known=summary(found, "unknown"))
+    module.exit_json(changed=False, workloads=sum(len(asked.workloads) for asked in sets), image_sets=len(sets), **told, **listed(found))
 
 
 if __name__ == "__main__":

@@ -64,7 +64,7 @@ options:
         elements: str
         required: true
   wait_timeout:
-    description: Seconds to wait at most for a Deployment to be rolled out, a definition to be known, or an object to be gone.
+    description: Seconds to wait at most for a Deployment to be rolled out, a kind to be known and served, or an object to be gone.
     type: int
     default: 300
 extends_documentation_fragment:

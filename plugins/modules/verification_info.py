@@ -440,6 +440,12 @@ statuses:
           description: The generation that it enforces.
           type: int
           returned: always
+differing:
+  description: Titles of the objects of O(expected) that do not exist, or decide otherwise than O(expected) has them.
+  type: list
+  elements: str
+  returned: success
+  sample: [ConstraintTemplate imagesverified]
 problems:
   description: What is missing or does not work, in a sentence each.
   type: list
@@ -458,7 +464,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.inve
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.replica_sets import without_end
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.document import problems
 from ansible_collections.image_trust.azure.plugins.module_utils._ratify.anchors import CRYPTOGRAPHY_IMPORT_ERROR, anchors
-from ansible_collections.image_trust.azure.plugins.module_utils._verification.deviations import gatekeeper_deviations, policy_deviations
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.deviations import differing, gatekeeper_deviations, policy_deviations
 from ansible_collections.image_trust.azure.plugins.module_utils._verification.digest import policy_digest
 from ansible_collections.image_trust.azure.plugins.module_utils._verification.exemptions import (
     constraints,
@@ -479,12 +485,16 @@ ENDLESS = (
 )
 
 
-def deviations(found: Verification, expected: Mapping[str, Any]) -> list[str]:
+def objects(expected: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """Those that the roles of `expected` would make."""
+    return [each for name in ("policy", "gatekeeper") for each in (expected.get(name) or {}).get("objects", [])]
+
+
+def deviations(found: Verification, expected: Mapping[str, Any], today: str) -> list[str]:
     """Where the cluster is not as the roles of `expected` would make it."""
     roles = {name: content for name, content in expected.items() if content}
-    objects = [*roles.get("policy", {}).get("objects", []), *roles.get("gatekeeper", {}).get("objects", [])]
     return [
-        *policy_deviations(found, objects, f"{datetime.now(UTC):%Y-%m-%d}"),
+        *policy_deviations(found, objects(expected), today),
         *(gatekeeper_deviations(found, roles["gatekeeper"]) if "gatekeeper" in roles else []),
         *(trust_deviations(found, roles["ratify"]) if "ratify" in roles else []),
     ]
@@ -504,7 +514,7 @@ def main() -> NoReturn:
         module.fail_json(msg=f"The cluster cannot be looked at: {e}.")
     for each in endless:
         module.warn(ENDLESS.format(**each))
-    running = programs(found.pods)
+    running, expected, today = programs(found.pods), module.params["expected"], f"{datetime.now(UTC):%Y-%m-%d}"
     module.exit_json(
         changed=False,
         cluster={"kubernetes_version": found.kubernetes_version, "uid": found.uid, "issuer": found.issuer},
@@ -516,7 +526,8 @@ def main() -> NoReturn:
         anchors=anchors(found.objects["key_management_providers"]),
         replica_sets_without_end=endless,
         statuses=statuses(found),
-        problems=[*problems(found.objects, running, found.refused), *narrowed(found), *deviations(found, module.params["expected"])],
+        differing=differing(found, objects(expected), today),
+        problems=[*problems(found.objects, running, found.refused), *narrowed(found), *deviations(found, expected, today)],
     )
 
 

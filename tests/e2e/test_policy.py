@@ -108,7 +108,7 @@ def test_an_exemption_covers_what_it_names_until_it_ends_and_the_run_says_when_i
 
     ended = policy(policy_exemptions=[{**exemption, "ends": "2020-12-31"}])
     assert ended.returncode == 0
-    assert "Exemptions that have ended are not applied" in ended.output
+    assert "Report exemptions that have expired" in ended.output
     assert "it has no signature" in denied_soon(kube, pod(UNSIGNED), team)
 
 
@@ -178,7 +178,7 @@ def test_what_somebody_narrowed_by_hand_is_found_and_put_back(kube: Any, policy:
     narrowed = {"spec": {"match": {"labelSelector": {"matchLabels": {"nobody": "has-this"}}}, "enforcementAction": "dryrun"}}
     constraints.patch(name="images-verified", body=narrowed, content_type="application/merge-patch+json")
     restored = policy(policy_force_deny="lab1")
-    assert restored.changed == ["image_trust.azure.policy : The constraints cover all namespaces but the reviewed ones"]
+    assert restored.changed == ["image_trust.azure.policy : Restore the template and install the constraints"]
     assert "it has no signature" in denied_soon(kube, pod(UNSIGNED), "default")
 
 

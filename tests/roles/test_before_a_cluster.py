@@ -76,7 +76,7 @@ def play(folder: Path, content: str, *options: str, helm: str = "v3.22.0", colle
 def test_the_last_day_of_an_exemption_may_be_without_quotation_marks(tmp_path: Path) -> None:
     done = check(tmp_path, POLICY)
     assert done.returncode == 0, done.stdout
-    created, ended = done.stdout.split("Exemptions that have ended are not applied")
+    created, ended = done.stdout.split("Report exemptions that have expired")
     assert "ImagesVerified images-verified spec parameters exemptions ends: 2099-12-31" in created
     assert "ImagesVerified images-verified spec parameters exemptions ends: 2099-12-30" in created
     assert "2020-12-31" not in created

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.image_trust.azure.plugins.module_utils._forecast.judgement import Outcome, Verdict, listed, summary
 
 from .conftest import ROOT
 from .test_before_a_cluster import play
@@ -14,16 +14,15 @@ from .test_before_a_cluster import play
 ROLE = ROOT / "roles/policy"
 
 
-def outcome(number: int) -> dict[str, Any]:
-    names = [f"Deployment d{number}", f"Job j{number}"]
-    return {"workloads": names, "sentence": f"shop: {', '.join(names)}: image x is not verified"}
+def outcome(number: int, verdict: Verdict) -> Outcome:
+    return Outcome("shop", (f"Deployment d{number}", f"Job j{number}"), ("x",), verdict, "image x is not verified")
 
 
-def said(folder: Path, **lists: list[dict[str, Any]]) -> tuple[bool, str]:
+def said(folder: Path, *found: Outcome) -> tuple[bool, str]:
     """Whether the role goes on, and its output in one line."""
     tasks = yaml.safe_load((ROLE / "tasks/forecast.yml").read_text())[1:]
-    forecast = {"workloads": 200, "denied": [], "not_judged": [], "unknown": [], **lists}
-    (folder / "forecast.yml").write_text(yaml.safe_dump({"__policy_forecast": forecast}))
+    told = {"blocking": summary(found, "denied", "not_judged"), "not_known": summary(found, "unknown")}
+    (folder / "forecast.yml").write_text(yaml.safe_dump({"__policy_forecast": {"workloads": 200, **told, **listed(found)}}))
     (folder / "tasks.yml").write_text(yaml.safe_dump(tasks))
     content = f"vars_files: [{ROLE}/vars/main.yml, {folder}/forecast.yml]\n  tasks: [{{ansible.builtin.import_tasks: {folder}/tasks.yml}}]\n"
     done = play(folder, content)
@@ -35,7 +34,7 @@ def test_a_forecast_without_denials_goes_on(tmp_path: Path) -> None:
 
 
 def test_what_is_not_known_is_listed_and_stops_nothing(tmp_path: Path) -> None:
-    goes_on, text = said(tmp_path, unknown=[outcome(1)])
+    goes_on, text = said(tmp_path, outcome(1, "unknown"))
     assert goes_on
     assert "Of 2 workloads it is not known, and they do not stop the run: shop: Deployment d1, Job j1: image x is not verified" in text
 
@@ -43,7 +42,7 @@ def test_what_is_not_known_is_listed_and_stops_nothing(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("denied", "not_judged", "last"), [(60, 1, "d49"), (2, 1, "d2"), (0, 1, "d0")])
 def test_the_numbers_are_of_all_and_the_list_is_one_that_people_read(tmp_path: Path, denied: int, not_judged: int, last: str) -> None:
     numbers = list(range(denied + not_judged))
-    goes_on, text = said(tmp_path, denied=[outcome(n) for n in numbers[:denied]], not_judged=[outcome(n) for n in numbers[denied:]])
+    goes_on, text = said(tmp_path, *(outcome(number, "denied" if number < denied else "not_judged") for number in numbers))
     assert not goes_on
     assert (
         f"Of 200 workloads of localhost that deny would cover now, {2 * denied} would be denied when their pods are created again, and 2 could not be" in text

@@ -1,4 +1,4 @@
-"""Role policy's variables, checked before there is a cluster."""
+"""What role policy refuses before it writes: of its variables, before there is a cluster, and of the cluster."""
 
 from __future__ import annotations
 
@@ -9,6 +9,9 @@ from pathlib import Path
 from textwrap import indent
 
 import pytest
+
+from tests.cluster_states import cluster, item, items
+from tests.kubernetes_api import reading, serving
 
 from .conftest import ROOT
 
@@ -94,3 +97,23 @@ def test_text_that_is_no_number_and_no_boolean_is_refused(tmp_path: Path) -> Non
     said = " ".join(done.stdout.split())
     assert "policy_require_digest is perhaps, but must be true or false." in said
     assert "policy_wait_timeout is 60s, but must be a whole number of seconds greater than 0." in said
+
+
+CONFIGS = "/apis/config.gatekeeper.sh/v1alpha1/configs"
+
+
+def test_namespaces_that_others_exempt_are_refused_before_the_first_write_unless_they_were_reviewed(tmp_path: Path) -> None:
+    config = item("config", {"match": [{"excludedNamespaces": ["team-a", "kube-system"], "processes": ["webhook"]}]})
+    config["metadata"]["namespace"] = "gatekeeper-system"
+    kubeconfig, sent = tmp_path / "kubeconfig", list[tuple[str, str, str | None]]()
+    role = ROLE.replace("nobody", str(kubeconfig))
+    reviewed = "policy_excluded_namespaces: [" + ", ".join(f"{{name: {name}, reason: a}}" for name in ("team-a", "kube-system", "gatekeeper-system")) + "]\n"
+    with serving(reading({**cluster(), CONFIGS: items(config)}), kubeconfig, sent):
+        refused = play(tmp_path, role, "policy_message_suffix: Ask us\n")
+        assert {method for method, _path, _type in sent} == {"GET"}
+        going_on = play(tmp_path, role, f"{reviewed}policy_wait_timeout: 1\n")
+    assert "does not name: team-a (Gatekeeper's Config). Nothing of the policy was changed." in " ".join(refused.stdout.split())
+    assert refused.returncode == 2
+    # The stand-in has no kinds, of which the first write has to know one.
+    first_write = "the cluster knows no ConstraintTemplate"
+    assert (first_write in refused.stdout, first_write in going_on.stdout) == (False, True)

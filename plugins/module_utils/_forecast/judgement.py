@@ -20,6 +20,8 @@ Json = Mapping[str, Any]
 KINDS = (POD, *WORKLOADS.values())
 Verdict = Literal["admitted", "denied", "not_judged", "unknown"]
 """`not_judged`: Gatekeeper, Ratify or the API server gave no verdict. `unknown`: it depends on what the cluster does not say, or something else refuses."""
+SHOWN = 50
+"""Sentences that people read at once."""
 NAMED = 10
 """Workloads that a sentence names."""
 _OWNERS = {(kind.group_version.rpartition("/")[0], kind.name) for kind in KINDS}
@@ -195,6 +197,13 @@ def listed(found: Sequence[Outcome]) -> dict[str, list[dict[str, Any]]]:
     """The outcomes as the module returns them, by verdict, without what is admitted."""
     verdicts: tuple[Verdict, ...] = ("denied", "not_judged", "unknown")
     return {verdict: [_shown(each) for each in found if each.verdict == verdict] for verdict in verdicts}
+
+
+def summary(found: Sequence[Outcome], *verdicts: Verdict) -> str:
+    """The sentences of the outcomes with these verdicts, in the order of the verdicts and as many as a person reads; empty where there are none."""
+    sentences = [each.sentence for verdict in verdicts for each in found if each.verdict == verdict]
+    more = "; and more, which module admission_forecast returns" if len(sentences) > SHOWN else ""
+    return f"{'; '.join(sentences[:SHOWN])}{more}." if sentences else ""
 
 
 def _shown(outcome: Outcome) -> dict[str, Any]:

@@ -204,10 +204,22 @@ class ExactObjects:
         return self._known.get((version, name))
 
     def _create(self, objects: str, given: Mapping[str, Any]) -> Json:
-        created = self._api.write("post", objects, given)
+        created = self._post(objects, given)
         if given["kind"] == "CustomResourceDefinition":
             self._until(lambda: _is_established(self._api.get(f"{objects}/{given['metadata']['name']}")), f"{title(given)} is not established")
         return created
+
+    def _post(self, objects: str, given: Mapping[str, Any]) -> Json:
+        """Make it. The API server lists a kind that is new before it serves it, and does not find it until then."""
+        deadline = time.monotonic() + self._timeout
+        while True:
+            try:
+                return self._api.write("post", objects, given)
+            except ClusterError as refused:
+                # Of an object in a namespace, the namespace may be what is not found.
+                if refused.status != 404 or "/namespaces/" in objects or time.monotonic() > deadline:
+                    raise
+            time.sleep(PAUSE)
 
     def _replace(self, objects: str, one: str, given: Mapping[str, Any], live: Json) -> Change[ExactObject]:
         for left in reversed(range(_CONFLICTS)):

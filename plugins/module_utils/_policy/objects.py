@@ -33,13 +33,13 @@ _PODS = [{"apiGroups": [""], "kinds": ["Pod"]}]
 
 @dataclass(frozen=True)
 class Objects:
-    """`constraints` in the order in which they have to be applied; `absent` are names that no constraint may have. `trial` is a constraint that denies
-    only the pods of a forecast, in the namespaces that `deny` did not cover before; None where there are none. `expired` are the exemptions that are not
-    applied any more."""
+    """`constraints` in the order in which they have to be applied; `absent` are constraints of the cluster, by kind and name, of stages that nothing is in
+    any more, and a trial that was left behind. `trial` is a constraint that denies only the pods of a forecast, in the namespaces that `deny` did not cover
+    before; None where there are none. `expired` are the exemptions that are not applied any more."""
 
     template: Json
     constraints: Sequence[Json]
-    absent: Sequence[str]
+    absent: Sequence[Json]
     trial: Json | None
     expired: Sequence[Json]
 
@@ -54,15 +54,15 @@ class Objects:
 
 
 def objects(policy: Policy, rego: str, today: str, found: Iterable[Json] = (), label: str = "") -> Objects:
-    """Those that `policy` asks for on the day `today` (UTC, such as 2026-12-31). `found` are the constraints that are in the cluster, and `label` is what
-    the pods of this run's forecast have."""
-    there = {item["metadata"]["name"]: item.get("spec") or {} for item in found}
+    """Those that `policy` asks for on the day `today` (UTC, such as 2026-12-31). `found` are the constraints that are in the cluster, as the module
+    verification_info returns them, and `label` is what the pods of this run's forecast have."""
+    there = {item["name"]: item for item in found}
     current = replace(policy, exemptions=tuple(each for each in policy.exemptions if not _is_over(each, today)))
     stages = [stage for stage in _ORDER if stage == _MAIN or _names(policy, stage)]
     return Objects(
         template=_template(rego),
         constraints=[_constraint(current, stage) for stage in stages],
-        absent=[_name(policy, stage) for stage in (*_ORDER, TRIAL) if stage not in stages],
+        absent=[_reference(name) for stage in (*_ORDER, TRIAL) if stage not in stages and (name := _name(policy, stage)) in there],
         trial=_trial(current, there, label),
         expired=[each.parameter() for each in policy.exemptions if _is_over(each, today)],
     )
@@ -74,6 +74,10 @@ def _is_over(exemption: Exemption, today: str) -> bool:
 
 def _name(policy: Policy, stage: str) -> str:
     return f"{policy.constraint}-{stage}" if stage else policy.constraint
+
+
+def _reference(name: str) -> dict[str, Any]:
+    return {"apiVersion": _VERSION, "kind": CONSTRAINT, "metadata": {"name": name}}
 
 
 def _names(policy: Policy, stage: str) -> list[str]:
@@ -116,12 +120,11 @@ def _trial(policy: Policy, there: Mapping[str, Json], label: str) -> dict[str, A
     wanted = _constraint(policy, stage)
     match: Json = wanted["spec"]["match"]
     before = there.get(_name(policy, stage), {})
-    denied = before.get("enforcementAction") == "deny"
-    covered: Json = before.get("match") or {} if denied else {}
+    denied = before.get("enforcement") == "deny"
     if stage == _MAIN:
-        new = {*(covered.get("excludedNamespaces") or [])} - {*match["excludedNamespaces"]} if denied else {"*"}
+        new = {*before["excluded_namespaces"]} - {*match["excludedNamespaces"]} if denied else {"*"}
     else:
-        new = {*match["namespaces"]} - {*(covered.get("namespaces") or [])}
+        new = {*match["namespaces"]} - {*(before["namespaces"] if denied else [])}
     if not new:
         return None
     parameters = {

@@ -12,6 +12,7 @@ import base64
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from .._kubernetes.converge import title
 from .._policy.admission_rules import UPDATES_OF_IMAGES, left_out
 from .exemptions import failure_policy, hooks
 from .programs import arguments, containers
@@ -47,6 +48,11 @@ GATEKEEPER = {"gatekeeper.sh/operation": "webhook"}
 def policy_deviations(found: Verification, expected: Sequence[Json], today: str) -> list[str]:
     """Of the objects `expected` (template, constraints, guard), as the roles make them. `today`, such as "2026-12-31", ends exemptions."""
     return [sentence for wanted in expected for sentence in _of_object(found, wanted, today)]
+
+
+def differing(found: Verification, expected: Sequence[Json], today: str) -> list[str]:
+    """The titles of those of `expected` of which `policy_deviations` has a sentence."""
+    return [title(wanted) for wanted in expected if [*_of_object(found, wanted, today)]]
 
 
 def _of_object(found: Verification, wanted: Json, today: str) -> Iterator[str]:

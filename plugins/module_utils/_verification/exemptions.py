@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from .._admission.verdict import VALIDATION
@@ -17,6 +17,8 @@ from .state import IGNORE, Verification
 Json = Mapping[str, Any]
 FAILS_OPEN = "image-trust.azure/fails-open"
 """Annotation of the validating webhook's configuration: why Gatekeeper fails open."""
+CONFIG, LABEL = "Gatekeeper's Config", f"label {IGNORE}"
+"""What exempts namespaces and no role of the collection makes."""
 _NAME = "kubernetes.io/metadata.name"
 _TOLD = ("kinds", "scope", "namespaces", "excludedNamespaces")
 """What of a constraint's match is told otherwise, or seen by asking."""
@@ -68,6 +70,12 @@ def exempt_namespaces(found: Verification) -> list[dict[str, Any]]:
     return [{"name": name, "by": sorted(sources[name]), "reason": reasons.get(name)} for name in sorted(sources)]
 
 
+def unreviewed(exempt: Iterable[Json], reviewed: Collection[str]) -> list[str]:
+    """Of what `exempt_namespaces` returned: the namespaces that somebody else than the roles exempts and `reviewed` does not name, each with everything
+    that exempts it. What the roles make, a run puts right."""
+    return [f"{each['name']} ({', '.join(each['by'])})" for each in exempt if {CONFIG, LABEL} & {*each["by"]} and each["name"] not in reviewed]
+
+
 def exemptions(found: Verification) -> list[dict[str, Any]]:
     """Those that the constraints name, each once."""
     seen: list[dict[str, Any]] = []
@@ -90,8 +98,8 @@ def _exempt(found: Verification) -> Iterator[tuple[str, str]]:
     for config in found.objects["gatekeeper_configs"]:
         for match in _spec(config).get("match") or []:
             if {"*", "webhook"} & set(match.get("processes") or []):
-                yield from ((name, "Gatekeeper's Config") for name in match.get("excludedNamespaces") or [])
-    yield from ((name, f"label {IGNORE}") for name in found.ignored)
+                yield from ((name, CONFIG) for name in match.get("excludedNamespaces") or [])
+    yield from ((name, LABEL) for name in found.ignored)
 
 
 def _stages(found: Verification) -> dict[str, str]:

@@ -229,6 +229,21 @@ def test_labels_of_others_on_a_namespace_stay_and_given_ones_are_restored(api: A
     assert api.objects["/api/v1/namespaces/trust"]["metadata"]["labels"] == labels
 
 
+def test_a_kind_that_is_listed_and_not_served_yet_is_waited_for(api: Api) -> None:
+    api.refusals[WEBHOOKS] = [404, 404]
+    result = run(api, definitions=[WEBHOOK])
+    assert (result["changed"], api.writes) == (True, [f"POST {WEBHOOKS}"] * 3)
+    del api.objects[f"{WEBHOOKS}/ask"]
+    api.refusals[WEBHOOKS] = [404] * 99
+    assert "refused with 404" in run(api, definitions=[WEBHOOK], wait_timeout=1)["msg"]
+
+
+def test_a_namespace_that_is_not_there_is_not_waited_for(api: Api) -> None:
+    api.refusals[DEPLOYMENTS] = [404, 404]
+    assert "refused with 404" in run(api, definitions=[DEPLOYMENT])["msg"]
+    assert api.writes == [f"POST {DEPLOYMENTS}"]
+
+
 def test_what_somebody_else_writes_meanwhile_is_read_again(api: Api) -> None:
     run(api, definitions=[WEBHOOK])
     api.objects[f"{WEBHOOKS}/ask"]["webhooks"] = []

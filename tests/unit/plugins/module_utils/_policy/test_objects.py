@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
@@ -33,8 +34,9 @@ def exemption(ends: Any = TODAY, **covers: list[str]) -> Json:
     return {"owner": "team", "reason": "is being moved", "ends": ends, **(covers or {"namespaces": ["legacy"]})}
 
 
-def live(name: str = "images-verified", action: str | None = "deny", **match: Any) -> Json:
-    return {"metadata": {"name": name}, "spec": {"enforcementAction": action, "match": match}}
+def live(name: str = "images-verified", action: str = "deny", excluded: Sequence[str] = (), namespaces: Sequence[str] = ()) -> Json:
+    """A constraint of the cluster, as module verification_info returns it."""
+    return {"name": name, "enforcement": action, "excluded_namespaces": [*excluded], "namespaces": [*namespaces], "selectors": []}
 
 
 def parameters(constraint: Any) -> Json:
@@ -74,6 +76,9 @@ def test_the_template() -> None:
     assert schema["exemptions"]["items"]["properties"].keys() == parameters(constraint)["exemptions"][0].keys()
 
 
+STAGES = {name: (name, *(f"{name}-{stage}" for stage in ("dryrun", "warn", "trial", "deny"))) for name in ("images-verified", "signed")}
+
+
 @pytest.mark.parametrize(
     ("variables", "constraints", "absent"),
     [
@@ -101,13 +106,16 @@ def test_the_template() -> None:
     ids=["no stages", "a pilot that only warns", "a pilot that denies", "a stage without namespaces"],
 )
 def test_each_stage_has_a_constraint_and_what_denies_comes_first(variables: Json, constraints: Json, absent: list[str]) -> None:
-    result = made(**variables)
+    name = variables.get("policy_constraint", "images-verified")
+    result = made(*map(live, (*STAGES[name], "of-others", f"{name}-later")), **variables)
     excluded = ["kube-system", "gatekeeper-system"]
     assert [
         (item["metadata"]["name"], (item["spec"]["enforcementAction"], item["spec"]["match"].get("namespaces"), item["spec"]["match"]["excludedNamespaces"]))
         for item in result.constraints
     ] == [(name, (action, places, excluded + staged)) for name, (action, places, staged) in constraints.items()]
-    assert result.absent == [*absent, f"{variables.get('policy_constraint', 'images-verified')}-trial"]
+    version = "constraints.gatekeeper.sh/v1beta1"
+    assert result.absent == [{"apiVersion": version, "kind": "ImagesVerified", "metadata": {"name": each}} for each in [*absent, f"{name}-trial"]]
+    assert made(**variables).absent == []
 
 
 def test_text_of_the_command_line_reaches_the_cluster_as_what_it_says() -> None:
@@ -129,16 +137,15 @@ EXCLUDED = ["kube-system", "gatekeeper-system"]
     ("found", "variables", "tried"),
     [
         ([], {}, True),
-        ([live(excludedNamespaces=EXCLUDED)], {}, False),
-        ([live(excludedNamespaces=["kube-system"])], {}, False),
+        ([live(excluded=EXCLUDED)], {}, False),
+        ([live(excluded=["kube-system"])], {}, False),
         ([live()], {}, False),
-        ([live(excludedNamespaces=[*EXCLUDED, "legacy"])], {}, True),
-        ([live(excludedNamespaces=[*EXCLUDED, "legacy", "team-*"])], {"policy_stages": [WARN_LEGACY]}, False),
-        ([live(action="warn", excludedNamespaces=EXCLUDED)], {}, True),
-        ([live(action=None, excludedNamespaces=EXCLUDED)], {}, True),
-        ([live("another", excludedNamespaces=EXCLUDED)], {}, True),
+        ([live(excluded=[*EXCLUDED, "legacy"])], {}, True),
+        ([live(excluded=[*EXCLUDED, "legacy", "team-*"])], {"policy_stages": [WARN_LEGACY]}, False),
+        ([live(action="warn", excluded=EXCLUDED)], {}, True),
+        ([live("another", excluded=EXCLUDED)], {}, True),
         ([], {"policy_enforcement": "warn"}, False),
-        ([live(excludedNamespaces=EXCLUDED)], DENY_DEFAULT, True),
+        ([live(excluded=EXCLUDED)], DENY_DEFAULT, True),
         ([live("images-verified-deny", namespaces=["default"])], DENY_DEFAULT, False),
         ([live("images-verified-deny", namespaces=["shop"])], DENY_DEFAULT, True),
         ([live("images-verified-deny", "dryrun", namespaces=["default"])], DENY_DEFAULT, True),
@@ -152,7 +159,7 @@ def test_what_runs_is_judged_before_deny_covers_more_than_before(found: list[Jso
     ("found", "variables", "places"),
     [
         ([], {"policy_stages": [WARN_LEGACY]}, {}),
-        ([live(excludedNamespaces=[*EXCLUDED, "legacy", "team-*", "shop"])], {"policy_stages": [WARN_LEGACY]}, {"namespaces": ["shop"]}),
+        ([live(excluded=[*EXCLUDED, "legacy", "team-*", "shop"])], {"policy_stages": [WARN_LEGACY]}, {"namespaces": ["shop"]}),
         ([], DENY_DEFAULT, {"namespaces": ["default"]}),
         ([live("images-verified-deny", namespaces=["shop"])], DENY_DEFAULT, {"namespaces": ["default"]}),
     ],

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._policy.admission_rules import UPDATES_OF_IMAGES
-from ansible_collections.image_trust.azure.plugins.module_utils._verification.deviations import HARMLESS, gatekeeper_deviations, policy_deviations
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.deviations import HARMLESS, differing, gatekeeper_deviations, policy_deviations
 from ansible_collections.image_trust.azure.plugins.module_utils._verification.state import LISTS, Verification
 from ansible_collections.image_trust.azure.plugins.module_utils._verification.trust_deviations import VAULTS, trust_deviations
 
@@ -155,6 +155,8 @@ def deviations(change: Change = lambda found: None, issuer: str | None = None, *
     sentences = policy_deviations(verification, wanted["objects"], "2026-11-29")
     sentences += gatekeeper_deviations(verification, wanted["gatekeeper"]) + trust_deviations(verification, wanted["ratify"])
     assert all(sentence.endswith((". Run site.yml.", "with the reason.")) for sentence in sentences)
+    named = [" ".join(sentence.split()[:2]) for sentence in policy_deviations(verification, wanted["objects"], "2026-11-29")]
+    assert differing(verification, wanted["objects"], "2026-11-29") == named, "the title of each object of which there is a sentence"
     return [sentence.removesuffix(". Run site.yml.") for sentence in sentences]
 
 
