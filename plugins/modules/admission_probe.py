@@ -127,6 +127,16 @@ EXAMPLES = r"""
 """
 
 RETURN = r"""
+asked:
+  description: Whether the cluster was asked. In check mode it is not where O(kubeconfig) does not exist, because the cluster does not exist either.
+  returned: success
+  type: bool
+  sample: true
+msg:
+  description: The images that would be asked for.
+  returned: when O(kubeconfig) does not exist, in check mode
+  type: str
+  sample: would ask for example.azurecr.io/web:1.2, nginx:latest
 passed:
   description: Whether every verdict is the expected one, for the expected reason, and the nodes did what O(run) asks for.
   type: bool
@@ -213,6 +223,7 @@ verdicts:
           sample: example.azurecr.io/web@sha256:22f1…
 """
 
+from pathlib import Path
 from typing import NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._admission.namespace import Namespace
@@ -245,6 +256,9 @@ def main() -> NoReturn:
     if companion is None and set(options["shapes"]) & set(ACCOMPANIED):
         module.fail_json(msg="These shapes need an image that is admitted beside the one in question: give companion, or an image with expect=admitted.")
     covered, exempt = options["namespace"], options["exempt_namespaces"]
+    if module.check_mode and not Path(options["kubeconfig"]).exists():
+        would = f"would ask for {', '.join(image.image for image in images)}"
+        module.exit_json(changed=False, msg=would, asked=False, passed=False, verdicts=[])
     try:
         namespaces = {name: Namespace(options["kubeconfig"], name, options["context"]) for name in [covered, *exempt]}
         if not module.check_mode:
@@ -254,7 +268,7 @@ def main() -> NoReturn:
         results = probe(asker, asked, timeout=options["timeout"], run="none" if module.check_mode else options["run"])
     except ClusterError as e:
         module.fail_json(msg=f"The cluster cannot be probed: {e}.")
-    module.exit_json(changed=False, passed=all(result.passed for result in results), verdicts=[as_dict(result) for result in results])
+    module.exit_json(changed=False, asked=True, passed=all(result.passed for result in results), verdicts=[as_dict(result) for result in results])
 
 
 if __name__ == "__main__":

@@ -583,6 +583,11 @@ summary:
   type: str
   returned: success
   sample: "Cluster web, 2026-11-24T12:00:00Z: passed"
+failures:
+  description: Which verdicts are other ones than expected, and RV(proof.problems). Empty where the proof passed; null when O(verification) is not given.
+  type: str
+  returned: success
+  sample: "1 of 24 verdicts of web failed. nginx:latest as container should be denied, it is admitted."
 notes:
   description: What ends soon, has ended, or is not known, in a sentence each.
   type: list
@@ -649,7 +654,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._azure.session i
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.document import Asked, document
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.files import ProofFile, encoded
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.signing import CRYPTOGRAPHY_IMPORT_ERROR, LocalKey, Signer, SigningError
-from ansible_collections.image_trust.azure.plugins.module_utils._proof.text import depends_on, differences, lines, notes, summary
+from ansible_collections.image_trust.azure.plugins.module_utils._proof.text import depends_on, differences, failures, lines, notes, summary
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.vault_key import VaultKey
 
 TRIAL = b"image_trust.azure asks whether this key can sign.\n"
@@ -682,7 +687,7 @@ def record(module: AnsibleModule, signer: Signer | None, file: ProofFile | None)
             signer.sign(TRIAL)
         if file:
             file.check()
-        return dict(proof=None, summary=None, notes=[], previous=None, differences=[], sha256=None, signature_path=None)
+        return dict(proof=None, summary=None, failures=None, notes=[], previous=None, differences=[], sha256=None, signature_path=None)
     found, before = options["verification"], file.previous() if file else None
     if options["read_vaults"]:
         found = {**found, "anchors": described_anchors(found["anchors"], lambda: login(module))}
@@ -696,6 +701,7 @@ def record(module: AnsibleModule, signer: Signer | None, file: ProofFile | None)
     return dict(
         proof=proof,
         summary=page,
+        failures=failures(proof),
         notes=notes(proof, days),
         previous=str(before["time"]) if isinstance(before, dict) and was else None,
         differences=differences(was, is_now),

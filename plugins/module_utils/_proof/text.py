@@ -36,6 +36,27 @@ def notes(proof: Json, days: int) -> list[str]:
     return [_plain(each) for each in found]
 
 
+def failures(proof: Json) -> str:
+    """Which verdicts failed, those with the same message together, and the problems that explain them; empty where the proof passed."""
+    failed = [verdict for verdict in proof["verdicts"] if not verdict["passed"]]
+    if proof["passed"]:
+        return ""
+    sentence = f"{len(failed)} of {len(proof['verdicts'])} verdicts of {proof['cluster']['name']} failed."
+    told = [sentence]
+    for message in sorted({verdict["message"] for verdict in failed}):
+        alike = "; ".join(_failure(verdict, proof["namespace"]) for verdict in failed if verdict["message"] == message)
+        told.append(f"{alike}{f': {message}' if message else ''}.")
+    return _plain(" ".join([*told, *proof["problems"]]))
+
+
+def _failure(verdict: Json, namespace: str | None) -> str:
+    ran, expected = verdict["ran"], verdict["expected"]
+    place = "" if verdict["namespace"] == namespace else f" in {verdict['namespace']}"
+    more = "" if not ran else " and started" if ran["pulled"] else " and pulled"
+    reason = " for another reason" if verdict["verdict"] == expected == "denied" else ""
+    return f"{verdict['image']} as {verdict['shape']}{place} should be {expected}{more}, it is {verdict['verdict']}{reason}"
+
+
 def differences(was: Mapping[str, str], is_now: Mapping[str, str]) -> list[str]:
     """What is not as in the proof before, of what `depends_on` returned of both; nothing where there was none."""
     changed = [what for what in sorted(was.keys() | is_now.keys()) if was and was.get(what) != is_now.get(what)]

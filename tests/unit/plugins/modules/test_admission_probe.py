@@ -302,6 +302,15 @@ def test_a_pod_that_a_slow_api_server_does_not_delete_is_given_up_in_time_and_na
     assert time.monotonic() - begun < 10
 
 
+def test_a_check_before_there_is_a_cluster_names_what_it_would_ask_for(cluster: Cluster, tmp_path: Path) -> None:
+    nowhere = str(tmp_path / "none")
+    result = run(cluster, kubeconfig=nowhere, check=True)
+    assert (result["asked"], result["passed"], result["verdicts"], result["msg"]) == (False, False, [], f"would ask for {SIGNED}, {UNSIGNED}")
+    assert cluster.sent == []
+    assert "failed" in run(cluster, kubeconfig=nowhere)
+    assert run(cluster, check=True)["asked"] is True
+
+
 def test_check_mode_makes_no_pod(cluster: Cluster) -> None:
     result = run(cluster, check=True, shapes=[*SHAPES, "patched_pod", "image_volume"])
     assert {v["shape"] for v in result["verdicts"]} == {"container", "init_container", "image_volume"}
