@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from ansible_collections.image_trust.azure.plugins.module_utils._report.versions import newest_minor
 
 from lab.tools import family
@@ -203,3 +204,9 @@ def test_what_cannot_be_meant_is_refused_and_no_report_is_written(variables: dic
 def test_the_versions_are_those_that_the_collection_installs_and_of_kubernetes_the_one_it_is_tested_with(tmp_path: Path) -> None:
     versions = made(tmp_path)["terms"]["versions"]
     assert versions == {"gatekeeper": "3.23.1", "ratify": "1.4.6", "kubernetes": newest_minor([family("kubernetes").version("k8s.io/kubernetes")])}
+
+
+def test_the_report_knows_the_ratify_that_role_ratify_installs() -> None:
+    roles = Path(__file__).parents[2] / "roles"
+    known = yaml.safe_load((roles / "report/vars/main.yml").read_text())["__report_versions"]["ratify"]
+    assert known == yaml.safe_load((roles / "ratify/vars/main/chart.yml").read_text())["__ratify_app_version"]
