@@ -127,7 +127,7 @@ AMID: list[tuple[str, Callable[[], object]]] = [
     ("Configure Ratify's identity, its trust and permissions", lambda: time.sleep(1.5)),
     ("Install chart gatekeeper", helm_is_at("gatekeeper")),
     ("Install chart ratify", helm_is_at("ratify")),
-    ("The constraints cover all namespaces but the reviewed ones", lambda: time.sleep(0.5)),
+    ("Restore the template and install the constraints", lambda: time.sleep(0.5)),
 ]
 """Where the run is killed, one run after the other: a task, and what is waited for from its beginning on."""
 

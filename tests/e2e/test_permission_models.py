@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.first_lab, pytest.mark.order(8)]
 
 REPOSITORY_READER = "b93aa761-3e63-49ed-ac28-beffa264f7ac"
 SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"
-CREDENTIALS = "image_trust.azure.aks : The cluster's credentials are in a file of their own"
+CREDENTIALS = "image_trust.azure.aks : Get credentials for a kubeconfig of its own"
 """What verify changes."""
 KUBECONFIG = "image_trust.azure.aks : Configure the cluster, its registries and kubeconfig: write the kubeconfig"
 """What site changes, before the path."""

@@ -81,15 +81,19 @@ def play(azure: Emulated, command: Command) -> Play:
 
     def run(*roles: str, **variables: Any) -> Played:
         azure.forget_requests()
-        words, environment = command(*roles, **variables)
-        done = subprocess.run(words, env={**environment, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}, capture_output=True, text=True, check=False)
-        results = _results(done.stdout)
-        errors = [f"{name}: {one.get('msg')}" for name, one in results if one.get("failed")]
-        assert bool(errors) is bool(done.returncode), done.stdout + done.stderr
-        # Of several changes, each.
-        changed = [f"{name}: {change}" for name, one in results if one.get("changed") for change in one.get("changes", [one.get("_ansible_item_label", "")])]
-        facts = {key: value for _, one in results for key, value in one.get("ansible_facts", {}).items()}
-        modules = [one["action"] for _, one in results if one.get("action", "").startswith("image_trust.azure.") and not one.get("skipped")]
-        return Played(changed, facts, errors, done.stdout + done.stderr, modules)
+        return played(*command(*roles, **variables))
 
     return run
+
+
+def played(words: Sequence[str], environment: dict[str, str]) -> Played:
+    """What a run with these words and this environment did."""
+    done = subprocess.run(words, env={**environment, "ANSIBLE_STDOUT_CALLBACK": "ansible.posix.json"}, capture_output=True, text=True, check=False)
+    results = _results(done.stdout)
+    errors = [f"{name}: {one.get('msg')}" for name, one in results if one.get("failed")]
+    assert bool(errors) is bool(done.returncode), done.stdout + done.stderr
+    # Of several changes, each.
+    changed = [f"{name}: {change}" for name, one in results if one.get("changed") for change in one.get("changes", [one.get("_ansible_item_label", "")])]
+    facts = {key: value for _, one in results for key, value in one.get("ansible_facts", {}).items()}
+    modules = [one["action"] for _, one in results if one.get("action", "").startswith("image_trust.azure.") and not one.get("skipped")]
+    return Played(changed, facts, errors, done.stdout + done.stderr, modules)

@@ -57,11 +57,8 @@ def variables(playbook: str) -> dict[str, Any]:
     """What a playbook of the collection may be told: options of its roles, and for teardown the variables of the play."""
     plays = yaml.safe_load((ROOT / "playbooks" / playbook).read_text())
     named = [(role["role"], "main") for role in plays[0].get("roles", [])]
-    named += [
-        (task["ansible.builtin.include_role"]["name"], task["ansible.builtin.include_role"].get("tasks_from", "main"))
-        for task in plays[0].get("tasks", [])
-        if "ansible.builtin.include_role" in task
-    ]
+    ran = [task.get(f"ansible.builtin.{how}_role") for task in plays[0].get("tasks", []) for how in ("include", "import")]
+    named += [(role["name"], role.get("tasks_from", "main")) for role in ran if role]
     own = {name: {"type": "bool" if isinstance(value, bool) else "str", "default": value} for name, value in plays[0].get("vars", {}).items()}
     specs = {name: yaml.safe_load((ROOT / "roles" / name.rpartition(".")[2] / "meta/argument_specs.yml").read_text())["argument_specs"] for name, _ in named}
     return own | {option: spec for name, entry in named for option, spec in specs[name][entry]["options"].items()}
