@@ -47,7 +47,7 @@ IN_ORDER = (
 )
 
 
-ELSEWHERE = {"admission_forecast", "cluster_objects", "gatekeeper_readiness", "proof_report", "ratify_readiness", "ratify_trial"}
+ELSEWHERE = {"admission_forecast", "exact_objects", "gatekeeper_readiness", "proof_report", "ratify_readiness", "ratify_trial"}
 """Modules whose examples and return values have tests of their own, by clusters with workloads and ones that keep what is written, and in tests/report."""
 PULLS = "5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"
 """The principal of role_assignment's examples."""

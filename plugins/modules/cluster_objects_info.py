@@ -29,7 +29,7 @@ extends_documentation_fragment:
   - image_trust.azure.attributes.info
   - image_trust.azure.cluster
 seealso:
-  - module: image_trust.azure.cluster_objects
+  - module: image_trust.azure.exact_objects
   - module: kubernetes.core.k8s_info
 """
 

@@ -69,7 +69,7 @@ attributes:
       - Where O(kubeconfig) does not exist, the cluster does not either, and nothing is installed.
 seealso:
   - module: image_trust.azure.ratify_info
-  - module: image_trust.azure.cluster_objects
+  - module: image_trust.azure.exact_objects
 """
 
 EXAMPLES = r"""
@@ -167,7 +167,7 @@ problems:
   returned: success
   sample: []
 removal:
-  description: What to delete besides what Helm deletes, with O(state=absent); each as O(image_trust.azure.cluster_objects#module:absent) takes it.
+  description: What to delete besides what Helm deletes, with O(state=absent); each as O(image_trust.azure.exact_objects#module:absent) takes it.
   type: dict
   returned: success
   sample: {before: [], release: [], records: [], leftovers: []}

@@ -59,7 +59,7 @@ attributes:
       - Where O(kubeconfig) does not exist, the cluster does not either, and nothing is installed.
 seealso:
   - module: image_trust.azure.gatekeeper_info
-  - module: image_trust.azure.cluster_objects
+  - module: image_trust.azure.exact_objects
 """
 
 EXAMPLES = r"""
@@ -138,7 +138,7 @@ former:
       type: str
       returned: always
 stale:
-  description: References of what the chart made by hooks and no longer makes, as O(image_trust.azure.cluster_objects#module:absent) takes them.
+  description: References of what the chart made by hooks and no longer makes, as O(image_trust.azure.exact_objects#module:absent) takes them.
   type: list
   elements: dict
   returned: success
@@ -156,7 +156,7 @@ problems:
   returned: success
   sample: []
 removal:
-  description: What to delete besides what Helm deletes, with O(state=absent); each as O(image_trust.azure.cluster_objects#module:absent) takes it.
+  description: What to delete besides what Helm deletes, with O(state=absent); each as O(image_trust.azure.exact_objects#module:absent) takes it.
   type: dict
   returned: success
   sample: {before: [], release: [], records: [], leftovers: []}

@@ -13,7 +13,7 @@ from typing import Any
 import kubernetes
 import pytest
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.image_trust.azure.plugins.modules import cluster_objects, verification_info
+from ansible_collections.image_trust.azure.plugins.modules import exact_objects, verification_info
 
 from lab.clusters import cluster
 from tests.role_variables import variables
@@ -175,7 +175,7 @@ class Hand:
         """What the module answers that keeps the objects of a release, as the roles call it."""
         preserved = variables(release)[f"__{release}_preserved"]
         options = {"kubeconfig": str(KUBECONFIG), "release": release, "release_namespace": "gatekeeper-system", "preserved": preserved}
-        return _returned(cluster_objects, options)
+        return _returned(exact_objects, options)
 
     def patch(self, item: Json, body: Json) -> None:
         self._kind(item).patch(body=body, content_type="application/merge-patch+json", field_manager="kubectl-edit", **_where(item))

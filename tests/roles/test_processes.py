@@ -45,10 +45,10 @@ def test_what_site_yml_has_checked_and_found_as_wanted_is_not_asked_again(azure:
     assert (again.errors, again.changed, again.modules) == ([], [], [IDENTITY, AKS])
     for name, result in again.facts.items():
         assert result == played(*command(*ROLES)).facts[name], name
-    # A change by somebody else is found by the check, and mended by the role.
+    # A change by another administrator is found by the check, and restored by the role.
     for identity in azure.state.identities.values():
         identity.credentials.clear()
     as_site(words)
-    mended = played(words, environment)
-    assert (mended.errors, mended.modules) == ([], [IDENTITY, AKS, IDENTITY])
-    assert mended.changed != []
+    restored = played(words, environment)
+    assert (restored.errors, restored.modules) == ([], [IDENTITY, AKS, IDENTITY])
+    assert restored.changed != []

@@ -76,8 +76,8 @@ def soon(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_what_blocks_helm_is_deleted_and_nothing_else(statuses: list[str], revisions: list[int], tmp_path: Path) -> None:
     names = [f"sh.helm.release.v1.web.v{each}" for each in revisions]
     checked, api = Api(list(statuses)), Api(list(statuses))
-    foretold, result = checked.run(tmp_path, check=True), api.run(tmp_path)
-    assert (foretold, checked.deleted) == (result, [])
+    predicted, result = checked.run(tmp_path, check=True), api.run(tmp_path)
+    assert (predicted, checked.deleted) == (result, [])
     assert (result["changed"], result["objects"], api.deleted) == (bool(names), names, names)
     assert result["diff"] == {"before": "".join(f"Secret trust/{name}\n" for name in names), "after": ""}
 

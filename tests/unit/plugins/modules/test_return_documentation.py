@@ -17,7 +17,7 @@ FREE = {
     "covered": ("by verdict", "only verdicts that occur"),
     "exempt": ("by verdict", "only verdicts that occur"),
     "annotations": ("by name", "who wrote them names them"),
-    **dict.fromkeys(("before", "release", "records", "leftovers", "stale"), ("references", "cluster_objects says what those are")),
+    **dict.fromkeys(("before", "release", "records", "leftovers", "stale"), ("references", "exact_objects says what those are")),
 }
 """Dictionaries whose keys are not described one by one: how the description says what they are, and why they are not ours to list."""
 EVERYTHING = [each for module in modules() for each in values(documented(module), module)]

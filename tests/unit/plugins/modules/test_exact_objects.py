@@ -21,7 +21,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.testing import patch_module_args
-from ansible_collections.image_trust.azure.plugins.modules import cluster_objects
+from ansible_collections.image_trust.azure.plugins.modules import exact_objects
 
 from .test_cluster_objects_info import kind, point_at
 
@@ -148,7 +148,7 @@ def run(api: Api, *, check: bool = False, **options: Any) -> Json:
     for seen in (api.writes, api.asked, api.propagations):
         seen.clear()
     with patch_module_args(arguments), redirect_stdout(printed), pytest.raises(SystemExit):
-        cluster_objects.main()
+        exact_objects.main()
     result: Json = json.loads(printed.getvalue())
     return result
 
@@ -334,8 +334,8 @@ def test_on_a_cluster_that_does_not_exist_yet_a_check_creates_everything_and_a_r
 
 def test_on_a_cluster_that_does_not_exist_yet_a_check_knows_no_objects_of_a_release_and_nothing_to_delete(api: Api) -> None:
     api.kubeconfig = api.kubeconfig.with_name("of-no-cluster")
-    foretold = run(api, check=True, definitions=[WEBHOOK], **RELEASE)
-    assert (foretold["changed"], foretold["titles"]) == (True, ["Webhook ask"])
+    predicted = run(api, check=True, definitions=[WEBHOOK], **RELEASE)
+    assert (predicted["changed"], predicted["titles"]) == (True, ["Webhook ask"])
     assert run(api, check=True, absent=[WEBHOOK], **RELEASE)["changed"] is False
 
 
@@ -462,8 +462,8 @@ THING = item("it", "Thing", "things/v1")
 def test_what_is_to_be_absent_is_deleted_in_order_with_what_it_owns_after_the_rest_was_restored(api: Api) -> None:
     config = item("web", "ConfigMap", "v1", "trust")
     run(api, definitions=[WEBHOOK, DEPLOYMENT])
-    foretold = run(api, check=True, definitions=[config], absent=[DEPLOYMENT, WEBHOOK])
-    assert (foretold["changed"], api.writes) == (True, [])
+    predicted = run(api, check=True, definitions=[config], absent=[DEPLOYMENT, WEBHOOK])
+    assert (predicted["changed"], api.writes) == (True, [])
     result = run(api, definitions=[config], absent=[DEPLOYMENT, WEBHOOK])
     assert api.writes == ["POST /api/v1/namespaces/trust/configmaps", f"DELETE {DEPLOYMENTS}/web", f"DELETE {WEBHOOKS}/ask"]
     assert api.propagations == ["Foreground", "Foreground"]

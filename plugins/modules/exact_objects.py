@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-module: cluster_objects
+module: exact_objects
 short_description: Keep Kubernetes objects exactly as given, or as a Helm release made them
 version_added: 1.0.0
 description:
@@ -87,7 +87,7 @@ seealso:
 
 EXAMPLES = r"""
 - name: Ratify is as its Helm release says
-  image_trust.azure.cluster_objects:
+  image_trust.azure.exact_objects:
     kubeconfig: ~/.kube/image-trust/production/web.yaml
     release: ratify
     release_namespace: gatekeeper-system
@@ -99,7 +99,7 @@ EXAMPLES = r"""
         field: [spec, caBundle]
 
 - name: A drain leaves all pods but one, whatever somebody made of that
-  image_trust.azure.cluster_objects:
+  image_trust.azure.exact_objects:
     kubeconfig: ~/.kube/image-trust/production/web.yaml
     definitions:
       - apiVersion: policy/v1
