@@ -1,9 +1,13 @@
-"""`python -m bench tasks|walkthrough [repetitions]`: measure, print the tables, keep them in docs/bench.md. Exits 1 where a goal is missed."""
+"""`python -m bench tasks|walkthrough|pairs [repetitions]`: measure, print the tables, keep them in docs/bench.md. Exits 1 where a goal is missed.
+
+`pairs` is `walkthrough` without more clusters, which take most of its hour.
+"""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -34,8 +38,8 @@ def tasks(repetitions: int) -> list[str]:
     return [c.pair.what for c in comparisons if not c.met] + [c.what for c in counted if (c.second.reads, c.second.writes) != (c.objects, 0)]
 
 
-def walkthrough(repetitions: int) -> list[str]:
-    """What a run of site.yml costs beside the walk-through, on a new lab, and on more clusters; the goals that it misses."""
+def walkthrough(repetitions: int, *, slopes: bool = True) -> list[str]:
+    """What a run of site.yml costs beside the walk-through, on a new lab, and with `slopes` on more clusters; the goals that it misses."""
     with TemporaryDirectory(prefix="bench-") as folder:
         by_script, by_site, of_azure, collections = (Path(folder) / name for name in ("script", "site", "azure", "collections"))
         for each in (by_script, by_site, of_azure, collections):
@@ -44,18 +48,18 @@ def walkthrough(repetitions: int) -> list[str]:
         # The checkout may change within the hour.
         site = Site(lab, by_site, installed(collections))
         found = pairs.measure(lab, site, Walkthrough(lab, by_script), repetitions)
-        slopes = [pairs.lab_clusters(site, repetitions), azure_part.measure(of_azure, collections)]
-    tables = run_tables.tables(found, slopes)
+        measured = [pairs.lab_clusters(site, repetitions), azure_part.measure(of_azure, collections)] if slopes else []
+    tables = run_tables.tables(found, measured)
     report.show(tables)
     report.keep(tables, "python -m bench walkthrough")
-    return found.missed + [missed for slope in slopes for missed in slope.missed]
+    return found.missed + [missed for slope in measured for missed in slope.missed]
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    pages = {"tasks": (tasks, 7), "walkthrough": (walkthrough, 3)}
+    pages = {"tasks": (tasks, 7), "walkthrough": (walkthrough, 3), "pairs": (partial(walkthrough, slopes=False), 3)}
     parser.add_argument("page", choices=pages)
-    parser.add_argument("repetitions", type=int, nargs="?", help="default: 7 of tasks, 3 of walkthrough")
+    parser.add_argument("repetitions", type=int, nargs="?", help="default: 7 of tasks, 3 of the others")
     given = parser.parse_args()
     measure, default = pages[given.page]
     try:
