@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,7 +58,11 @@ def walkthrough(repetitions: int, *, slopes: bool = True) -> list[str]:
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
-    pages = {"tasks": (tasks, 7), "walkthrough": (walkthrough, 3), "pairs": (partial(walkthrough, slopes=False), 3)}
+    pages: dict[str, tuple[Callable[[int], list[str]], int]] = {
+        "tasks": (tasks, 7),
+        "walkthrough": (walkthrough, 3),
+        "pairs": (partial(walkthrough, slopes=False), 3),
+    }
     parser.add_argument("page", choices=pages)
     parser.add_argument("repetitions", type=int, nargs="?", help="default: 7 of tasks, 3 of the others")
     given = parser.parse_args()
