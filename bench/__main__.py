@@ -19,10 +19,10 @@ from bench.runs import Ansible
 from bench.tasks import ACR_PULL, GROUP_ID, PRINCIPAL
 from lab.azure.arm.role_assignments import new_assignment
 from lab.errors import LabError
-from tests import azcollection
-from tests.artifact import installed
-from tests.emulated import emulated
-from tests.module_runs import Backend
+from tests.support import azcollection
+from tests.support.artifact import installed
+from tests.support.emulated import emulated
+from tests.support.module_runs import Backend
 
 
 def tasks(repetitions: int) -> list[str]:

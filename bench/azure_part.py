@@ -14,8 +14,8 @@ from bench.commands import ANSIBLE_PLAYBOOK, Spent, run
 from bench.pairs import Slope, slope
 from lab.config import LOCATION, REGISTRY, RESOURCE_GROUP, VAULT
 from lab.progress import say
-from tests.emulated import emulated
-from tests.module_runs import Backend
+from tests.support.emulated import emulated
+from tests.support.module_runs import Backend
 
 SIZES = (1, 10, 100)
 PLAY = {

@@ -21,8 +21,8 @@ from lab.azure.state import ServicePrincipal
 from lab.clusters import cluster
 from lab.config import CERTIFICATE, LOCATION, REGISTRY, REPOSITORY, RESOURCE_GROUP, SUBSCRIPTION, TENANT, VAULT, home
 from lab.errors import LabError
-from tests.azure_cli import Az, azure_cli
-from tests.environments import ROOT
+from tests.support.azure_cli import Az, azure_cli
+from tests.support.environments import ROOT
 
 SCRIPT = Path(__file__).with_name("walkthrough.sh")
 CLUSTER = "walkthrough"

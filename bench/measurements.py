@@ -9,7 +9,7 @@ from statistics import median
 from bench.runs import Ansible, Taken
 from bench.tasks import NOTHING, OBJECTS, PAIRS, PING, SET, Pair, Task
 from lab.progress import say
-from tests.emulated import Emulated
+from tests.support.emulated import Emulated
 
 TASKS = 3
 """Tasks of a measured play."""

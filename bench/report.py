@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from tests.azcollection import PINS
-from tests.environments import ROOT
+from tests.support.azcollection import PINS
+from tests.support.environments import ROOT
 
 PAGE = ROOT / "docs/bench.md"
 END = "<!-- end -->"

@@ -13,7 +13,7 @@ import yaml
 
 from bench.commands import stand_in
 from bench.tasks import Task
-from tests.environments import ROOT
+from tests.support.environments import ROOT
 
 
 @dataclass(frozen=True)

@@ -17,8 +17,8 @@ from pathlib import Path
 
 import yaml
 
-from tests.artifact import built, installed
-from tests.environments import OURS, ROOT, environment, tools
+from tests.support.artifact import built, installed
+from tests.support.environments import OURS, ROOT, environment, tools
 
 NEWEST = ["ansible-core==2.21.5", "ansible==14.5.0"]
 """The newest that there is, and the newest Python that it promises to run on and that we promise too."""

@@ -13,11 +13,11 @@ import pytest
 import yaml
 from packaging.requirements import Requirement
 
-from tests import azcollection
-from tests.emulated import SECRET, Emulated, emulated
-from tests.environments import ROOT
-from tests.examples import cluster_of_the_examples, examples, prepare, prepare_machine
-from tests.module_runs import Backend
+from tests.support import azcollection
+from tests.support.emulated import SECRET, Emulated, emulated
+from tests.support.environments import ROOT
+from tests.support.examples import cluster_of_the_examples, examples, prepare, prepare_machine
+from tests.support.module_runs import Backend
 
 GROUP = "image-trust"
 

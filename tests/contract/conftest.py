@@ -5,10 +5,10 @@ from __future__ import annotations
 import pytest
 
 from lab.azure.state import ServicePrincipal
-from tests.azure_cli import Az, azure_cli
-from tests.emulated import CLIENT_ID, SECRET, Emulated
 from tests.emulator.conftest import lab
-from tests.module_fixtures import azure, backend, run, running_azure
+from tests.support.azure_cli import Az, azure_cli
+from tests.support.emulated import CLIENT_ID, SECRET, Emulated
+from tests.support.module_fixtures import azure, backend, run, running_azure
 
 __all__ = ["azure", "backend", "lab", "run", "running_azure"]
 

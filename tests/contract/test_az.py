@@ -13,9 +13,9 @@ from lab.azure.roles import ACR_PULL, CONTRIBUTOR
 from lab.azure.state import ServicePrincipal
 from lab.config import REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, TENANT, VAULT
 from lab.permissions import CONDITION, OF_GROUP, OF_SUBSCRIPTION, definition
-from tests.azure_cli import Az, AzError
-from tests.emulated import OBJECT_ID, Emulated
-from tests.module_runs import Backend, Run
+from tests.support.azure_cli import Az, AzError
+from tests.support.emulated import OBJECT_ID, Emulated
+from tests.support.module_runs import Backend, Run
 
 SCOPE = f"/subscriptions/{SUBSCRIPTION}/resourceGroups/{RESOURCE_GROUP}/providers/Microsoft.ContainerRegistry/registries/{REGISTRY}"
 SUBJECT = "system:serviceaccount:gatekeeper-system:ratify-admin"

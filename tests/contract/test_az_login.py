@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 
 from lab.config import RESOURCE_GROUP, SUBSCRIPTION, TENANT, VAULT
-from tests.azure_cli import Az
-from tests.emulated import OBJECT_ID, Emulated
-from tests.module_runs import Run, failure
+from tests.support.azure_cli import Az
+from tests.support.emulated import OBJECT_ID, Emulated
+from tests.support.module_runs import Run, failure
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from lab import seed
 from lab.azure import state as azure_state
 from lab.azure.state import ServicePrincipal
 from lab.config import home
-from tests.artifact import installed
+from tests.support.artifact import installed
 
 if TYPE_CHECKING:
     from .plans import FromNothing

@@ -16,7 +16,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.modules import exact_objects, verification_info
 
 from lab.clusters import cluster
-from tests.role_variables import variables
+from tests.support.role_variables import variables
 
 from . import snapshots
 from .conftest import Lab

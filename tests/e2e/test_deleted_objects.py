@@ -11,7 +11,7 @@ import kubernetes
 import pytest
 
 from lab.config import REGISTRY
-from tests.seeds import soak
+from tests.support.seeds import soak
 
 from .conftest import Lab, Run
 from .drift import Hand, content, managed

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests.seeds import soak
+from tests.support.seeds import soak
 
 from . import drift, snapshots
 from .conftest import Lab, Run

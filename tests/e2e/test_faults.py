@@ -12,10 +12,10 @@ import pytest
 
 from lab import charts
 from lab.clusters import cluster
-from tests.azure_states import comparable, labelled, labels
-from tests.killing import run_killed
-from tests.random_faults import SHARE, random_faults
-from tests.seeds import seeds, soak
+from tests.support.azure_states import comparable, labelled, labels
+from tests.support.killing import run_killed
+from tests.support.random_faults import SHARE, random_faults
+from tests.support.seeds import seeds, soak
 
 from . import snapshots
 from .conftest import Lab, Run

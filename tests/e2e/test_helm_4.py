@@ -12,7 +12,7 @@ import pytest
 
 from lab import tools
 from tests.gates import NEWEST, NEWEST_PYTHON
-from tests.seeds import soak
+from tests.support.seeds import soak
 
 from .conftest import Lab, Run
 from .plans import succeeded

@@ -15,7 +15,7 @@ import pytest
 
 from lab.config import home
 from lab.pki import Authority
-from tests.seeds import soak
+from tests.support.seeds import soak
 
 from .conftest import ROOT, Run
 from .test_in_use import deployment

@@ -14,7 +14,7 @@ import kubernetes
 import pytest
 import yaml
 
-from tests.prometheus import MONITORING
+from tests.support.prometheus import MONITORING
 
 from .test_fail_closed import until
 from .test_policy import IMAGE, SIGNED, UNSIGNED, pod, refusal

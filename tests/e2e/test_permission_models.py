@@ -12,7 +12,7 @@ import yaml
 from lab import permissions
 from lab.config import home
 from lab.seed import ADMINISTRATORS, CONTROLLER
-from tests.seeds import soak
+from tests.support.seeds import soak
 
 from .conftest import Lab, Run
 from .objects import ACR_PULL, CLUSTER_PATH, REGISTRY_PATH, VAULT_PATH, identity

@@ -14,7 +14,7 @@ import yaml
 from lab import verdicts
 from lab.azure import state as azure_state
 from lab.config import PROOF_KEY, VAULT, home
-from tests.proofs import ROOT, faults
+from tests.support.proofs import ROOT, faults
 
 from .conftest import Lab, Run
 

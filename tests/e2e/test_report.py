@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from tests import report_proofs as proofs
+from tests.support import report_proofs as proofs
 
 from .conftest import Lab, Run
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.seeds import soak
+from tests.support.seeds import soak
 
 from .conftest import Lab, Run
 from .objects import ACR_PULL, CLUSTER_PATH, IDENTITY_PATH, REGISTRY_PATH, VAULT_PATH, identity

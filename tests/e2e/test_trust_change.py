@@ -13,7 +13,7 @@ import yaml
 
 from lab import seed, tools
 from lab.config import KEYED_REPOSITORY, REGISTRY
-from tests.trust_policies import CONTOSO, REFUSED, SCOPES, STRICTER, TAKEN, WEB
+from tests.support.trust_policies import CONTOSO, REFUSED, SCOPES, STRICTER, TAKEN, WEB
 
 from .asking import afresh, asking_for
 from .conftest import INVENTORY, Lab, Run

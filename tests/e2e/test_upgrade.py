@@ -14,7 +14,7 @@ import yaml
 from lab import charts, previous
 from lab.clusters import cluster
 from lab.node.control import Node
-from tests.seeds import soak
+from tests.support.seeds import soak
 
 from . import living, snapshots
 from .asking import Asked, afresh, asking_for

@@ -13,7 +13,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.char
 from lab import charts
 from lab.charts import GATEKEEPER, RATIFY, Chart
 from tests.docs.pages import ROOT, examples
-from tests.role_variables import variables
+from tests.support.role_variables import variables
 
 READ = re.compile(r"\.Values\.([A-Za-z0-9_.]+)")
 ASKED = re.compile(r'hasKey \.Values\.?([A-Za-z0-9_.]*) "(\w+)"')

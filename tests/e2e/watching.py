@@ -18,7 +18,7 @@ import yaml
 from lab.clusters import cluster
 from lab.node.control import Node
 from lab.pki import ClusterPki
-from tests.prometheus import MONITORING, configuration, program
+from tests.support.prometheus import MONITORING, configuration, program
 
 NAMESPACE = "gatekeeper-system"
 API = "http://127.0.0.1:9090/api/v1"

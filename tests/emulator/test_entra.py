@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 
 from lab.azure.entra import JWT_BEARER
 from lab.azure.state import now
-from tests.certificates import SelfSigned
 from tests.emulator.machine import AUDIENCE, CLUSTER, IDENTITY, OWNER_CLIENT, OWNER_ID, OWNER_SECRET, TENANT, Lab
+from tests.support.certificates import SelfSigned
 
 SUBJECT = "system:serviceaccount:gatekeeper-system:ratify-admin"
 VAULT_SCOPE = "https://vault.azure.net/.default"

@@ -32,9 +32,9 @@ from lab.azure.roles import (
     Role,
 )
 from lab.azure.state import Secret, SecretVersion, Vault, now
-from tests.cluster_states import chain
 from tests.emulator.services import CLIENT, GROUP, PRINCIPAL, TENANT, assign, somebody_else
 from tests.emulator.services import azure as emulated
+from tests.support.cluster_states import chain
 
 VAULT = f"{GROUP}/providers/Microsoft.KeyVault/vaults/lab"
 OLD, NEW = "0" * 32, "1" * 32

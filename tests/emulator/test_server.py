@@ -28,8 +28,8 @@ from lab.azure import app, server
 from lab.azure.context import Azure
 from lab.azure.state import ManagedCluster
 from lab.config import LOCATION, REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, TENANT, VAULT, Cluster
-from tests.emulated import CLIENT_ID, OBJECT_ID, SECRET, Emulated, emulated
 from tests.emulator.machine import Machine, cluster_body, new_state
+from tests.support.emulated import CLIENT_ID, OBJECT_ID, SECRET, Emulated, emulated
 
 PLACE = {"location": LOCATION}
 

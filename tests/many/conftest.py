@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.emulated import Emulated, emulated
-from tests.module_runs import Backend
+from tests.support.emulated import Emulated, emulated
+from tests.support.module_runs import Backend
 
 ROOT = Path(__file__).parents[2]
 SDK = ("azure.identity", "azure.mgmt.msi", "azure.mgmt.keyvault")

@@ -14,9 +14,9 @@ import yaml
 
 from lab.azure.arm.identities import new_identity
 from lab.azure.state import FederatedCredential, Identity, Vault
-from tests.emulated import Emulated
 from tests.many.conftest import ROOT, Task, Together
-from tests.module_runs import failure
+from tests.support.emulated import Emulated
+from tests.support.module_runs import failure
 
 GROUP = {"resource_group": "image-trust-lab"}
 LIMIT = 20

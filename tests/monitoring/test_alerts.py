@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from tests.prometheus import MONITORING, program
+from tests.support.prometheus import MONITORING, program
 
 ALERTS = MONITORING / "alerts.yml"
 RULES = yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]

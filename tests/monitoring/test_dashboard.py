@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.prometheus import MONITORING, program
+from tests.support.prometheus import MONITORING, program
 
 DASHBOARD = json.loads((MONITORING / "dashboard.json").read_text())
 PANELS: list[dict[str, Any]] = DASHBOARD["panels"]

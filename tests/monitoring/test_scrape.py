@@ -7,7 +7,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.prometheus import configuration, program
+from tests.support.prometheus import configuration, program
 
 
 def test_prometheus_understands_the_configuration(tmp_path: Path) -> None:

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from tests.module_fixtures import azure, backend, running_azure
+from tests.support.module_fixtures import azure, backend, running_azure
 
 __all__ = ["azure", "backend", "running_azure"]

@@ -12,11 +12,11 @@ import yaml
 
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import CLUSTER_USER
-from tests.emulated import OBJECT_ID, SECRET, Emulated
-from tests.examples import ELSEWHERE, IN_ORDER, cluster_of_the_examples, examples, prepare, prepare_machine
-from tests.module_runs import Backend
-from tests.proofs import faults
-from tests.role_definitions import be_the_least
+from tests.support.emulated import OBJECT_ID, SECRET, Emulated
+from tests.support.examples import ELSEWHERE, IN_ORDER, cluster_of_the_examples, examples, prepare, prepare_machine
+from tests.support.module_runs import Backend
+from tests.support.proofs import faults
+from tests.support.role_definitions import be_the_least
 
 ROOT = Path(__file__).parents[2]
 
@@ -51,4 +51,4 @@ def test_the_examples_run_with_the_documented_roles_alone(azure: Emulated, backe
 
 def test_every_module_has_its_examples_here() -> None:
     modules = {file.stem for file in (ROOT / "plugins/modules").glob("*.py")}
-    assert modules ^ {*IN_ORDER, *ELSEWHERE} == set(), "put it into IN_ORDER of tests/examples.py, at a place where what its examples need is there"
+    assert modules ^ {*IN_ORDER, *ELSEWHERE} == set(), "put it into IN_ORDER of tests/support/examples.py, at a place where what its examples need is there"

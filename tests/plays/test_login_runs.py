@@ -17,7 +17,7 @@ import yaml
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import OWNER
 from lab.azure.state import ServicePrincipal
-from tests.emulated import CLIENT_ID, OBJECT_ID, SECRET, Emulated
+from tests.support.emulated import CLIENT_ID, OBJECT_ID, SECRET, Emulated
 
 ROOT = Path(__file__).parents[2]
 GROUP = "group/image_trust.azure.azure"

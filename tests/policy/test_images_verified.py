@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from lab import tools
-from tests.references import FITTING, IDS, MEANINGS, SHA384, SHA512
+from tests.support.references import FITTING, IDS, MEANINGS, SHA384, SHA512
 
 REGO = Path(__file__).parents[2] / "roles/policy/files/images_verified.rego"
 WEB = "example.azurecr.io/web@sha256:" + "1" * 64

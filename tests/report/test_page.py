@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests import reports
-from tests.browser import Browser, browser
+from tests.support import reports
+from tests.support.browser import Browser, browser
 
 WIDTHS = [320, 390, 760, 1088, 1089, 1280, 1920]
 CLIPPED = """[...document.querySelectorAll('*')].filter(each => !each.closest('svg, thead') && each.scrollWidth > each.clientWidth + 1 && each.clientWidth

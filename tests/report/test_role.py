@@ -14,9 +14,9 @@ import yaml
 from ansible_collections.image_trust.azure.plugins.module_utils._report.versions import newest_minor
 
 from lab.tools import family
-from tests import report_proofs as proofs
-from tests import reports
-from tests.report_proofs import SIGNED, anchor, exemption, proof, verdict, with_policy
+from tests.support import report_proofs as proofs
+from tests.support import reports
+from tests.support.report_proofs import SIGNED, anchor, exemption, proof, verdict, with_policy
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}</style></title>-->&amp;"
 

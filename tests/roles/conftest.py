@@ -15,9 +15,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.emulated import Emulated
-from tests.module_fixtures import azure, backend, running_azure
-from tests.module_runs import Backend
+from tests.support.emulated import Emulated
+from tests.support.module_fixtures import azure, backend, running_azure
+from tests.support.module_runs import Backend
 
 __all__ = ["azure", "backend", "running_azure"]
 

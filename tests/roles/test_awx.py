@@ -16,10 +16,10 @@ import yaml
 from ansible.parsing.yaml.loader import AnsibleLoader
 from ansible_runner.interface import run as run_job
 
-from tests.azure_states import comparable
-from tests.emulated import Emulated
-from tests.logins import federated_identity, service_account_token
-from tests.module_runs import Backend
+from tests.support.azure_states import comparable
+from tests.support.emulated import Emulated
+from tests.support.logins import federated_identity, service_account_token
+from tests.support.module_runs import Backend
 
 from .conftest import GROUP, ROOT
 

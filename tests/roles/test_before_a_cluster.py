@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.certificates import SelfSigned
-from tests.references import MEANINGS
-from tests.role_variables import variables
+from tests.support.certificates import SelfSigned
+from tests.support.references import MEANINGS
+from tests.support.role_variables import variables
 
 from .conftest import ROOT
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.emulated import Emulated
+from tests.support.emulated import Emulated
 
 from .conftest import Play
 

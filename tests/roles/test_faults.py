@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from tests.azure_states import comparable, labelled, labels
-from tests.emulated import Emulated
-from tests.killing import run_killed
-from tests.random_faults import SHARE, random_faults
 from tests.roles.conftest import Command, Play, Played
-from tests.seeds import SOAK, seeds
+from tests.support.azure_states import comparable, labelled, labels
+from tests.support.emulated import Emulated
+from tests.support.killing import run_killed
+from tests.support.random_faults import SHARE, random_faults
+from tests.support.seeds import SOAK, seeds
 
 ROLES = ("aks", "identity")
 

@@ -6,8 +6,8 @@ import re
 from dataclasses import replace
 
 from lab.permissions import CONDITION
-from tests.emulated import Emulated
-from tests.role_definitions import be_the_least
+from tests.support.emulated import Emulated
+from tests.support.role_definitions import be_the_least
 
 from .conftest import GROUP, Play
 from .test_permission_models import ABAC, LEGACY, switch

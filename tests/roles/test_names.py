@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.emulated import Emulated
+from tests.support.emulated import Emulated
 
 from .conftest import GROUP, ROOT, Command, Play
 

@@ -8,7 +8,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._arm.role_assign
 
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL, BUILT_IN, KEY_VAULT_SECRETS_USER, REPOSITORY_READER
-from tests.emulated import Emulated
+from tests.support.emulated import Emulated
 
 from .conftest import Play, Played
 

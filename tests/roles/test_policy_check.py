@@ -10,8 +10,8 @@ from textwrap import indent
 
 import pytest
 
-from tests.cluster_states import cluster, item, items
-from tests.kubernetes_api import reading, serving
+from tests.support.cluster_states import cluster, item, items
+from tests.support.kubernetes_api import reading, serving
 
 from .conftest import ROOT
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-from tests.emulated import Emulated
+from tests.support.emulated import Emulated
 
 from .conftest import ROOT, Command, Play, played
 

@@ -6,8 +6,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.certificates import SelfSigned
-from tests.emulated import Emulated
+from tests.support.certificates import SelfSigned
+from tests.support.emulated import Emulated
 
 from .conftest import ROOT, Command, Played, played
 

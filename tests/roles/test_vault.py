@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from lab.azure.state import Secret, SecretVersion, Vault, now
-from tests.cluster_states import chain
-from tests.emulated import OBJECT_ID, Emulated
+from tests.support.cluster_states import chain
+from tests.support.emulated import OBJECT_ID, Emulated
 
 from .conftest import GROUP, Play
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab.demo import outcome
-from tests.proofs import verdict
+from tests.support.proofs import verdict
 
 ID = f"r.azurecr.io/web@sha256:{'ab' * 32}"
 OUTCOMES: dict[str, tuple[dict[str, Any] | None, str]] = {

@@ -8,7 +8,7 @@ import yaml
 from ansible_collections.image_trust.azure.plugins.module_utils._admission.workloads import SHAPES
 
 from lab import verdicts
-from tests.proofs import verdict
+from tests.support.proofs import verdict
 
 ROOT = Path(__file__).parents[3]
 

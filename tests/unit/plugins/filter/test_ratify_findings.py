@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from ansible_collections.image_trust.azure.plugins.filter.ratify_findings import FilterModule
 
-from tests.certificates import SelfSigned
-from tests.cluster_states import chain
+from tests.support.certificates import SelfSigned
+from tests.support.cluster_states import chain
 
 ratify_findings = FilterModule().filters()["ratify_findings"]
 

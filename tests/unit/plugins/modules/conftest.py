@@ -6,8 +6,8 @@ import pytest
 from ansible.module_utils import _internal
 from ansible.module_utils.common import warnings
 
-from tests.module_fixtures import azure, backend, converge, run, running_azure
-from tests.return_values import keep_to_documentation
+from tests.support.module_fixtures import azure, backend, converge, run, running_azure
+from tests.support.return_values import keep_to_documentation
 
 __all__ = ["azure", "backend", "converge", "run", "running_azure"]
 

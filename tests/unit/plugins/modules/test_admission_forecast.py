@@ -17,8 +17,8 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.module_utils._forecast import asking
 from ansible_collections.image_trust.azure.plugins.modules import admission_forecast
 
-from tests.kubernetes_api import denied, serving
-from tests.return_values import not_returned
+from tests.support.kubernetes_api import denied, serving
+from tests.support.return_values import not_returned
 
 Json = dict[str, Any]
 SIGNED, UNSIGNED = "r.azurecr.io/web:signed", "r.azurecr.io/web:unsigned"

@@ -18,7 +18,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._admission impor
 from ansible_collections.image_trust.azure.plugins.module_utils._admission import verdict as _admission
 from ansible_collections.image_trust.azure.plugins.modules import admission_probe
 
-from tests.kubernetes_api import NOT_STARTED, RUNNING, Cluster, denied, serving
+from tests.support.kubernetes_api import NOT_STARTED, RUNNING, Cluster, denied, serving
 
 Json = dict[str, Any]
 SIGNED, UNSIGNED = "r.azurecr.io/web:signed", "r.azurecr.io/web:unsigned"

@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from lab.azure.state import ManagedCluster
-from tests.emulated import Emulated
-from tests.module_fixtures import meanwhile
-from tests.module_runs import Backend, Run, failure, session
+from tests.support.emulated import Emulated
+from tests.support.module_fixtures import meanwhile
+from tests.support.module_runs import Backend, Run, failure, session
 
 MODULE = "aks_cluster"
 LAB1 = {"resource_group": "image-trust-lab", "name": "lab1"}

@@ -10,8 +10,8 @@ import pytest
 
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL, BUILT_IN, REPOSITORY_READER
-from tests.emulated import Emulated
-from tests.module_runs import Backend, Run, agree, failure
+from tests.support.emulated import Emulated
+from tests.support.module_runs import Backend, Run, agree, failure
 
 GROUP = "image-trust-lab"
 REGISTRY = {"name": "imagetrustlab", "resource_group": GROUP}

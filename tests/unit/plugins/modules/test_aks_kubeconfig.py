@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.emulated import Emulated
-from tests.module_runs import Backend, Run, failure
+from tests.support.emulated import Emulated
+from tests.support.module_runs import Backend, Run, failure
 
 MODULE = "aks_kubeconfig"
 LAB1 = {"resource_group": "image-trust-lab", "cluster_name": "lab1"}

@@ -16,8 +16,8 @@ import pytest
 import yaml
 
 from lab.config import AKS_SERVER, TENANT
-from tests.emulated import OBJECT_ID, Emulated
-from tests.module_runs import Backend, Run, failure
+from tests.support.emulated import OBJECT_ID, Emulated
+from tests.support.module_runs import Backend, Run, failure
 
 MODULE = "aks_kubeconfig"
 LAB1 = {"resource_group": "image-trust-lab", "cluster_name": "lab1"}

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from lab.azure.arm.groups import new_group
 from lab.azure.arm.identities import new_identity
 from lab.azure.arm.registries import new_registry
-from tests.emulated import SECRET, Emulated
-from tests.module_runs import Run, session
+from tests.support.emulated import SECRET, Emulated
+from tests.support.module_runs import Run, session
 from tests.unit.plugins.modules import inputs
 from tests.unit.plugins.modules.inputs import DIGITS, LETTERS, Kind
 

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from lab.pki import Authority
-from tests.kubernetes_api import serving
+from tests.support.kubernetes_api import serving
 
 MODULES = Path(__file__).parents[4] / "plugins/modules"
 OF_A_CLUSTER = sorted(path.stem for path in MODULES.glob("*.py") if "cluster_module(" in path.read_text())

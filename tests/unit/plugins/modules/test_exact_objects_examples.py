@@ -5,7 +5,7 @@ from __future__ import annotations
 import yaml
 from ansible_collections.image_trust.azure.plugins.modules import exact_objects
 
-from tests.return_values import not_returned
+from tests.support.return_values import not_returned
 
 from .test_cluster_objects_info import kind
 from .test_exact_objects import WEBHOOK, Api, api, record, run

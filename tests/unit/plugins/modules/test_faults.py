@@ -9,10 +9,10 @@ from typing import Any
 
 import pytest
 
-from tests.azure_states import comparable, labelled, labels
-from tests.emulated import Emulated
-from tests.module_fixtures import FASTER
-from tests.module_runs import Run, failure
+from tests.support.azure_states import comparable, labelled, labels
+from tests.support.emulated import Emulated
+from tests.support.module_fixtures import FASTER
+from tests.support.module_runs import Run, failure
 
 GROUP = {"resource_group": "image-trust-lab"}
 IDENTITY = {**GROUP, "name": "ratify"}

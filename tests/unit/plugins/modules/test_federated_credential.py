@@ -10,8 +10,8 @@ from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors im
 
 from lab.azure.arm.identities import new_identity
 from lab.azure.state import FederatedCredential, Identity
-from tests.emulated import Emulated
-from tests.module_runs import Run, failure, session
+from tests.support.emulated import Emulated
+from tests.support.module_runs import Run, failure, session
 
 MODULE = "federated_credential"
 ISSUER = "https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/"

@@ -14,8 +14,8 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.modules import helm_release_recovery
 
-from tests.cluster_states import helm_record
-from tests.kubernetes_api import serving
+from tests.support.cluster_states import helm_record
+from tests.support.kubernetes_api import serving
 
 Json = dict[str, Any]
 SECRETS = "/api/v1/namespaces/trust/secrets"

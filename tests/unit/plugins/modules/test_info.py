@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from tests.emulated import Emulated
-from tests.module_runs import Run, failure
+from tests.support.emulated import Emulated
+from tests.support.module_runs import Run, failure
 
 GROUP = {"resource_group": "image-trust-lab"}
 

@@ -10,8 +10,8 @@ from lab.azure.arm.identities import new_identity
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL, OWNER, READER
 from lab.azure.state import FederatedCredential
-from tests.emulated import Emulated
-from tests.module_runs import Backend, Run, failure
+from tests.support.emulated import Emulated
+from tests.support.module_runs import Backend, Run, failure
 
 GROUP = {"resource_group": "image-trust-lab"}
 NOWHERE = {"resource_group": "nowhere"}

@@ -16,8 +16,8 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.modules import gatekeeper_info, ratify_info
 
-from tests.cluster_states import helm_record
-from tests.kubernetes_api import reading, serving
+from tests.support.cluster_states import helm_record
+from tests.support.kubernetes_api import reading, serving
 
 from .test_cluster_objects_info import items, kind
 

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 
 from lab.azure.state import Vault
-from tests.emulated import Emulated
-from tests.module_fixtures import meanwhile
-from tests.module_runs import Run, failure
+from tests.support.emulated import Emulated
+from tests.support.module_fixtures import meanwhile
+from tests.support.module_runs import Run, failure
 
 MODULE = "keyvault_access_policy"
 ME = "5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"

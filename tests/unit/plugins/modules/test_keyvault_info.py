@@ -9,9 +9,9 @@ from typing import Any
 import pytest
 
 from lab.azure.state import Secret, SecretVersion, Vault, now
-from tests.cluster_states import chain, pem
-from tests.emulated import OBJECT_ID, Emulated
-from tests.module_runs import Run
+from tests.support.cluster_states import chain, pem
+from tests.support.emulated import OBJECT_ID, Emulated
+from tests.support.module_runs import Run
 
 ASKED: dict[str, Any] = {"resource_group": "image-trust-lab", "name": "image-trust-lab"}
 CHAIN = {**chain(), "self-signed": pem("brooklyn.io"), "key": "-----BEGIN PRIVATE KEY-----\nMII=\n-----END PRIVATE KEY-----\n"}

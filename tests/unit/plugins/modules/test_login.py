@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from tests.emulated import CLIENT_ID, SECRET, Emulated
-from tests.module_runs import Run, failure
+from tests.support.emulated import CLIENT_ID, SECRET, Emulated
+from tests.support.module_runs import Run, failure
 
 VAULT = {"resource_group": "image-trust-lab", "name": "image-trust-lab"}
 MODULE = "keyvault_info"

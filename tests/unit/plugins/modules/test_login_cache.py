@@ -19,8 +19,8 @@ from ansible_collections.image_trust.azure.plugins.module_utils._azure.run_cache
 from azure.core.credentials import AccessToken
 
 from lab.azure.tokens import Tokens
-from tests.emulated import CLIENT_ID, OBJECT_ID, Emulated
-from tests.module_runs import Run, failure
+from tests.support.emulated import CLIENT_ID, OBJECT_ID, Emulated
+from tests.support.module_runs import Run, failure
 
 VAULT = {"resource_group": "image-trust-lab", "name": "image-trust-lab"}
 MODULE = "keyvault_info"

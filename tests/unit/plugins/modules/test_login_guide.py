@@ -15,10 +15,10 @@ from ansible_collections.image_trust.azure.plugins.module_utils._azure.logins.ch
 
 from lab.azure.arm.groups import new_group
 from lab.azure.arm.vaults import new_vault
-from tests.certificates import SelfSigned
-from tests.emulated import CLIENT_ID, OBJECT_ID, SECRET, Emulated
-from tests.logins import az, federated_identity, service_account_token
-from tests.module_runs import Backend, Run
+from tests.support.certificates import SelfSigned
+from tests.support.emulated import CLIENT_ID, OBJECT_ID, SECRET, Emulated
+from tests.support.logins import az, federated_identity, service_account_token
+from tests.support.module_runs import Backend, Run
 
 ROOT = Path(__file__).parents[4]
 GUIDE = (ROOT / "docs/login.md").read_text()

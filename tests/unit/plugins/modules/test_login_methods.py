@@ -11,10 +11,10 @@ from typing import Any
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.logins import azure_cli
 
-from tests.certificates import SelfSigned
-from tests.emulated import CLIENT_ID, OBJECT_ID, Emulated
-from tests.logins import az, federated_identity, service_account_token
-from tests.module_runs import Backend, Run, failure
+from tests.support.certificates import SelfSigned
+from tests.support.emulated import CLIENT_ID, OBJECT_ID, Emulated
+from tests.support.logins import az, federated_identity, service_account_token
+from tests.support.module_runs import Backend, Run, failure
 
 VAULT = {"resource_group": "image-trust-lab", "name": "image-trust-lab"}
 MODULE = "keyvault_info"

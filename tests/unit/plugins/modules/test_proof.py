@@ -15,8 +15,8 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.modules import proof
 
-from tests.cluster_states import odd
-from tests.proofs import ANCHOR, faults, state, verdict, with_more
+from tests.support.cluster_states import odd
+from tests.support.proofs import ANCHOR, faults, state, verdict, with_more
 
 KEYS = {
     "RSA": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],

@@ -13,9 +13,9 @@ import yaml
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.modules import proof_report
 
-from tests import report_proofs as proofs
-from tests.report_proofs import NOW, proof
-from tests.return_values import not_returned
+from tests.support import report_proofs as proofs
+from tests.support.report_proofs import NOW, proof
+from tests.support.return_values import not_returned
 
 VERSIONS = {"gatekeeper": "3.23.1", "ratify": "1.4.6", "kubernetes": "1.36"}
 

@@ -19,10 +19,10 @@ from lab.azure import keyvault_keys
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import KEY_VAULT_CRYPTO_USER, KEY_VAULT_READER
 from lab.azure.state import Secret, SecretVersion, Vault, now
-from tests.cluster_states import VAULT, chain, pem
-from tests.emulated import OBJECT_ID, SECRET, Emulated
-from tests.module_runs import Run
-from tests.proofs import ANCHOR, faults, state, verdict
+from tests.support.cluster_states import VAULT, chain, pem
+from tests.support.emulated import OBJECT_ID, SECRET, Emulated
+from tests.support.module_runs import Run
+from tests.support.proofs import ANCHOR, faults, state, verdict
 
 KEYS: dict[str, keyvault_keys.PrivateKey] = {"RSA": rsa.generate_private_key(65537, 2048), "EC": ec.generate_private_key(ec.SECP256R1())}
 URL = f"{VAULT}keys/proof"

@@ -17,8 +17,8 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.module_utils._ratify import trial as _ratify_trial
 from ansible_collections.image_trust.azure.plugins.modules import ratify_trial
 
-from tests.kubernetes_api import serving
-from tests.return_values import not_returned
+from tests.support.kubernetes_api import serving
+from tests.support.return_values import not_returned
 
 Json = dict[str, Any]
 GROUP = "config.ratify.deislabs.io/v1beta1"

@@ -16,8 +16,8 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.module_utils._verification import readiness
 from ansible_collections.image_trust.azure.plugins.modules import gatekeeper_readiness, ratify_readiness
 
-from tests.kubernetes_api import denied, reading, serving
-from tests.return_values import not_returned
+from tests.support.kubernetes_api import denied, reading, serving
+from tests.support.return_values import not_returned
 
 Json = dict[str, Any]
 Run = Callable[..., Json]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.return_values import Json, documented, faults_of_value, modules, values
+from tests.support.return_values import Json, documented, faults_of_value, modules, values
 
 FREE = {
     "tags": ("by name", "who owns the identity names them"),

@@ -13,12 +13,12 @@ from lab.azure.arm.identities import new_identity
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL
 from lab.azure.state import FederatedCredential
-from tests.cluster_states import CONSTRAINTS, RATIFY, VALIDATING, constraint, held, helm_record, in_vault, inline, items, pem, webhooks
-from tests.emulated import Emulated
-from tests.examples import ELSEWHERE, cluster_of_the_examples, prepare_machine
-from tests.module_runs import Backend, Run
-from tests.proofs import ANCHOR, EXEMPTION, STATUS, state, verdict
-from tests.return_values import Json, faults, modules, not_returned
+from tests.support.cluster_states import CONSTRAINTS, RATIFY, VALIDATING, constraint, held, helm_record, in_vault, inline, items, pem, webhooks
+from tests.support.emulated import Emulated
+from tests.support.examples import ELSEWHERE, cluster_of_the_examples, prepare_machine
+from tests.support.module_runs import Backend, Run
+from tests.support.proofs import ANCHOR, EXEMPTION, STATUS, state, verdict
+from tests.support.return_values import Json, faults, modules, not_returned
 
 from .test_cluster_objects_info import RELEASE, kind
 

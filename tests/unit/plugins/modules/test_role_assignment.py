@@ -6,8 +6,8 @@ import pytest
 
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL, OWNER, READER
-from tests.emulated import CLIENT_ID, OBJECT_ID, Emulated
-from tests.module_runs import Run, failure
+from tests.support.emulated import CLIENT_ID, OBJECT_ID, Emulated
+from tests.support.module_runs import Run, failure
 
 MODULE = "role_assignment"
 ME = "5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"

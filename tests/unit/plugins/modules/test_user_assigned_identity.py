@@ -1,7 +1,7 @@
 from __future__ import annotations
 
-from tests.emulated import Emulated
-from tests.module_runs import Run, failure
+from tests.support.emulated import Emulated
+from tests.support.module_runs import Run, failure
 
 RATIFY = {"resource_group": "image-trust-lab", "name": "ratify"}
 MODULE = "user_assigned_identity"

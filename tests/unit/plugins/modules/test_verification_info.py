@@ -15,7 +15,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.module_utils._policy.admission_rules import UPDATES_OF_IMAGES
 from ansible_collections.image_trust.azure.plugins.modules import verification_info
 
-from tests.cluster_states import (
+from tests.support.cluster_states import (
     ADMISSION,
     CONSTRAINTS,
     PODS,
@@ -36,7 +36,7 @@ from tests.cluster_states import (
     public_key,
     webhooks,
 )
-from tests.kubernetes_api import reading, serving
+from tests.support.kubernetes_api import reading, serving
 
 Json = dict[str, Any]
 Read = Callable[[dict[str, Any]], Json]

@@ -16,8 +16,8 @@ from lab.azure.arm.identities import new_identity
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL, BUILT_IN, KEY_VAULT_SECRETS_USER, REPOSITORY_READER
 from lab.azure.state import FederatedCredential, Identity
-from tests.emulated import Emulated
-from tests.module_runs import Backend, Run, agree, failure, session
+from tests.support.emulated import Emulated
+from tests.support.module_runs import Backend, Run, agree, failure, session
 
 GROUP = "image-trust-lab"
 ISSUER = "https://issuer.example/lab1/"

@@ -17,7 +17,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._azure.logins.lo
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.logins.managed_identity import ManagedIdentity
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.run_cache import RunCache
 
-from tests.certificates import SelfSigned
+from tests.support.certificates import SelfSigned
 
 TENANT = "11111111-1111-1111-1111-111111111111"
 SUBSCRIPTION = "22222222-2222-2222-2222-222222222222"

@@ -20,7 +20,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._installed.ratif
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import Records
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.inventory import ClusterObject
 
-from tests.cluster_states import helm_record
+from tests.support.cluster_states import helm_record
 
 from .objects import GATEKEEPER, RATIFY, there, titles
 

@@ -8,7 +8,7 @@ import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._installed.release import Removal, newer, of_release, records_of, shown
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import Records
 
-from tests.cluster_states import helm_record
+from tests.support.cluster_states import helm_record
 
 from .objects import GATEKEEPER, RATIFY, there, titles
 

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, NoEncryption, PrivateFormat
 
 from lab.pki import Authority
-from tests.kubernetes_api import serving
+from tests.support.kubernetes_api import serving
 
 
 @pytest.mark.parametrize("method", ["get", "delete"])

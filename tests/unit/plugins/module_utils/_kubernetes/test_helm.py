@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import RecordError, Records, Revision, decoded, newest, objects, standing
 
-from tests.cluster_states import helm_record
+from tests.support.cluster_states import helm_record
 
 DEFINITION = "kind: CustomResourceDefinition\nmetadata: {name: stores.example}\n"
 RECORD: dict[str, Any] = {

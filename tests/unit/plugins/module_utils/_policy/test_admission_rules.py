@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from ansible_collections.image_trust.azure.plugins.module_utils._policy.admission_rules import UPDATES_OF_IMAGES
 
-from tests.role_variables import variables
+from tests.support.role_variables import variables
 
 
 def test_the_proof_knows_the_condition_that_the_role_sets_to_the_letter() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._policy.references import Reference, covers, is_pattern, reference
 
-from tests.references import FITTING, IDS, MEANINGS
+from tests.support.references import FITTING, IDS, MEANINGS
 
 
 @pytest.mark.parametrize(("image", "meaning"), [*MEANINGS.items(), *((image, None) for image in IDS)])

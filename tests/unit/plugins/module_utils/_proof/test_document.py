@@ -11,7 +11,7 @@ import yaml
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.document import COLLECTION, Asked, document
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.text import notes, summary
 
-from tests.proofs import ANCHOR, EXEMPTION, STATUS, state, verdict
+from tests.support.proofs import ANCHOR, EXEMPTION, STATUS, state, verdict
 
 ROOT = Path(__file__).parents[5]
 AT = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)

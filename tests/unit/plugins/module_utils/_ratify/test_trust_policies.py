@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._ratify.trust_policies import distinguished_name, identity_problems, scope_problems
 
-from tests.trust_policies import REFUSED, SCOPES, STRICTER, TAKEN
+from tests.support.trust_policies import REFUSED, SCOPES, STRICTER, TAKEN
 
 
 @pytest.mark.parametrize("identities", TAKEN.values(), ids=TAKEN)

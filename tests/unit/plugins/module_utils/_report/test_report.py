@@ -11,9 +11,9 @@ import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._report.report import Found, Terms, report
 from ansible_collections.image_trust.azure.plugins.module_utils._verification.dates import plot
 
-from tests.proofs import faults
-from tests.report_proofs import NGINX, SIGNED, UNSIGNED, anchor, exemption, of_kubernetes, proof, verdict, with_policy
-from tests.reports import all_states
+from tests.support.proofs import faults
+from tests.support.report_proofs import NGINX, SIGNED, UNSIGNED, anchor, exemption, of_kubernetes, proof, verdict, with_policy
+from tests.support.reports import all_states
 
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TERMS = Terms(AT, hours=48, days=30, versions={"gatekeeper": "3.23.1", "ratify": "1.4.6", "kubernetes": "1.36"})

@@ -7,7 +7,7 @@ from typing import Any
 
 import yaml
 
-ROLES = Path(__file__).parents[1] / "roles"
+ROLES = Path(__file__).parents[2] / "roles"
 
 
 def variables(role: str) -> dict[str, Any]:

@@ -11,10 +11,10 @@ from typing import Any
 
 import yaml
 
-from tests import report_proofs as proofs
-from tests.report_proofs import NGINX, NOW, SHAPES, SIGNED, UNSIGNED, anchor, exemption, of_kubernetes, proof, verdict, with_policy
+from tests.support import report_proofs as proofs
+from tests.support.report_proofs import NGINX, NOW, SHAPES, SIGNED, UNSIGNED, anchor, exemption, of_kubernetes, proof, verdict, with_policy
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 UNTRUSTED = "the signing certificate is not in the trust store ca:release of verifier-notation"
 
 

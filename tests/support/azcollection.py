@@ -9,7 +9,7 @@ import sys
 from importlib.metadata import distribution, version
 from pathlib import Path
 
-from tests.environments import OURS, environment, tools
+from tests.support.environments import OURS, environment, tools
 
 PINS = [f"{name}=={version(name)}" for name in ("ansible", "ansible-core")]
 

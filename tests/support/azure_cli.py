@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lab.config import TENANT
-from tests.environments import environment
+from tests.support.environments import environment
 
 AZURE_CLI = "azure-cli==2.91.0"
 SECONDS = 120

@@ -13,7 +13,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._azure.run_cache
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import Azure
 from ansible_collections.image_trust.azure.plugins.module_utils._change import KNOWN_AFTERWARDS
 
-from tests.emulated import CLIENT_ID, SECRET, Emulated
+from tests.support.emulated import CLIENT_ID, SECRET, Emulated
 
 Run = Callable[..., dict[str, Any]]
 

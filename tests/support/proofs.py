@@ -10,7 +10,7 @@ from typing import Any
 import jsonschema
 
 Json = dict[str, Any]
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 SCHEMA: Json = json.loads((ROOT / "docs/proof.schema.json").read_text())
 PARTS = SCHEMA["properties"]["policy"]["properties"]["parts"]["required"]
 ANCHOR: Json = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lab import permissions
-from tests.emulated import OBJECT_ID, Emulated
+from tests.support.emulated import OBJECT_ID, Emulated
 
 
 def be_the_least(azure: Emulated, group: str) -> set[str]:

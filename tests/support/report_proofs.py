@@ -8,7 +8,7 @@ from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
-from tests.proofs import PARTS
+from tests.support.proofs import PARTS
 
 NOW = "2026-11-24T12:00:00Z"
 SHAPES = ("container", "init_container", "ephemeral_container", "deployment", "replica_set", "stateful_set", "daemon_set", "job", "cron_job")

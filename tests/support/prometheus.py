@@ -14,7 +14,7 @@ from lab.config import cache
 from lab.locks import locked
 from lab.progress import say
 
-MONITORING = Path(__file__).parents[1] / "docs/monitoring"
+MONITORING = Path(__file__).parents[2] / "docs/monitoring"
 
 
 def program(name: str) -> Path:

@@ -17,9 +17,9 @@ from lab.azure.arm.groups import new_group
 from lab.azure.arm.registries import new_registry
 from lab.azure.arm.vaults import new_vault
 from lab.azure.state import Secret, SecretVersion, ServicePrincipal, guid
-from tests.cluster_states import cluster, helm_record, pem
-from tests.emulated import OBJECT_ID, Emulated
-from tests.kubernetes_api import Cluster, denied, reading, serving
+from tests.support.cluster_states import cluster, helm_record, pem
+from tests.support.emulated import OBJECT_ID, Emulated
+from tests.support.kubernetes_api import Cluster, denied, reading, serving
 
 IN_ORDER = (
     "registry_info",

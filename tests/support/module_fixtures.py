@@ -16,8 +16,8 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.module_utils._azure import retries, session
 
-from tests.emulated import Emulated, emulated
-from tests.module_runs import Backend, Run, agree
+from tests.support.emulated import Emulated, emulated
+from tests.support.module_runs import Backend, Run, agree
 
 FASTER = 50
 """Azure's delays, in seconds here and minutes there, and our patience are shorter by that; Retry-After is not."""

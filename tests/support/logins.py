@@ -15,8 +15,8 @@ from lab.azure.arm.identities import new_identity
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import OWNER
 from lab.azure.state import FederatedCredential, Identity, ManagedCluster
-from tests.emulated import Emulated
-from tests.module_runs import Backend
+from tests.support.emulated import Emulated
+from tests.support.module_runs import Backend
 
 ISSUER, SUBJECT = "https://eastus.oic.prod-aks.azure.com/tenant/lab1/", "system:serviceaccount:awx:awx"
 _KEY = rsa.generate_private_key(public_exponent=65537, key_size=2048)

@@ -11,7 +11,7 @@ from lab.config import cache
 from lab.locks import locked
 from lab.progress import step
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 OURS = ROOT / "requirements.txt"
 
 
