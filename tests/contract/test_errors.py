@@ -14,8 +14,8 @@ import pytest
 from lab.azure.arm import role_assignments
 from lab.azure.roles import ACR_PULL, READER
 from tests.contract.recordings import ERRORS, FOLDER
+from tests.emulator.assertions import with_assertion
 from tests.emulator.machine import CLUSTER, IDENTITY, OWNER_ID, REGISTRY, SUBSCRIPTION, TENANT, VAULT, Lab
-from tests.emulator.test_entra import with_assertion
 
 TABLE: list[dict[str, Any]] = json.loads((FOLDER / ERRORS).read_text()) if FOLDER.is_dir() else []
 pytestmark = pytest.mark.skipif(not TABLE, reason=f"there are no recordings in {FOLDER}; set AZURE_RECORDINGS")

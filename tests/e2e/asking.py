@@ -16,7 +16,7 @@ from urllib3.exceptions import HTTPError
 
 from lab.clusters import cluster
 
-from .test_policy import pod, refusal
+from .pods import pod, refusal
 
 PACE = 0.05
 """Seconds between two questions, for what is asked about has to run on the same machine."""

@@ -21,9 +21,9 @@ from tests.support.role_variables import variables
 from . import snapshots
 from .conftest import Lab
 from .objects import CLUSTER_PATH, IDENTITY_PATH, VAULT_PATH, identity
+from .permissions import take_acr_pull, take_kubelet_pull
 from .plans import KUBECONFIG
 from .snapshots import Snapshot
-from .test_revoked_permissions import take_acr_pull, take_kubelet_pull
 
 Json = dict[str, Any]
 CONTROL_PLANE = {"kube-controller-manager", "kube-apiserver"}

@@ -19,7 +19,7 @@ from lab.clusters import cluster
 from lab.config import OTHER_REPOSITORY, REGISTRY
 from lab.node.control import Node
 
-from .test_policy import pod
+from .pods import pod
 
 Json = dict[str, Any]
 CHAINED = f"{REGISTRY}.azurecr.io/{OTHER_REPOSITORY}:chained"

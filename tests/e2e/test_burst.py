@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from .test_in_use import Namespace, deployment
-from .test_policy import SIGNED, pod, refusal
+from .pods import SIGNED, pod, refusal
+from .workloads import Namespace, deployment
 
 pytestmark = [pytest.mark.first_lab, pytest.mark.order(1)]
 

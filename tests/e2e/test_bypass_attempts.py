@@ -15,7 +15,7 @@ import pytest
 
 from lab.clusters import cluster
 
-from .test_policy import SIGNED, UNSIGNED, pod, refusal
+from .pods import SIGNED, UNSIGNED, pod, refusal
 
 Json = dict[str, Any]
 PATCHES: dict[str, Callable[[str], Any]] = {

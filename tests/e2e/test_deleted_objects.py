@@ -16,9 +16,9 @@ from tests.support.seeds import soak
 from .conftest import Lab, Run
 from .drift import Hand, content, managed
 from .objects import IDENTITY_PATH, REGISTRY_PATH, VAULT_PATH, identity
+from .permissions import take_acr_pull
 from .plans import check, succeeded
-from .test_policy import pod, refusal
-from .test_revoked_permissions import take_acr_pull
+from .pods import pod, refusal
 
 pytestmark = [pytest.mark.first_lab, pytest.mark.order(6)]
 

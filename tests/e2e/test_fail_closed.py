@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,28 +13,14 @@ import kubernetes
 import pytest
 
 from .conftest import Lab, Run
-from .test_policy import SIGNED, UNSIGNED, pod, refusal
+from .pods import SIGNED, UNSIGNED, pod, refusal
+from .waiting import NAMESPACE, until
 
 Json = dict[str, Any]
-NAMESPACE = "gatekeeper-system"
 WEBHOOK = "gatekeeper-controller-manager"
 CONFIGURATION = "gatekeeper-validating-webhook-configuration"
 CERTIFICATE = "gatekeeper-webhook-server-cert"
 CRITICAL = "system-cluster-critical"
-BACK = 120
-"""Seconds within which signed images are admitted again, by themselves, once what was away may come back."""
-
-
-def until(true: Callable[[], bool], what: str, seconds: float = BACK) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if true():
-                return
-        except (kubernetes.client.ApiException, OSError):
-            pass  # The API server itself may be coming back.
-        time.sleep(0.5)
-    pytest.fail(f"{what}: not within {seconds:.0f} s")
 
 
 def denied(kube: Any) -> str:

@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
+from .changes import changed
 from .conftest import Lab, Run
 from .drift import Hand
-from .test_in_use import MUTATING, Namespace, deployment, nobody
-from .test_known_bypasses import changed
-from .test_policy import IMAGE, SIGNED, UNSIGNED, denied_soon, pod, policy, refusal
+from .pods import IMAGE, SIGNED, UNSIGNED, denied_soon, pod, policy, refusal
+from .workloads import MUTATING, Namespace, deployment, nobody
 
 pytestmark = [pytest.mark.first_lab, pytest.mark.order(4)]
 

@@ -10,38 +10,18 @@ from typing import Any
 import kubernetes
 import pytest
 
+from .changes import WEBHOOK, changed
 from .conftest import Lab, Run
 from .drift import Hand
-from .test_known_bypasses import WEBHOOK, changed
-from .test_policy import SIGNED, UNSIGNED, pod, refusal
+from .pods import SIGNED, UNSIGNED, pod, refusal
+from .workloads import MERGE, MUTATING, Json, Namespace, deployment, nobody, operated
 
-Json = dict[str, Any]
-MUTATING = {**WEBHOOK, "kind": "MutatingWebhookConfiguration", "metadata": {"name": "gatekeeper-mutating-webhook-configuration"}}
-VERSIONS = {"Pod": "v1", "CronJob": "batch/v1"}
-MERGE = "application/merge-patch+json"
 EVERYTHING = [{"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": ["*"], "scope": "*"}]
 """What the chart's own rules let be mutated."""
 KEPT = 11
 """ReplicaSets of a Deployment that is complete: the one in use, and ten old ones."""
 SETTLED = 10
 """Seconds in which a controller that does not find its own ReplicaSet makes dozens."""
-
-
-def nobody(item: Json) -> None:
-    item["webhooks"][0]["objectSelector"] = {"matchLabels": {"nobody": "has-this"}}
-
-
-def deployment(name: str, image: str, replicas: int) -> Json:
-    labels = {"app": name}
-    template = {"metadata": {"labels": labels}, "spec": {**pod(image)["spec"], "nodeSelector": {"no": "node"}}}
-    spec = {"replicas": replicas, "selector": {"matchLabels": labels}, "template": template}
-    return {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": name}, "spec": spec}
-
-
-def operated(image: str) -> Json:
-    body = pod(image, name="operated")
-    body["spec"]["nodeSelector"] = {"no": "node"}
-    return body
 
 
 def ticking(name: str, image: str) -> Json:
@@ -51,46 +31,6 @@ def ticking(name: str, image: str) -> Json:
     job = {"metadata": {"labels": labels}, "spec": {"template": {"metadata": {"labels": labels}, "spec": spec}}}
     of = {"schedule": "* * * * *", "concurrencyPolicy": "Forbid", "suspend": True, "jobTemplate": job}
     return {"apiVersion": "batch/v1", "kind": "CronJob", "metadata": {"name": f"ticking-{name}"}, "spec": of}
-
-
-class Namespace:
-    """A namespace with such workloads."""
-
-    def __init__(self, kube: Any, name: str) -> None:
-        self.kube, self.name = kube, name
-
-    def kind(self, kind: str) -> Any:
-        return self.kube.resources.get(api_version=VERSIONS.get(kind, "apps/v1"), kind=kind)
-
-    def create(self, body: Json) -> None:
-        self.kind(body["kind"]).create(namespace=self.name, body=body)
-
-    def patch(self, kind: str, name: str, body: Json) -> Any:
-        return self.kind(kind).patch(namespace=self.name, name=name, body=body, content_type=MERGE)
-
-    def pods(self, app: str) -> list[Any]:
-        return list(self.kind("Pod").get(namespace=self.name, label_selector=f"app={app}").items)
-
-    def replica_sets(self, app: str) -> list[Any]:
-        return list(self.kind("ReplicaSet").get(namespace=self.name, label_selector=f"app={app}").items)
-
-    def operate(self, image: str, rounds: int = 5) -> int:
-        """An operator asks for the pod `operated` of this image, compares it with what is there, and recreates it where they differ; how often it did."""
-        made = 0
-        for _round in range(rounds):
-            found = [each for each in self.kind("Pod").get(namespace=self.name).items if each.metadata.name == "operated"]
-            if not found or found[0].spec.containers[0].image != image:
-                if found:
-                    self.kind("Pod").delete(namespace=self.name, name="operated", grace_period_seconds=0)
-                self.create(operated(image))
-                made += 1
-        return made
-
-    def wait_for_pods(self, app: str, number: int) -> None:
-        deadline = time.monotonic() + 30
-        while len(self.pods(app)) != number:
-            assert time.monotonic() < deadline, f"{app} has {len(self.pods(app))} pods and not {number}"
-            time.sleep(0.5)
 
 
 @pytest.fixture

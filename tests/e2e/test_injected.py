@@ -18,9 +18,9 @@ from lab.pki import Authority
 from tests.support.seeds import soak
 
 from .conftest import ROOT, Run
-from .test_in_use import deployment
-from .test_policy import SIGNED, UNSIGNED, pod, policy, refusal
+from .pods import SIGNED, UNSIGNED, pod, policy, refusal
 from .watching import inside
+from .workloads import deployment
 
 pytestmark = [pytest.mark.first_lab, pytest.mark.order(2)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -14,19 +13,14 @@ import pytest
 
 from lab.clusters import cluster
 
-from .conftest import Lab, Run
+from .changes import WEBHOOK, Json, changed
+from .conftest import Lab
 from .drift import Hand
-from .test_policy import UNSIGNED, pod, refusal
+from .pods import UNSIGNED, pod, refusal
 
-Json = dict[str, Any]
 IGNORE = "admission.gatekeeper.sh/ignore"
 RBAC = "rbac.authorization.k8s.io"
 NAMESPACE_PATCHES = [("merge", {"labels": {IGNORE: "x"}}), ("strategic-merge", {"labels": {IGNORE: "x"}}), ("merge", {"labels": {IGNORE: ""}})]
-
-
-@pytest.fixture(scope="module")
-def hand(lab: Lab, site: Run) -> Hand:
-    return Hand(lab)
 
 
 @pytest.fixture
@@ -81,11 +75,6 @@ def test_other_labels_of_a_namespace_and_its_end_are_left_alone(kube: Any, team:
 
 CONSTRAINT = {"apiVersion": "constraints.gatekeeper.sh/v1beta1", "kind": "ImagesVerified", "metadata": {"name": "images-verified"}}
 TEMPLATE = {"apiVersion": "templates.gatekeeper.sh/v1", "kind": "ConstraintTemplate", "metadata": {"name": "imagesverified"}}
-WEBHOOK = {
-    "apiVersion": "admissionregistration.k8s.io/v1",
-    "kind": "ValidatingWebhookConfiguration",
-    "metadata": {"name": "gatekeeper-validating-webhook-configuration"},
-}
 RATIFY = "config.ratify.deislabs.io/v1beta1"
 EXPECTED = """
 - hosts: clusters
@@ -102,19 +91,6 @@ EXPECTED = """
         dest: "{{ written_to }}"
         mode: "0600"
 """
-
-
-@contextmanager
-def changed(hand: Hand, item: Json, change: Callable[[Json], Any]) -> Iterator[None]:
-    """The object is another one inside the `with` block, and as it was after it."""
-    before = hand.get(item)
-    after = copy.deepcopy(before)
-    change(after)
-    hand.replace(after)
-    try:
-        yield
-    finally:
-        hand.replace({**before, "metadata": {**before["metadata"], "resourceVersion": hand.get(item)["metadata"]["resourceVersion"]}})
 
 
 def soon(write: Callable[[], Any]) -> None:

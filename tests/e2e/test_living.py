@@ -13,7 +13,7 @@ from . import living
 from .conftest import Lab, Run
 from .living import ADDS_IMAGES, ADDS_NO_IMAGE, END, OTHER_IMAGE, Seen, Team, do, images
 from .plans import ONLY_THE_CLUSTER, succeeded
-from .test_policy import SIGNED, UNSIGNED
+from .pods import SIGNED, UNSIGNED
 
 pytestmark = [pytest.mark.first_lab, pytest.mark.order(10)]
 

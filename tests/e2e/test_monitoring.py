@@ -16,8 +16,8 @@ import yaml
 
 from tests.support.prometheus import MONITORING
 
-from .test_fail_closed import until
-from .test_policy import IMAGE, SIGNED, UNSIGNED, pod, refusal
+from .pods import IMAGE, SIGNED, UNSIGNED, pod, refusal
+from .waiting import until
 from .watching import NAMESPACE, ask, inside, prometheus, query, targets
 
 RULES = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"][0]["rules"]

@@ -16,8 +16,8 @@ from tests.support.seeds import soak
 
 from .conftest import Lab, Run
 from .objects import ACR_PULL, CLUSTER_PATH, REGISTRY_PATH, VAULT_PATH, identity
+from .permissions import restart_ratify
 from .plans import FromNothing
-from .test_revoked_permissions import restart_ratify
 
 pytestmark = [pytest.mark.first_lab, pytest.mark.order(8)]
 

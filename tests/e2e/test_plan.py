@@ -9,8 +9,8 @@ import pytest
 
 from .conftest import Lab, Run
 from .objects import CLUSTER_PATH, identity
+from .permissions import take_acr_pull, take_federation, take_ratify_pull, take_vault_permission
 from .plans import KUBECONFIG, FromNothing, check, succeeded
-from .test_revoked_permissions import take_acr_pull, take_federation, take_ratify_pull, take_vault_permission
 
 pytestmark = [pytest.mark.first_lab, pytest.mark.order(7)]
 

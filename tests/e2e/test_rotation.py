@@ -21,8 +21,8 @@ from lab.config import CERTIFICATE, OTHER_REPOSITORY, REGISTRY, VAULT
 
 from .asking import Asked, afresh, asking_for
 from .conftest import Lab
-from .test_fail_closed import NAMESPACE, until
-from .test_policy import IMAGE, SIGNED, UNSIGNED, pod, refusal
+from .pods import IMAGE, SIGNED, UNSIGNED, pod, refusal
+from .waiting import NAMESPACE, until
 
 CHAINED = f"{REGISTRY}.azurecr.io/{OTHER_REPOSITORY}:chained"
 RECOVERY = 150

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from .asking import afresh, asking_for
-from .test_policy import IMAGE, UNSIGNED, pod, policy, refusal
+from .pods import IMAGE, UNSIGNED, pod, policy, refusal
 
 __all__ = ["policy"]
 

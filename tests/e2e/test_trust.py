@@ -13,7 +13,7 @@ from lab.config import CERTIFICATE, KEYED_REPOSITORY, OTHER_REPOSITORY, REGISTRY
 
 from .asking import asking_for
 from .conftest import INVENTORY, Lab
-from .test_policy import pod, refusal
+from .pods import pod, refusal
 
 MONITOR, AGENT, TOOLS, ARCHIVE = (f"{REGISTRY}.azurecr.io/{name}" for name in (REPOSITORY, OTHER_REPOSITORY, KEYED_REPOSITORY, STAMPED_REPOSITORY))
 UNTRUSTED = "does not contain any trusted certificate"

@@ -17,7 +17,7 @@ from tests.support.trust_policies import CONTOSO, REFUSED, SCOPES, STRICTER, TAK
 
 from .asking import afresh, asking_for
 from .conftest import INVENTORY, Lab, Run
-from .test_policy import SIGNED, UNSIGNED, pod, refusal
+from .pods import SIGNED, UNSIGNED, pod, refusal
 
 pytestmark = [pytest.mark.first_lab, pytest.mark.order(3)]
 

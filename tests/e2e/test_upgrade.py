@@ -19,7 +19,7 @@ from tests.support.seeds import soak
 from . import living, snapshots
 from .asking import Asked, afresh, asking_for
 from .conftest import Lab, Run
-from .test_policy import SIGNED, UNSIGNED
+from .pods import SIGNED, UNSIGNED
 
 RESTORED = "image_trust.azure.release : Restore the objects of release ratify"
 INSTALLED = "image_trust.azure.release : Install chart ratify"

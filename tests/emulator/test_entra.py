@@ -17,25 +17,14 @@ from lab.azure.state import now
 from tests.emulator.machine import AUDIENCE, CLUSTER, IDENTITY, OWNER_CLIENT, OWNER_ID, OWNER_SECRET, TENANT, Lab
 from tests.support.certificates import SelfSigned
 
+from .assertions import VAULT_SCOPE, ask, with_assertion
+
 SUBJECT = "system:serviceaccount:gatekeeper-system:ratify-admin"
-VAULT_SCOPE = "https://vault.azure.net/.default"
 MINE, OTHER = SelfSigned(), SelfSigned()
-
-
-def ask(lab: Lab, tenant: str = TENANT, **form: str) -> httpx.Response:
-    fields = {"grant_type": "client_credentials", "scope": VAULT_SCOPE, **form}
-    sent = {key: value for key, value in fields.items() if value}
-    response: httpx.Response = lab.client.post(f"{lab.azure.login_url}/{tenant}/oauth2/v2.0/token", data=sent)
-    return response
 
 
 def with_secret(lab: Lab, **changes: str) -> httpx.Response:
     return ask(lab, **{"client_id": OWNER_CLIENT, "client_secret": OWNER_SECRET, **changes})
-
-
-def with_assertion(lab: Lab, assertion: str, **changes: str) -> httpx.Response:
-    client_id = lab.identity()["properties"]["clientId"]
-    return ask(lab, **{"client_id": client_id, "client_assertion_type": JWT_BEARER, "client_assertion": assertion, **changes})
 
 
 def code(response: httpx.Response) -> int:

@@ -9,7 +9,7 @@ import yaml
 from ansible_collections.image_trust.azure.plugins.module_utils._forecast.judgement import Outcome, Verdict, listed, summary
 
 from .conftest import ROOT
-from .test_before_a_cluster import play
+from .one_play import play
 
 ROLE = ROOT / "roles/policy"
 

@@ -10,7 +10,7 @@ from tests.support.emulated import Emulated
 from tests.support.role_definitions import be_the_least
 
 from .conftest import GROUP, Play
-from .test_permission_models import ABAC, LEGACY, switch
+from .models import ABAC, LEGACY, switch
 
 WRITE = "Microsoft.Authorization/roleAssignments/write"
 

@@ -11,19 +11,10 @@ from lab.azure.roles import ACR_PULL, BUILT_IN, KEY_VAULT_SECRETS_USER, REPOSITO
 from tests.support.emulated import Emulated
 
 from .conftest import Play, Played
+from .models import ABAC, LEGACY, switch
 
 SOMEBODY = "99999999-0000-0000-0000-000000000001"
-LEGACY, ABAC = "LegacyRegistryPermissions", "AbacRepositoryPermissions"
 READ = {"secrets": ["get"]}
-
-
-def switch(azure: Emulated, *, mode: str, rbac: bool) -> None:
-    """The registry's mode and the vault's permission model."""
-    registry, vault = azure.state.registry_named("imagetrustlab"), azure.state.vault_named("image-trust-lab")
-    assert registry
-    assert vault
-    registry.properties["roleAssignmentMode"] = mode
-    vault.properties["enableRbacAuthorization"] = rbac
 
 
 def roles(azure: Emulated, principal: str) -> set[str]:

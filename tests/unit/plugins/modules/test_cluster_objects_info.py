@@ -17,18 +17,8 @@ import pytest
 from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.modules import cluster_objects_info
 
-Json = dict[str, Any]
+from .discovery import RELEASE, Json, items, kind, point_at
 
-
-def kind(name: str, plural: str, *, namespaced: bool, verbs: tuple[str, ...] = ("list", "get")) -> Json:
-    return {"kind": name, "name": plural, "namespaced": namespaced, "verbs": verbs}
-
-
-def items(*metadata: Json) -> Json:
-    return {"kind": "PartialObjectMetadataList", "items": [{"metadata": each} for each in metadata] or None}
-
-
-RELEASE = {"meta.helm.sh/release-name": "ratify", "meta.helm.sh/release-namespace": "trust"}
 ANSWERS: dict[str, Json] = {
     "/apis": {"groups": [{"name": name, "preferredVersion": {"groupVersion": f"{name}/v1"}} for name in ("mutations", "apps", "going")]},
     "/apis/mutations/v1": {
@@ -82,19 +72,6 @@ def api(tmp_path: Path) -> Iterator[Api]:
     server.shutdown()
     thread.join()
     server.server_close()
-
-
-def point_at(kubeconfig: Path, port: int) -> None:
-    kubeconfig.write_text(
-        json.dumps(
-            {
-                "current-context": "c",
-                "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}],
-                "clusters": [{"name": "c", "cluster": {"server": f"http://127.0.0.1:{port}"}}],
-                "users": [{"name": "u", "user": {}}],
-            }
-        )
-    )
 
 
 def run(kubeconfig: Path, **options: Any) -> Json:

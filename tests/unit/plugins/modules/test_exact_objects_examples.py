@@ -7,8 +7,8 @@ from ansible_collections.image_trust.azure.plugins.modules import exact_objects
 
 from tests.support.return_values import not_returned
 
-from .test_cluster_objects_info import kind
-from .test_exact_objects import WEBHOOK, Api, api, record, run
+from .discovery import kind
+from .exact_api import WEBHOOK, Api, api, record, run
 
 __all__ = ["api"]
 

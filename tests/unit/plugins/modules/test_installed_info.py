@@ -19,7 +19,7 @@ from ansible_collections.image_trust.azure.plugins.modules import gatekeeper_inf
 from tests.support.cluster_states import helm_record
 from tests.support.kubernetes_api import reading, serving
 
-from .test_cluster_objects_info import items, kind
+from .discovery import items, kind
 
 Json = dict[str, Any]
 Listed = tuple[str, str, str, bool, list[Json]]

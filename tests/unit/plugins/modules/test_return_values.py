@@ -20,7 +20,7 @@ from tests.support.module_runs import Backend, Run
 from tests.support.proofs import ANCHOR, EXEMPTION, STATUS, state, verdict
 from tests.support.return_values import Json, faults, modules, not_returned
 
-from .test_cluster_objects_info import RELEASE, kind
+from .discovery import RELEASE, kind
 
 GROUP = {"resource_group": "image-trust-lab"}
 ME = "5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"
