@@ -7,17 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-import pytest
-
-from .conftest import Lab, Run
 from .drift import Hand
 
 Json = dict[str, Any]
-
-
-@pytest.fixture(scope="module")
-def hand(lab: Lab, site: Run) -> Hand:
-    return Hand(lab)
 
 
 WEBHOOK = {

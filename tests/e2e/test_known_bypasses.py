@@ -14,9 +14,15 @@ import pytest
 from lab.clusters import cluster
 
 from .changes import WEBHOOK, Json, changed
-from .conftest import Lab
+from .conftest import Lab, Run
 from .drift import Hand
 from .pods import UNSIGNED, pod, refusal
+
+
+@pytest.fixture(scope="module")
+def hand(lab: Lab, site: Run) -> Hand:
+    return Hand(lab)
+
 
 IGNORE = "admission.gatekeeper.sh/ignore"
 RBAC = "rbac.authorization.k8s.io"

@@ -10,7 +10,9 @@ import pytest
 
 from lab.config import home
 
-from .pods import IMAGE, UNSIGNED, denied_soon, pod, refusal
+from .pods import IMAGE, UNSIGNED, denied_soon, pod, policy, refusal
+
+__all__ = ["policy"]
 
 
 def test_a_deployment_is_refused_to_the_user_who_makes_it_in_words_that_need_no_manual(kube: Any) -> None:

@@ -12,7 +12,9 @@ import pytest
 from ansible.module_utils.basic import AnsibleModule
 
 from .discovery import kind, point_at
-from .exact_api import AUTOSCALERS, RUNNING, WEBHOOK, Api, Json, item, record, run
+from .exact_api import AUTOSCALERS, RUNNING, WEBHOOK, Api, Json, api, item, record, run
+
+__all__ = ["api"]
 
 SECRETS = "/api/v1/namespaces/trust/secrets"
 WEBHOOKS = "/apis/hooks/v1/webhooks"

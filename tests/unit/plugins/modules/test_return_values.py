@@ -76,6 +76,7 @@ RUNS: list[tuple[str, dict[str, Any]]] = [
         "admission_probe",
         {**KUBERNETES, "images": [{"image": "nginx:latest", "expect": "denied"}, {"image": "example.azurecr.io/web:1.2", "expect": "admitted"}]},
     ),
+    ("admission_probe", {"kubeconfig": "of-no-cluster", "check": True, "images": [{"image": "nginx:latest", "expect": "denied"}], "shapes": ["container"]}),
     ("cluster_objects_info", {**KUBERNETES, "groups": ["policy"]}),
     ("gatekeeper_info", {**KUBERNETES, "chart_version": "3.23.1", "exempt_namespaces": [{"name": "kube-system", "reason": "starts nodes"}]}),
     ("ratify_info", {**KUBERNETES, "chart_version": "1.15.7"}),
