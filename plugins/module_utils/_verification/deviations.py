@@ -52,7 +52,7 @@ def policy_deviations(found: Verification, expected: Sequence[Json], today: str)
 
 def differing(found: Verification, expected: Sequence[Json], today: str) -> list[str]:
     """The titles of those of `expected` of which `policy_deviations` has a sentence."""
-    return [title(wanted) for wanted in expected if [*_of_object(found, wanted, today)]]
+    return [title(wanted) for wanted in expected if any(_of_object(found, wanted, today))]
 
 
 def _of_object(found: Verification, wanted: Json, today: str) -> Iterator[str]:
