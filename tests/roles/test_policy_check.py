@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
-import sys
 from pathlib import Path
 from textwrap import indent
 
@@ -13,7 +11,7 @@ import pytest
 from tests.support.cluster_states import cluster, item, items
 from tests.support.kubernetes_api import reading, serving
 
-from .conftest import ROOT
+from . import one_play
 
 ROLE = "  roles:\n    - role: image_trust.azure.policy\n      policy_kubeconfig: nobody\n"
 CHECK = """
@@ -44,22 +42,8 @@ SENTENCES = (
 
 
 def play(folder: Path, what: str, variables: str = "", *options: str) -> subprocess.CompletedProcess[str]:
-    file = folder / "play.yml"
     given = f"  vars:\n{indent(variables, '    ')}" if variables else ""
-    file.write_text(f"- hosts: localhost\n  gather_facts: false\n{given}{what}")
-    words: list[str | Path] = [
-        Path(sys.executable).with_name("ansible-playbook"),
-        "-i",
-        "localhost,",
-        "-c",
-        "local",
-        "-e",
-        f"ansible_python_interpreter={sys.executable}",
-        *options,
-        file,
-    ]
-    environment = {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(folder)}
-    return subprocess.run(words, env=environment, capture_output=True, text=True, check=False, timeout=120)
+    return one_play.play(folder, f"{given}{what}".removeprefix("  "), *options)
 
 
 @pytest.mark.parametrize("what", [ROLE, CHECK], ids=["the role", "its check alone"])
