@@ -33,6 +33,7 @@ def measure(folder: Path, collections: Path, repetitions: int = 1, sizes: Sequen
     variables = {
         "ansible_python_interpreter": sys.executable,
         "aks_resource_group": RESOURCE_GROUP,
+        "aks_create": True,
         "aks_location": LOCATION,
         "aks_registries": [{"name": REGISTRY, "resource_group": RESOURCE_GROUP}],
         "aks_kubeconfig": f"{folder}/kubeconfigs/{{{{ inventory_hostname }}}}",

@@ -32,6 +32,12 @@ options:
     description: Name of the cluster, 1 to 63 letters, digits, C(-) or C(_).
     type: str
     required: true
+  create:
+    description:
+      - Whether the cluster is created when it does not exist.
+      - V(false) is an error there, which names the clusters of the resource group, so that a misspelt name creates nothing.
+    type: bool
+    default: true
   location:
     description:
       - Region in which it is created; by default that of the resource group.
@@ -378,7 +384,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._change import e
 
 def wanted(given: dict[str, Any]) -> Wanted:
     """What the options ask for. Raises `ModuleError`."""
-    asked = ("resource_group", "name", "location", "kubernetes_version", "node_count", "node_vm_size", "oidc_issuer", "workload_identity")
+    asked = ("resource_group", "name", "create", "location", "kubernetes_version", "node_count", "node_vm_size", "oidc_issuer", "workload_identity")
     return Wanted(
         clusters.Wanted(**{option: given[option] for option in asked}),
         given["wait_timeout"],
@@ -392,6 +398,7 @@ def main() -> NoReturn:
     module = azure_module(
         resource_group=dict(type="str", required=True),
         name=dict(type="str", required=True),
+        create=dict(type="bool", default=True),
         location=dict(type="str"),
         kubernetes_version=dict(type="str"),
         node_count=dict(type="int", default=3),

@@ -58,6 +58,7 @@ def command(azure: Emulated, backend: Backend, tmp_path: Path) -> Command:
     def build(*roles: str, check: bool = False, hosts: Sequence[str] = ("lab1",), **variables: Any) -> tuple[list[str], dict[str, str]]:
         given = {
             "aks_resource_group": GROUP,
+            "aks_create": True,
             "aks_location": "eastus",
             "aks_registries": [{"name": "imagetrustlab", "resource_group": GROUP}],
             "aks_kubeconfig": str(tmp_path / "kubeconfig"),

@@ -42,6 +42,7 @@ class Job:
             "ansible_connection": "local",
             "ansible_python_interpreter": sys.executable,
             "aks_resource_group": GROUP,
+            "aks_create": True,
             "aks_location": "eastus",
             "aks_registries": [{"name": "imagetrustlab", "resource_group": GROUP}],
             "aks_kubeconfig": str(folder / "kubeconfigs/{{ inventory_hostname }}"),

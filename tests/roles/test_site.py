@@ -49,3 +49,8 @@ def test_a_slip_of_the_last_role_is_found_before_the_first_one_asks_azure(azure:
     (error,) = checked(command, tmp_path, verify_images=[{"image": "nginx", "expect": "denied"}]).errors
     assert "verify_images needs at least one image to admit and one to deny." in error
     assert azure.requests == []
+
+
+def test_a_misspelt_host_creates_no_cluster(azure: Emulated, command: Command, tmp_path: Path) -> None:
+    (error,) = checked(command, tmp_path, aks_create=False).errors
+    assert "There is no cluster lab1 in resource group image-trust-lab, which has no cluster" in error

@@ -45,11 +45,13 @@ class Found:
 
 
 def read(azure: Azure, wanted: Wanted) -> Found:
-    """All that decides, once nobody is changing the cluster. Raises `ModuleError` for a registry that is missing, and with `administrator` where the login is
-    not one of the cluster."""
+    """All that decides, once no other change of the cluster is going on. Raises `ModuleError` for a registry that is missing, for a cluster that is missing and
+    must not be created, and with `administrator` where the login is not one of the cluster."""
     cluster = clusters.read_settled(azure, wanted.cluster, wanted.bound)
     if not wanted.present:
         return Found(cluster)
+    if not (cluster or wanted.cluster.create):
+        raise clusters.uncreated(azure, wanted.cluster)
     found = tuple(registries.read_at(azure, place) for place in wanted.registries)
     nodes = _nodes(cluster)
     roles = {grant.scope: grants.read(azure, grant, nodes) for grant in map(grants.on_registry, found)}

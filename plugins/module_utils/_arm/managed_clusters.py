@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import time
 from collections.abc import Mapping
@@ -78,6 +79,8 @@ class Wanted:
     node_vm_size: str | None = None
     oidc_issuer: bool | None = None
     workload_identity: bool | None = None
+    create: bool = True
+    """Whether a cluster that does not exist is created, and not refused."""
     option: str = "name"
     """The module's option for `name`."""
 
@@ -118,6 +121,14 @@ def by_issuer(azure: Azure) -> dict[str, str]:
     """By issuer, which cluster of the subscription has it; one request a page."""
     clusters = [cluster for cluster in read_all(azure, None) if cluster.issuer_url]
     return {str(cluster.issuer_url): f"cluster {cluster.name} in resource group {ids.resource_group_of(str(cluster.id))}" for cluster in clusters}
+
+
+def uncreated(azure: Azure, wanted: Wanted) -> ModuleError:
+    """Why a cluster that does not exist is not created, with the clusters of the resource group, the nearest names first; one request a page."""
+    names = [cluster.name for cluster in read_all(azure, wanted.resource_group)]
+    nearest = sorted(names, key=lambda name: difflib.SequenceMatcher(None, name.lower(), wanted.name.lower()).ratio(), reverse=True)[:5]
+    there = f"has {', '.join(nearest)}{' and more' if len(names) > len(nearest) else ''}" if names else "has no cluster"
+    return refuse(f"There is no {wanted}, which {there}; correct {wanted.option}, resource_group or subscription_id, or set create to true for a new one (role aks: aks_create).")
 
 
 def missing(wanted: Wanted) -> ModuleError:

@@ -59,6 +59,24 @@ def test_without_being_asked_issuer_and_workload_identity_are_azure_s_choice(run
     assert not any("resourcegroups" in path.lower() and path.lower().endswith("image-trust-lab") for path in azure.reads)
 
 
+def test_a_misspelt_name_creates_nothing_and_the_nearest_names_are_given(converge: Run, run: Run, azure: Emulated, backend: Backend) -> None:
+    wanted = {**LAB1, "name": "lbb1", "create": False}
+    assert "lbb1 in resource group image-trust-lab, which has no cluster; correct name" in failure(run(MODULE, **wanted))
+    for name in ("web-production", "lab1", "web-staging"):
+        converge(MODULE, **{**LAB1, "name": name}, location="eastus")
+    for check in (True, False):
+        refused = failure(run(MODULE, check=check, **wanted))
+        assert "There is no cluster lbb1 in resource group image-trust-lab, which has lab1, web-" in refused
+        assert "set create to true for a new one (role aks: aks_create)" in refused
+        assert azure.writes == []
+
+
+def test_a_cluster_that_exists_is_configured_without_being_asked_to_create_it(converge: Run, azure: Emulated, backend: Backend) -> None:
+    converge(MODULE, **LAB1, location="eastus")
+    turn_everything_off(azure)
+    assert converge(MODULE, **LAB1, create=False, oidc_issuer=True)["cluster"]["oidc_issuer"] is True
+
+
 def test_issuer_and_workload_identity_are_turned_on_and_nothing_else_changes(converge: Run, azure: Emulated, backend: Backend) -> None:
     converge(MODULE, **LAB1, location="eastus")
     turn_everything_off(azure)
