@@ -7,6 +7,9 @@ SHELL := bash
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 COLLECTION := .build/ansible_collections/image_trust/azure
+# Each lane of tests has a lab of its own, a new one at each run: workloads that a run before has left would be denied.
+LABS = $(or $(XDG_STATE_HOME),$(HOME)/.local/state)/image-trust-lab
+NEW_LAB = python -m lab down --delete; trap 'python -m lab down --delete' EXIT; python -m lab up
 # What runs side by side is shown as it is printed, each line with the name of its target.
 SHOWN = $(if $(SIDE_BY_SIDE),2>&1 | sed --unbuffered "s/^/$@: /")
 export PATH := $(BIN):$(PATH)
@@ -74,10 +77,10 @@ bench-tasks: setup
 	PYTHONPATH=.build python -m bench tasks
 
 # First runs are a part of it, so the lab is a new one. About an hour on a quiet machine of 2 cores, half of it for 100 hosts.
-bench-walkthrough: export LAB_HOME = $(or $(XDG_STATE_HOME),$(HOME)/.local/state)/image-trust-lab-bench
+bench-walkthrough: export LAB_HOME = $(LABS)-bench
 bench-walkthrough: export LAB_AZURE_PORT = 16570
 bench-walkthrough: setup
-	trap 'python -m lab down --delete' EXIT; python -m lab up && PYTHONPATH=.build python -m bench walkthrough
+	$(NEW_LAB) && PYTHONPATH=.build python -m bench walkthrough
 
 plays: setup ## Plays against the emulated Azure: the permissions that roles need and give, faults, logins, examples of the modules
 	pytest -q -n auto --maxschedchunk=1 --durations=5 tests/roles tests/plays $(SHOWN)
@@ -101,28 +104,30 @@ molecule: up ## All scenarios on the lab
 	python -m tests.molecule
 
 # On two labs side by side: a run of a playbook waits more than it computes. Which lab a file runs on, and which files come last, its markers say.
-e2e: up ## Whole runs, drift, teardown, three of the faults and more, on two labs; about 40 minutes
+e2e: setup ## Whole runs, drift, teardown, three of the faults and more, on two labs; about 40 minutes
 	$(MAKE) --jobs=2 SIDE_BY_SIDE=1 e2e-first e2e-second
 
+FIRST_TESTS = pytest -v --durations=12 -m first_lab tests/e2e
+e2e-first first-lab: export LAB_HOME = $(LABS)-1
+e2e-first first-lab: export LAB_AZURE_PORT = 15430
 e2e-first:
-	pytest -v --durations=12 -m first_lab tests/e2e $(SHOWN)
+	$(NEW_LAB) && $(FIRST_TESTS) $(SHOWN)
 
-e2e-second: export LAB_HOME = $(or $(XDG_STATE_HOME),$(HOME)/.local/state)/image-trust-lab-2
+e2e-second: export LAB_HOME = $(LABS)-2
 e2e-second: export LAB_AZURE_PORT = 16430
 e2e-second:
-	trap 'python -m lab down --delete' EXIT; python -m lab up && (pytest -v --durations=12 -m "not first_lab" tests/e2e && pytest -v tests/faults -k "500 or 429 or authority or page") $(SHOWN)
+	$(NEW_LAB) && (pytest -v --durations=12 -m "not first_lab" tests/e2e && pytest -v tests/faults -k "500 or 429 or authority or page") $(SHOWN)
 
 test-faults: up ## Images asked for while each thing in turn fails, 15 minutes; FAULTS_TABLE=1 writes docs/faults-admission.md
 	pytest -q tests/faults
 
 # Two at a time: what one lab does, what the other does, and then what needs none.
-test: check up ## What decides; under an hour, and a quarter more for the first build of the lab
+test: check ## What decides; under an hour, and a quarter more for the first build of the lab
 	$(MAKE) --jobs=2 --keep-going SIDE_BY_SIDE=1 first-lab e2e-second gates plays docs many coexist policy report monitoring contract
 
 # Whole runs and upgrades are in tests/e2e. It has no prerequisites, or make would begin it after all the others.
 first-lab:
-	python -m tests.molecule aks identity gatekeeper ratify policy verify teardown $(SHOWN)
-	$(MAKE) e2e-first
+	$(NEW_LAB) && (python -m tests.molecule aks identity gatekeeper ratify policy verify teardown && $(FIRST_TESTS)) $(SHOWN)
 
 soak: up ## Tests of minutes that others stand in for in make test, random faults with more seeds, and runs killed after each task in turn; hours
 	SOAK=1 pytest -q tests/roles/test_faults.py tests/e2e
