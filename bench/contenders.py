@@ -15,9 +15,10 @@ import yaml
 from bench.commands import ANSIBLE_PLAYBOOK, Spent, run, stand_in
 from bench.counting import Task, administrators_requests, azure_requests, commands, tasks
 from bench.measurements import Requests
-from lab import charts, cli, seed, services, tools
+from lab import cli, seed, services
 from lab.azure import state
 from lab.azure.state import ServicePrincipal
+from lab.build import charts, tools
 from lab.clusters import cluster
 from lab.config import CERTIFICATE, LOCATION, REGISTRY, REPOSITORY, RESOURCE_GROUP, SUBSCRIPTION, TENANT, VAULT, home
 from lab.errors import LabError

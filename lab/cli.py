@@ -15,14 +15,15 @@ from typing import Any
 
 import httpx
 
-from lab import charts, images, previous, seed, services, tools
+from lab import seed, services
 from lab.azure import state
 from lab.azure.faults import Fault
+from lab.build import charts, images, tools
 from lab.clusters import Clusters, cluster, clusters
 from lab.config import AZURE_PORT, PROXY_PORT, SUBSCRIPTION, TENANT, home
 from lab.errors import LabError
 from lab.locks import locked
-from lab.node import cgroups
+from lab.node import cgroups, previous
 from lab.node.control import Node
 from lab.progress import say, step
 

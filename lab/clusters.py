@@ -9,10 +9,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from lab import charts, tools
+from lab.build import charts, tools
+from lab.build.images import PAUSE
 from lab.config import AZURE_PORT, Cluster, home
 from lab.errors import LabError
-from lab.images import PAUSE
 from lab.locks import locked
 from lab.node import authentication
 from lab.node.control import Node, lab_environment

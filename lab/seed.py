@@ -12,15 +12,17 @@ import httpx
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from lab import permissions, signing_ca
-from lab.azure import keyvault_keys, roles
+from lab import permissions
+from lab.azure import roles
 from lab.azure import state as azure_state
 from lab.azure.arm.groups import new_group
 from lab.azure.arm.registries import new_registry
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.arm.vaults import new_vault
-from lab.azure.docker_hub import PREFIX as DOCKER_HUB
+from lab.azure.keyvault import keys
+from lab.azure.registries.docker_hub import PREFIX as DOCKER_HUB
 from lab.azure.state import Secret, SecretVersion, ServicePrincipal, State, guid, now
+from lab.build.images import BUSYBOX, Image, Packed, pack
 from lab.config import (
     CA_CERTIFICATE,
     CERTIFICATE,
@@ -39,12 +41,12 @@ from lab.config import (
     home,
 )
 from lab.errors import LabError
-from lab.images import BUSYBOX, Image, Packed, pack
-from lab.keys import Key
 from lab.pki import bundle
 from lab.progress import step
-from lab.publishing import Repository
-from lab.signers import Signer
+from lab.signing import ca
+from lab.signing.keys import Key
+from lab.signing.publishing import Repository
+from lab.signing.signers import Signer
 
 OWNER = "33333333-3333-3333-3333-333333333333"
 """Client id of the service principal that may do anything in the subscription, as those do who are no part of it: tests."""
@@ -121,10 +123,10 @@ def resources() -> None:
     state = azure_state.load(file) or State(TENANT, SUBSCRIPTION)
     for signer in _SIGNERS:
         if signer.make() and signer is REVOKED:
-            signing_ca.revoke(signer.chain()[0])
+            ca.revoke(signer.chain()[0])
     for key in (KEY, OTHER_KEY):
         key.make()
-    authority = signing_ca.authority().certificate.public_bytes(Encoding.PEM).decode()
+    authority = ca.authority().certificate.public_bytes(Encoding.PEM).decode()
     complete(state, {CERTIFICATE: SIGNER.certificate.read_text(), EXPIRED_CERTIFICATE: EXPIRED.certificate.read_text(), CA_CERTIFICATE: authority})
     azure_state.save(state, file)
 
@@ -140,7 +142,7 @@ def complete(state: State, certificates: Mapping[str, str]) -> None:
         vault = new_vault(state, RESOURCE_GROUP, VAULT, LOCATION, properties)
         vault.registered_at = 0
     if PROOF_KEY not in vault.keys:
-        keyvault_keys.add(vault, PROOF_KEY, ec.generate_private_key(ec.SECP256R1()))
+        keys.add(vault, PROOF_KEY, ec.generate_private_key(ec.SECP256R1()))
     for name in [name for name in certificates if name not in vault.secrets]:
         version = uuid4().hex
         vault.secrets[name] = Secret(version, {version: SecretVersion(certificates[name], "application/x-pem-file", now())})

@@ -8,7 +8,8 @@ import sys
 
 import httpx
 
-from lab import pki, tools
+from lab import pki
+from lab.build import tools
 from lab.clusters import Clusters
 from lab.config import AZURE_PORT, home
 from lab.daemon import Daemon

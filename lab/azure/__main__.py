@@ -7,7 +7,7 @@ import logging
 import os
 import signal
 
-from lab import pki, signing_ca, time_stamping
+from lab import pki
 from lab.azure import app, server, state
 from lab.azure.arm import managed_clusters, resource_groups
 from lab.azure.context import Azure
@@ -15,6 +15,7 @@ from lab.azure.proxy import Proxy
 from lab.azure.request_log import RequestLog
 from lab.clusters import Clusters
 from lab.config import AZURE_PORT, PROXY_PORT, SUBSCRIPTION, TENANT, Cluster, cache, home
+from lab.signing import ca, time_stamping
 
 _log = logging.getLogger(__name__)
 
@@ -33,7 +34,7 @@ async def serve() -> None:
     listeners, certificate = server.Listeners(), pki.azure_certificate()
     await listeners.open("outside", server.tcp(AZURE_PORT), app.outside(azure, cache() / "charts"), certificate)
     await listeners.open("inside", server.unix(Cluster("", 0).azure_socket), app.inside(azure), certificate)
-    await listeners.open("public", server.unix(Cluster("", 0).public_socket), app.public(azure, signing_ca.revocation_list, time_stamping.stamp))
+    await listeners.open("public", server.unix(Cluster("", 0).public_socket), app.public(azure, ca.revocation_list, time_stamping.stamp))
     proxy = Proxy(lambda: asyncio.open_unix_connection(str(Cluster("", 0).azure_socket)))
     await proxy.open(PROXY_PORT)
     following = asyncio.create_task(server.MetadataServices(azure, listeners).follow())

@@ -12,18 +12,21 @@ from starlette.routing import Host, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lab import signing_ca, time_stamping
-from lab.azure import arm, control, docker_hub, entra, graph, imds, keyvault, oidc, registry
+from lab.azure import arm, control, imds, oidc
 from lab.azure.context import Azure, blocking, note
+from lab.azure.entra import graph, token_service
 from lab.azure.faults import FaultInjector
+from lab.azure.keyvault import data_plane
+from lab.azure.registries import container_registry, docker_hub
 from lab.azure.request_log import Recorder
+from lab.signing import ca, time_stamping
 
 
 def outside(azure: Azure, charts: Path | None = None) -> ASGIApp:
     """What the machine sees: Resource Manager (127.0.0.1), Entra (localhost), Microsoft Graph (localhost/graph), Helm repositories below
     /charts, the lab's switches below /lab.
     """
-    directory = Router([Mount("/graph", graph.app(azure)), Mount("/", entra.app(azure))])
+    directory = Router([Mount("/graph", graph.app(azure)), Mount("/", token_service.app(azure))])
     hosts = Router([Host("127.0.0.1", arm.app(azure)), Host("localhost", directory)], default=_no_such_host)
     published = [Mount("/charts", StaticFiles(directory=charts, check_dir=False))] if charts else []
     services = Router([*published, Mount("/", hosts)])
@@ -35,9 +38,9 @@ def inside(azure: Azure) -> ASGIApp:
     hub = docker_hub.app(azure)
     hosts = [
         Host("management.azure.com", arm.app(azure)),
-        Host(entra.PUBLIC_HOST, entra.app(azure)),
-        Host("{vault}.vault.azure.net", keyvault.app(azure)),
-        Host("{registry}.azurecr.io", registry.app(azure)),
+        Host(token_service.PUBLIC_HOST, token_service.app(azure)),
+        Host("{vault}.vault.azure.net", data_plane.app(azure)),
+        Host("{registry}.azurecr.io", container_registry.app(azure)),
         Host("{region}.oic.prod-aks.azure.com", oidc.app(azure)),
         *(Host(name, hub) for name in ("registry-1.docker.io", "auth.docker.io", "docker.io", "index.docker.io")),
     ]
@@ -54,9 +57,9 @@ def public(azure: Azure, revocation_list: Callable[[], bytes], stamp: Callable[[
         query = await request.body()
         return Response(await blocking(lambda: stamp(query)), media_type=time_stamping.REPLY)
 
-    ca = Router([Route(urlsplit(signing_ca.URL).path, answer)])
-    tsa = Router([Route(urlsplit(time_stamping.URL).path, stamped, methods=["POST"])])
-    return _observed(azure, Router([Host(signing_ca.HOST, ca), Host(time_stamping.HOST, tsa)], default=_no_such_host), "public")
+    revocations = Router([Route(urlsplit(ca.URL).path, answer)])
+    stamps = Router([Route(urlsplit(time_stamping.URL).path, stamped, methods=["POST"])])
+    return _observed(azure, Router([Host(ca.HOST, revocations), Host(time_stamping.HOST, stamps)], default=_no_such_host), "public")
 
 
 def metadata_service(azure: Azure, cluster: str) -> ASGIApp:

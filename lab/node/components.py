@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab import images, pki, signing_ca
+from lab import pki
+from lab.build import images
+from lab.build.tools import program
 from lab.config import LOCATION, Cluster, home
 from lab.node import authentication
-from lab.tools import program
+from lab.signing import ca
 
 AZURE_ZONES = (
     "azurecr.io",
@@ -23,7 +25,7 @@ AZURE_ZONES = (
     f"{LOCATION}.oic.prod-aks.azure.com",
     "management.azure.com",
     "docker.io",
-    signing_ca.HOST,
+    ca.HOST,
 )
 """Zones whose every name leads to the emulated Azure's process, in the node and in its pods."""
 METADATA_ADDRESS = "169.254.169.254"

@@ -18,7 +18,8 @@ from typing import Any
 
 import httpx
 
-from lab import pki, tools
+from lab import pki
+from lab.build import tools
 from lab.config import AZURE_PORT, Cluster
 from lab.daemon import ROOT, Daemon
 from lab.errors import LabError

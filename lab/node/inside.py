@@ -15,7 +15,8 @@ from http.client import HTTPSConnection
 from pathlib import Path
 from urllib.request import urlopen
 
-from lab import images, pki
+from lab import pki
+from lab.build import images
 from lab.config import Cluster, home
 from lab.daemon import tail
 from lab.errors import LabError

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lab.charts import GATEKEEPER, PREVIOUS_RATIFY, RATIFY, Chart
+from lab.build.charts import GATEKEEPER, PREVIOUS_RATIFY, RATIFY, Chart
 from tests.gates import NEWEST, NEWEST_PYTHON
 
 from .pages import ROOT

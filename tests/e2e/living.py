@@ -14,7 +14,7 @@ from typing import Any
 
 import yaml
 
-from lab import tools
+from lab.build import tools
 from lab.clusters import cluster
 from lab.config import OTHER_REPOSITORY, REGISTRY
 from lab.node.control import Node

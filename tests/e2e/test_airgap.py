@@ -10,8 +10,8 @@ from typing import Any
 
 import yaml
 
-from lab import charts, tools
-from lab.charts import GATEKEEPER, RATIFY, Chart
+from lab.build import charts, tools
+from lab.build.charts import GATEKEEPER, RATIFY, Chart
 from tests.docs.pages import ROOT, examples
 
 PAGE = ROOT / "docs/airgap.md"

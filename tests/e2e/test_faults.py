@@ -10,7 +10,7 @@ from typing import Any
 import kubernetes
 import pytest
 
-from lab import charts
+from lab.build import charts
 from lab.clusters import cluster
 from tests.support.azure_states import comparable, labelled, labels
 from tests.support.killing import run_killed

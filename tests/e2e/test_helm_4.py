@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lab import tools
+from lab.build import tools
 from tests.gates import NEWEST, NEWEST_PYTHON
 from tests.support.seeds import soak
 

@@ -7,9 +7,10 @@ from typing import Any
 import yaml
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from lab import seed, signing_ca, time_stamping
+from lab import seed
 from lab.azure import state
 from lab.config import CERTIFICATE, KEYED_REPOSITORY, OTHER_REPOSITORY, REGISTRY, REPOSITORY, STAMPED_REPOSITORY, VAULT, home
+from lab.signing import ca, time_stamping
 
 from .asking import asking_for
 from .conftest import INVENTORY, Lab
@@ -34,7 +35,7 @@ def in_the_inventory() -> dict[str, Any]:
     There is more of it: signatures of the authority's signers that outlive their certificates by a time stamp, and those of a bare key.
     """
     brooklyn, agents = yaml.safe_load((INVENTORY / "group_vars/clusters.yml").read_text())["ratify_trust_policies"]
-    authority = signing_ca.authority().certificate.public_bytes(Encoding.PEM).decode()
+    authority = ca.authority().certificate.public_bytes(Encoding.PEM).decode()
     return {
         "ratify_certificates": [{"name": CERTIFICATE, "version": pinned()}],
         "ratify_refresh_interval": "1h",

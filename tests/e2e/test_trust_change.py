@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 import yaml
 
-from lab import seed, tools
+from lab import seed
+from lab.build import tools
 from lab.config import KEYED_REPOSITORY, REGISTRY
 from tests.support.trust_policies import CONTOSO, REFUSED, SCOPES, STRICTER, TAKEN, WEB
 

@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import yaml
 
-from lab import charts, previous
+from lab.build import charts
 from lab.clusters import cluster
+from lab.node import previous
 from lab.node.control import Node
 from tests.support.seeds import soak
 

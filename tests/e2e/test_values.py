@@ -10,8 +10,8 @@ import pytest
 import yaml
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.chart_values import problems
 
-from lab import charts
-from lab.charts import GATEKEEPER, RATIFY, Chart
+from lab.build import charts
+from lab.build.charts import GATEKEEPER, RATIFY, Chart
 from tests.docs.pages import ROOT, examples
 from tests.support.role_variables import variables
 

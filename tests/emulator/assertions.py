@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import httpx
 
-from lab.azure.entra import JWT_BEARER
+from lab.azure.entra.token_service import JWT_BEARER
 from tests.emulator.machine import TENANT, Lab
 
 VAULT_SCOPE = "https://vault.azure.net/.default"

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lab.azure.context import Azure
-from lab.azure.distribution import Distribution
+from lab.azure.registries.distribution import Distribution
 from lab.azure.roles import Role
 from lab.azure.state import ManagedCluster, Registry, RoleAssignment, ServicePrincipal, State, Vault, guid
 from tests.emulator.machine import Machine, signing_key

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
-from lab.azure import keyvault
+from lab.azure.keyvault import data_plane
 from lab.azure.state import Secret, SecretVersion, now
 from tests.emulator.machine import GROUP, SUBSCRIPTION, TENANT, VAULT, Lab, error_of
 
@@ -183,7 +183,7 @@ def test_null_does_not_change_the_model_of_permissions_either(lab: Lab) -> None:
 
 def read_secret(lab: Lab) -> int:
     """Status of the answer when ONE reads a secret of the vault."""
-    client = TestClient(keyvault.app(lab.azure), base_url="https://lab-vault.vault.azure.net")
+    client = TestClient(data_plane.app(lab.azure), base_url="https://lab-vault.vault.azure.net")
     headers = {"Authorization": f"Bearer {lab.token(ONE, 'https://vault.azure.net')}"}
     return int(client.get("/secrets/one", params={"api-version": "7.4"}, headers=headers).status_code)
 

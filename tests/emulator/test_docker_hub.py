@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from starlette.testclient import TestClient
 
-from lab.azure import docker_hub
 from lab.azure.context import Azure
+from lab.azure.registries import docker_hub
 from tests.emulator.services import Storage
 from tests.emulator.services import azure as emulated
 

@@ -12,7 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from lab.azure.entra import JWT_BEARER
+from lab.azure.entra.token_service import JWT_BEARER
 from lab.azure.state import now
 from tests.emulator.machine import AUDIENCE, CLUSTER, IDENTITY, OWNER_CLIENT, OWNER_ID, OWNER_SECRET, TENANT, Lab
 from tests.support.certificates import SelfSigned

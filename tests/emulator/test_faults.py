@@ -12,9 +12,10 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 from starlette.testclient import TestClient
 
-from lab.azure import app, keyvault_keys
+from lab.azure import app
 from lab.azure.context import Azure
 from lab.azure.faults import Fault
+from lab.azure.keyvault import keys
 from lab.azure.request_log import RequestLog
 from lab.config import AZURE_PORT
 from tests.emulator.machine import GROUP, IDENTITY, OWNER_CLIENT, OWNER_ID, OWNER_SECRET, TENANT, VAULT, Lab, Machine, error_of, new_state
@@ -159,7 +160,7 @@ def test_settings_that_make_no_sense_are_refused(lab: Lab, settings: Any) -> Non
 
 def test_the_state_is_shown_without_secrets(lab: Lab) -> None:
     vault = next(iter(lab.azure.state.vaults.values()))
-    keyvault_keys.add(vault, "proof", ec.generate_private_key(ec.SECP256R1()))
+    keys.add(vault, "proof", ec.generate_private_key(ec.SECP256R1()))
     shown = lab.client.get("/lab/state").text
     assert GROUP in shown
     assert "proof" in shown

@@ -17,8 +17,9 @@ from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, encode_ds
 from cryptography.x509.oid import NameOID
 from starlette.testclient import TestClient
 
-from lab.azure import control, keyvault, keyvault_keys
+from lab.azure import control
 from lab.azure.context import Azure
+from lab.azure.keyvault import data_plane, keys
 from lab.azure.roles import (
     ACR_PULL,
     CONTRIBUTOR,
@@ -65,7 +66,7 @@ def azure() -> Azure:
 
 @pytest.fixture
 def client(azure: Azure) -> TestClient:
-    return TestClient(keyvault.app(azure), base_url="https://lab.vault.azure.net")
+    return TestClient(data_plane.app(azure), base_url="https://lab.vault.azure.net")
 
 
 def vault_of(azure: Azure) -> Vault:
@@ -191,7 +192,7 @@ def test_the_network_of_a_vault_refuses_whatever_the_caller_may_do(azure: Azure,
     properties, refusal = NETWORKS[name]
     permit(azure, secrets=["get"])
     vault_of(azure).properties |= properties
-    client = TestClient(keyvault.app(azure), base_url="https://lab.vault.azure.net", client=("198.51.100.9", 50000))
+    client = TestClient(data_plane.app(azure), base_url="https://lab.vault.azure.net", client=("198.51.100.9", 50000))
     answer = get(client, azure, "/secrets/signer")
     error = answer.json().get("error")
     assert (error and (answer.status_code, error["innererror"]["code"], error["message"].partition("appid=")[0])) == refusal
@@ -345,7 +346,7 @@ def decoded(text: str) -> bytes:
 def test_a_key_is_read_and_signs_by_the_permission_for_each(
     azure: Azure, client: TestClient, permissions: dict[str, list[str]], read: int, signed: int
 ) -> None:
-    version = keyvault_keys.add(vault_of(azure), "proof", EC_KEY)
+    version = keys.add(vault_of(azure), "proof", EC_KEY)
     permit(azure, **permissions)
     assert get(client, azure, "/keys/proof").status_code == read
     assert sign(client, azure, version, "ES256").status_code == signed
@@ -356,7 +357,7 @@ def test_a_key_is_read_and_signs_by_the_permission_for_each(
     [(None, 403, 403), (KEY_VAULT_CRYPTO_USER, 200, 200), (KEY_VAULT_READER, 200, 403), (KEY_VAULT_SECRETS_USER, 403, 403), (OWNER, 403, 403)],
 )
 def test_a_key_is_read_and_signs_by_the_role_for_it(azure: Azure, client: TestClient, role: Role | None, read: int, signed: int) -> None:
-    version = keyvault_keys.add(vault_of(azure), "proof", EC_KEY)
+    version = keys.add(vault_of(azure), "proof", EC_KEY)
     vault_of(azure).properties["enableRbacAuthorization"] = True
     if role:
         assign(azure, role, VAULT)
@@ -368,7 +369,7 @@ def test_a_key_is_read_and_signs_by_the_role_for_it(azure: Azure, client: TestCl
 
 def test_an_ec_key_signs_r_and_s_one_after_the_other(azure: Azure, client: TestClient) -> None:
     permit(azure, keys=["get", "sign"])
-    version = keyvault_keys.add(vault_of(azure), "proof", EC_KEY)
+    version = keys.add(vault_of(azure), "proof", EC_KEY)
     key = get(client, azure, "/keys/proof/").json()["key"]
     assert (key["kid"], key["kty"], key["crv"]) == (f"https://lab.vault.azure.net/keys/proof/{version}", "EC", "P-256")
     assert int.from_bytes(decoded(key["x"]), "big") == EC_KEY.public_key().public_numbers().x
@@ -382,7 +383,7 @@ def test_an_ec_key_signs_r_and_s_one_after_the_other(azure: Azure, client: TestC
 @pytest.mark.parametrize(("algorithm", "pad"), [("RS256", padding.PKCS1v15()), ("PS256", padding.PSS(padding.MGF1(hashes.SHA256()), 32))])
 def test_an_rsa_key_signs_in_both_ways(azure: Azure, client: TestClient, algorithm: str, pad: Any) -> None:
     permit(azure, keys=["get", "sign"])
-    version = keyvault_keys.add(vault_of(azure), "proof", RSA_KEY)
+    version = keys.add(vault_of(azure), "proof", RSA_KEY)
     key = get(client, azure, f"/keys/Proof/{version}").json()["key"]
     assert (key["kty"], key["e"]) == ("RSA", "AQAB")
     assert int.from_bytes(decoded(key["n"]), "big") == RSA_KEY.public_key().public_numbers().n
@@ -401,14 +402,14 @@ def test_an_rsa_key_signs_in_both_ways(azure: Azure, client: TestClient, algorit
 )
 def test_what_does_not_fit_the_key_is_refused(azure: Azure, client: TestClient, key: Any, algorithm: str, digest: bytes, says: str) -> None:
     permit(azure, keys=["sign"])
-    answer = sign(client, azure, keyvault_keys.add(vault_of(azure), "proof", key), algorithm, digest)
+    answer = sign(client, azure, keys.add(vault_of(azure), "proof", key), algorithm, digest)
     assert (answer.status_code, answer.json()["error"]["code"]) == (400, "BadParameter")
     assert says in answer.json()["error"]["message"]
 
 
 def test_a_disabled_key_and_one_that_may_not_sign_do_not_and_one_that_is_not_there_is_not_found(azure: Azure, client: TestClient) -> None:
     permit(azure, keys=["sign"])
-    version = keyvault_keys.add(vault_of(azure), "proof", EC_KEY)
+    version = keys.add(vault_of(azure), "proof", EC_KEY)
     kept = vault_of(azure).keys["proof"].versions[version]
     kept.operations = ["verify"]
     assert sign(client, azure, version, "ES256").json()["error"]["innererror"] == {"code": "KeyOperationForbidden"}

@@ -10,9 +10,9 @@ import httpx
 import pytest
 from starlette.testclient import TestClient
 
-from lab.azure import registry
 from lab.azure.context import Azure
-from lab.azure.distribution import MANIFEST_LIMIT, Distribution
+from lab.azure.registries import container_registry
+from lab.azure.registries.distribution import MANIFEST_LIMIT, Distribution
 from lab.azure.roles import (
     ACR_PULL,
     ACR_PUSH,
@@ -53,7 +53,7 @@ def client(azure: Azure, storage: Storage) -> TestClient:
 
 
 def at(name: str, azure: Azure, storage: Storage) -> TestClient:
-    return TestClient(registry.app(azure, storage.client()), base_url=f"https://{name}.azurecr.io")
+    return TestClient(container_registry.app(azure, storage.client()), base_url=f"https://{name}.azurecr.io")
 
 
 def entra(azure: Azure, audience: str = "https://containerregistry.azure.net") -> str:
@@ -178,7 +178,7 @@ def test_an_exchange_is_refused(azure: Azure, client: TestClient, token: Callabl
 
 def test_every_client_gets_its_access_token_in_its_own_way(azure: Azure, client: TestClient) -> None:
     assign(azure, ACR_PULL, REGISTRY)
-    refresh, null = exchange(client, entra(azure)).json()["refresh_token"], registry.NULL_GUID
+    refresh, null = exchange(client, entra(azure)).json()["refresh_token"], container_registry.NULL_GUID
     scope = {"service": "lab.azurecr.io", "scope": "repository:app:pull"}
     ways = {
         "oras, crane": client.get("/oauth2/token", params=scope, auth=(null, refresh)),
@@ -194,8 +194,8 @@ def test_every_client_gets_its_access_token_in_its_own_way(azure: Azure, client:
 def test_a_token_request_without_good_credentials_is_refused(azure: Azure, client: TestClient) -> None:
     assign(azure, ACR_PULL, REGISTRY)
     access = login(client)["Authorization"].removeprefix("Bearer ")
-    elsewhere = azure.tokens.sign({"sub": PRINCIPAL, "grant_type": "refresh_token"}, issuer=registry.ISSUER, audience="other.azurecr.io", seconds=60)
-    bad = [(CLIENT, "wrong"), (CLIENT, ""), ("", ""), ("nobody", "secret"), (registry.NULL_GUID, access), (registry.NULL_GUID, elsewhere)]
+    elsewhere = azure.tokens.sign({"sub": PRINCIPAL, "grant_type": "refresh_token"}, issuer=container_registry.ISSUER, audience="other.azurecr.io", seconds=60)
+    bad = [(CLIENT, "wrong"), (CLIENT, ""), ("", ""), ("nobody", "secret"), (container_registry.NULL_GUID, access), (container_registry.NULL_GUID, elsewhere)]
     scope = {"scope": "repository:app:pull"}
     for user, password in bad:
         assert client.get("/oauth2/token", params=scope, auth=(user, password)).status_code == 401
@@ -285,7 +285,7 @@ def test_a_manifest_that_is_too_large_is_refused(azure: Azure, client: TestClien
 def test_a_storage_that_cannot_be_reached_is_an_error_not_an_answer(azure: Azure) -> None:
     assign(azure, ACR_PULL, REGISTRY)
     azure.backend.registry = "http://127.0.0.1:9"
-    client = TestClient(registry.app(azure, Distribution()), base_url="https://lab.azurecr.io")
+    client = TestClient(container_registry.app(azure, Distribution()), base_url="https://lab.azurecr.io")
     assert client.get("/v2/app/manifests/latest", headers=login(client)).status_code == 503
 
 

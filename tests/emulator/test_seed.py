@@ -22,16 +22,18 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from jwt.utils import base64url_decode
 from starlette.testclient import TestClient
 
-from lab import permissions, seed, signing_ca, time_stamping
-from lab.azure import app, registry
+from lab import permissions, seed
+from lab.azure import app
 from lab.azure.context import Azure
+from lab.azure.registries import container_registry
 from lab.azure.roles import ACR_PUSH, OWNER
 from lab.azure.state import ServicePrincipal, State, load
+from lab.build.images import MANIFEST, Image, pack
 from lab.config import CA_CERTIFICATE, CERTIFICATE, EXPIRED_CERTIFICATE, REGISTRY, REPOSITORY, SUBSCRIPTION, TENANT, VAULT
-from lab.images import MANIFEST, Image, pack
-from lab.publishing import SIGNATURE, Repository
 from lab.seed import Seeded
-from lab.signers import Signer
+from lab.signing import ca, time_stamping
+from lab.signing.publishing import SIGNATURE, Repository
+from lab.signing.signers import Signer
 from tests.emulator.services import CLIENT, GROUP, Storage, Stored, assign
 from tests.emulator.services import azure as emulated
 
@@ -67,7 +69,7 @@ def test_the_controller_may_do_what_the_documentation_says_and_the_publisher_onl
     azure = Azure(state, Stored())
     for mode in ("LegacyRegistryPermissions", "AbacRepositoryPermissions"):
         acr.properties["roleAssignmentMode"] = mode
-        assert registry.permissions(azure, acr, publisher.object_id) == {"pull", "push"}
+        assert container_registry.permissions(azure, acr, publisher.object_id) == {"pull", "push"}
     assert controller.secret != publisher.secret
 
 
@@ -86,7 +88,7 @@ def test_the_vault_holds_the_certificates_to_trust_without_their_keys(home: Path
     vault = state.vault_named(VAULT) if state else None
     assert vault
     assert vault.certificates == [CERTIFICATE, EXPIRED_CERTIFICATE, CA_CERTIFICATE]
-    trusted = [signing_ca.authority().certificate, *seed.SIGNER.chain(), *seed.EXPIRED.chain()]
+    trusted = [ca.authority().certificate, *seed.SIGNER.chain(), *seed.EXPIRED.chain()]
     for name in vault.certificates:
         secret = vault.secrets[name].versions[vault.secrets[name].latest]
         assert secret.content_type == "application/x-pem-file"
@@ -123,13 +125,13 @@ def test_a_signature_of_back_then_is_a_good_one_but_for_the_certificate_that_has
 
 def test_the_list_that_the_certificates_name_holds_the_revoked_one_and_is_served_by_http() -> None:
     seed.resources()
-    client = TestClient(app.public(Azure(State(TENANT, SUBSCRIPTION), Stored()), signing_ca.revocation_list, time_stamping.stamp))
+    client = TestClient(app.public(Azure(State(TENANT, SUBSCRIPTION), Stored()), ca.revocation_list, time_stamping.stamp))
     lists = []
     for signer in (seed.CHAINED, seed.REVOKED):
         [point] = signer.chain()[0].extensions.get_extension_for_class(x509.CRLDistributionPoints).value
         assert point.full_name
         lists.append(x509.load_der_x509_crl(client.get(point.full_name[0].value).content))
-    issuer = signing_ca.authority()
+    issuer = ca.authority()
     assert all(each.is_signature_valid(issuer.key.public_key()) for each in lists)
     assert lists[0].get_revoked_certificate_by_serial_number(seed.CHAINED.chain()[0].serial_number) is None
     assert lists[1].get_revoked_certificate_by_serial_number(seed.REVOKED.chain()[0].serial_number)
@@ -139,7 +141,7 @@ def test_the_list_that_the_certificates_name_holds_the_revoked_one_and_is_served
 
 
 def test_who_asks_the_time_stamping_authority_gets_a_stamp_that_openssl_verifies(tmp_path: Path) -> None:
-    client = TestClient(app.public(Azure(State(TENANT, SUBSCRIPTION), Stored()), signing_ca.revocation_list, time_stamping.stamp))
+    client = TestClient(app.public(Azure(State(TENANT, SUBSCRIPTION), Stored()), ca.revocation_list, time_stamping.stamp))
     signed = tmp_path / "signature"
     signed.write_bytes(b"a signature")
 
@@ -183,7 +185,7 @@ def front() -> tuple[TestClient, ServicePrincipal]:
     """A client of the emulated registry `lab` that may write to it, and who it is."""
     azure = emulated()
     assign(azure, ACR_PUSH, f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/lab")
-    client = TestClient(registry.app(azure, Storage().client()), base_url="https://lab.azurecr.io")
+    client = TestClient(container_registry.app(azure, Storage().client()), base_url="https://lab.azurecr.io")
     scope = {"service": "lab.azurecr.io", "scope": f"repository:{REPOSITORY}:pull,push"}
     client.headers["Authorization"] = f"Bearer {client.get('/oauth2/token', params=scope, auth=(CLIENT, 'secret')).json()['access_token']}"
     return client, azure.state.service_principals[CLIENT]
@@ -194,7 +196,7 @@ def test_a_moved_tag_names_another_image_than_the_signed_one_however_often_it_is
     seed.EXPIRED.make()
     azure, storage = emulated(), Storage()
     assign(azure, ACR_PUSH, f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/lab")
-    client = TestClient(registry.app(azure, storage.client()), base_url="https://lab.azurecr.io")
+    client = TestClient(container_registry.app(azure, storage.client()), base_url="https://lab.azurecr.io")
     scope = {"service": "lab.azurecr.io", "scope": f"repository:{REPOSITORY}:pull,push"}
     client.headers["Authorization"] = f"Bearer {client.get('/oauth2/token', params=scope, auth=(CLIENT, 'secret')).json()['access_token']}"
     repository, publisher = Repository(client, REPOSITORY), azure.state.service_principals[CLIENT]

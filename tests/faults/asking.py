@@ -21,9 +21,9 @@ from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdi
 from kubernetes.client.exceptions import ApiException
 from urllib3.exceptions import HTTPError
 
-from lab.azure.docker_hub import PREFIX as DOCKER_HUB
+from lab.azure.registries.docker_hub import PREFIX as DOCKER_HUB
 from lab.clusters import Clusters
-from lab.publishing import Repository
+from lab.signing.publishing import Repository
 from tests.e2e.conftest import INVENTORY
 
 PACE = 1.0

@@ -8,10 +8,10 @@ from typing import Any
 
 import httpx
 
+from lab.build.images import MANIFEST
 from lab.clusters import Clusters
-from lab.images import MANIFEST
-from lab.publishing import Repository
 from lab.seed import LOGIN_SERVER
+from lab.signing.publishing import Repository
 from tests.e2e.objects import IDENTITY_PATH
 
 from .world import Break, Felt, World

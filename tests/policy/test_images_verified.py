@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from lab import tools
+from lab.build import tools
 from tests.support.references import FITTING, IDS, MEANINGS, SHA384, SHA512
 
 REGO = Path(__file__).parents[2] / "roles/policy/files/images_verified.rego"

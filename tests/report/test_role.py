@@ -13,7 +13,7 @@ import pytest
 import yaml
 from ansible_collections.image_trust.azure.plugins.module_utils._report.versions import newest_minor
 
-from lab.tools import family
+from lab.build.tools import family
 from tests.support import report_proofs as proofs
 from tests.support import reports
 from tests.support.report_proofs import SIGNED, anchor, exemption, proof, verdict, with_policy

@@ -12,10 +12,10 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from lab.azure import keyvault_keys
 from lab.azure.arm.groups import new_group
 from lab.azure.arm.registries import new_registry
 from lab.azure.arm.vaults import new_vault
+from lab.azure.keyvault import keys
 from lab.azure.state import Secret, SecretVersion, ServicePrincipal, guid
 from tests.support.cluster_states import cluster, helm_record, pem
 from tests.support.emulated import OBJECT_ID, Emulated
@@ -74,7 +74,7 @@ def prepare(azure: Emulated) -> None:
     properties = {"tenantId": azure.state.tenant, "sku": {"family": "A", "name": "standard"}}
     vault = new_vault(azure.state, "image-trust", "image-trust-lab", "eastus", properties)
     vault.registered_at = 0
-    keyvault_keys.add(vault, "proof", ec.generate_private_key(ec.SECP256R1()))
+    keys.add(vault, "proof", ec.generate_private_key(ec.SECP256R1()))
     vault.secrets["contoso-release"] = Secret("1", {"1": SecretVersion(pem("contoso-release"), "application/x-pem-file", 0)})
     vault.certificates.append("contoso-release")
     permissions = {"keys": ["get", "sign"], "certificates": ["get"]}

@@ -16,8 +16,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from lab.azure import conditions
-from lab.azure.arm import tags
+from lab.azure.arm import conditions, tags
 from lab.azure.arm.errors import ArmError, bad_request, group_being_deleted, group_not_found, location_conflict
 from lab.azure.context import Azure, note
 from lab.azure.roles import allows

@@ -12,7 +12,7 @@ from starlette.responses import Response
 from lab.azure.arm import role_definitions
 from lab.azure.arm.errors import ArmError, bad_request, group_not_found, resource_not_found
 from lab.azure.arm.gateway import Call, Operation, ResourceType, answer, nothing, page, versions
-from lab.azure.directory import principals
+from lab.azure.entra.directory import principals
 from lab.azure.state import RoleAssignment, State, guid, now, replaced
 
 TYPE = "Microsoft.Authorization/roleAssignments"

@@ -5,7 +5,8 @@ import shutil
 
 import pytest
 
-from lab import clusters, tools
+from lab import clusters
+from lab.build import tools
 from lab.clusters import Clusters, cluster
 from lab.config import Cluster
 from lab.errors import LabError

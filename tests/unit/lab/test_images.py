@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab import images
-from lab.images import Image
+from lab.build import images
+from lab.build.images import Image
 
 
 @pytest.fixture

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from lab import tools
+from lab.build import tools
+from lab.build.tools import FAMILIES, HELM_4, ON_DEMAND, Family
 from lab.errors import LabError
-from lab.tools import FAMILIES, HELM_4, ON_DEMAND, Family
 
 
 @pytest.fixture

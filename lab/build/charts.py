@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from lab import tools
+from lab.build import tools
 from lab.config import cache
 from lab.errors import LabError
 from lab.locks import locked

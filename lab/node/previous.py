@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from lab import charts, images, tools
+from lab.build import charts, images, tools
 from lab.errors import LabError
 from lab.node.control import Node
 

@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed, decode_dss_signature
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
-from lab.azure.keyvault_errors import KeyVaultError, not_found
+from lab.azure.keyvault.errors import KeyVaultError, not_found
 from lab.azure.state import Key, KeyVersion, Vault, now
 
 PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey

@@ -11,7 +11,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Host, Route, Router
 
 from lab.azure.context import Azure
-from lab.azure.distribution import Distribution, RegistryError, Target, challenge, refusal, scopes
+from lab.azure.registries.distribution import Distribution, RegistryError, Target, challenge, refusal, scopes
 from lab.azure.state import now
 
 ISSUER = "auth.docker.io"

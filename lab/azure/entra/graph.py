@@ -16,7 +16,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lab.azure.context import Azure, note
-from lab.azure.directory import Principal, principals
+from lab.azure.entra.directory import Principal, principals
 from lab.azure.state import guid
 
 RESOURCE = "https://graph.microsoft.com"

@@ -11,8 +11,8 @@ import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from lab import envelopes
-from lab.images import MANIFEST, Packed
+from lab.build.images import MANIFEST, Packed
+from lab.signing import envelopes
 
 SIGNATURE = "application/vnd.cncf.notary.signature"
 _SIMPLE_SIGNING = "application/vnd.dev.cosign.simplesigning.v1+json"

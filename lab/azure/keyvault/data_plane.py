@@ -1,4 +1,4 @@
-"""Key Vault data plane: `<vault>.vault.azure.net`, secrets and certificates, read only, and keys that are read and sign (keyvault_keys.py).
+"""Key Vault data plane: `<vault>.vault.azure.net`, secrets and certificates, read only, and keys that are read and sign (keys.py).
 
 https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret/get-secret
 https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses
@@ -21,9 +21,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from lab.azure import keyvault_keys
 from lab.azure.context import Azure, note
-from lab.azure.keyvault_errors import KeyVaultError, not_found
+from lab.azure.keyvault import keys
+from lab.azure.keyvault.errors import KeyVaultError, not_found
 from lab.azure.reset import UnreachableError, no_answer
 from lab.azure.roles import allows_data
 from lab.azure.state import SecretVersion, Vault, now
@@ -80,11 +80,11 @@ def app(azure: Azure) -> Starlette:
 
     async def key(request: Request) -> Response:
         vault, name, version = _opened(azure, request, KEYS, "get")
-        return JSONResponse(keyvault_keys.shown(vault, name, version, str(request.url.hostname)))
+        return JSONResponse(keys.shown(vault, name, version, str(request.url.hostname)))
 
     async def sign(request: Request) -> Response:
         vault, name, version = _opened(azure, request, KEYS, "sign")
-        return JSONResponse(keyvault_keys.signed(vault, name, version, str(request.url.hostname), await request.body()))
+        return JSONResponse(keys.signed(vault, name, version, str(request.url.hostname), await request.body()))
 
     async def something_else(request: Request) -> Response:
         """Who comes without a token is told where to get one, whatever he asks for."""

@@ -20,11 +20,12 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from lab import envelopes, signing_ca, time_stamping, tools
+from lab.build import tools
+from lab.build.images import Packed
 from lab.config import home
 from lab.errors import LabError
-from lab.images import Packed
 from lab.pki import bundle
+from lab.signing import ca, envelopes, time_stamping
 
 _LIFE = timedelta(days=3650)
 _SECONDS = 60
@@ -75,7 +76,7 @@ class Signer:
         if self.certificate.exists():
             return False
         key, name = rsa.generate_private_key(public_exponent=65537, key_size=2048), x509.Name.from_rfc4514_string(self.subject)
-        issuer = signing_ca.authority() if self.issued else None
+        issuer = ca.authority() if self.issued else None
         usage = {"content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign", "encipher_only", "decipher_only"}
         builder = (
             x509.CertificateBuilder(issuer.certificate.subject if issuer else name, name, key.public_key(), x509.random_serial_number(), *self._validity())
@@ -84,7 +85,7 @@ class Signer:
             .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.CODE_SIGNING]), critical=False)
         )
         if issuer:
-            points = [x509.DistributionPoint([x509.UniformResourceIdentifier(signing_ca.URL)], None, None, None)]
+            points = [x509.DistributionPoint([x509.UniformResourceIdentifier(ca.URL)], None, None, None)]
             builder = builder.add_extension(x509.CRLDistributionPoints(points), critical=False)
         chain = [builder.sign(issuer.key if issuer else key, hashes.SHA256()), *([issuer.certificate] if issuer else [])]
         self.key.parent.mkdir(parents=True, exist_ok=True)

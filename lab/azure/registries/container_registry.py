@@ -20,7 +20,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lab.azure.context import Azure, note
-from lab.azure.distribution import MANIFEST_LIMIT, Distribution, RegistryError, Target, challenge, refusal, scopes
+from lab.azure.registries.distribution import MANIFEST_LIMIT, Distribution, RegistryError, Target, challenge, refusal, scopes
 from lab.azure.reset import UnreachableError, no_answer
 from lab.azure.roles import allows, allows_data
 from lab.azure.state import Registry, guid

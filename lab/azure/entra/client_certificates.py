@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from lab.azure.aadsts import EntraError, malformed
+from lab.azure.entra.errors import EntraError, malformed
 from lab.azure.state import now
 
 _DOCUMENT = "Review the documentation at https://learn.microsoft.com/entra/identity-platform/certificate-credentials ."
