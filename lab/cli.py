@@ -15,19 +15,18 @@ from typing import Any
 
 import httpx
 
-from lab import seed, services
+from lab import bring_up, seed, services
 from lab.azure import state
 from lab.azure.faults import Fault
-from lab.build import charts, images, tools
-from lab.clusters import Clusters, cluster, clusters
+from lab.build import tools
+from lab.clusters import Clusters, nodes
 from lab.config import AZURE_PORT, PROXY_PORT, SUBSCRIPTION, TENANT, home
 from lab.errors import LabError
 from lab.locks import locked
-from lab.node import cgroups, previous
+from lab.node import previous
 from lab.node.control import Node
 from lab.progress import say, step
 
-_PROGRAMS = ("containerd", "runc", "socat", "busybox", "curl", "iptables", "nft", "ip", "unshare", "nsenter", "setpriv", "openssl")
 _CLIENTS = ("helm", "kubernetes", "notation", "crane")
 """Families whose programs `env` puts on PATH."""
 _FOLDERS = {"azure", "clusters", "registry", "signers", "kubeconfigs", "proof"}
@@ -35,20 +34,10 @@ _FILES = {"ca.crt", "ca.key", "ca-bundle.crt", ".lock", ".pki.lock"}
 """What the lab keeps in its home."""
 
 
-def up(clusters: int = 1) -> None:
-    """Bring up the registry, Azure and the clusters lab1..lab<clusters>, and those that exist besides; returns when all of them serve. LabError where not."""
-    _check_machine()
-    with locked(home() / ".lock"):
-        _build()
-        started = _start(clusters)
-    if not started:
-        say("already up")
-
-
 def down(delete: bool = False) -> None:
     """Stop everything; with `delete` also forget what was stored. The cache is kept."""
     with locked(home() / ".lock"):
-        for node in _known():
+        for node in nodes():
             with step(f"stopping cluster {node.cluster.name}"):
                 node.stop()
         services.azure().stop()
@@ -86,53 +75,6 @@ def environment() -> dict[str, str]:
     }
 
 
-def _check_machine() -> None:
-    if os.geteuid() != 0:
-        raise LabError("the lab needs root: it makes namespaces, mounts and cgroups")
-    missing = [name for name in _PROGRAMS if shutil.which(name) is None]
-    if missing:
-        raise LabError(f"these programs are missing: {', '.join(missing)}; run `make setup`, or install the packages in lab/packages.txt")
-    cgroups.hierarchies()
-    home().mkdir(mode=0o700, parents=True, exist_ok=True)
-
-
-def _build() -> None:
-    tools.build()
-    charts.package()
-    images.build()
-
-
-def _start(wanted: int) -> bool:
-    """Start what does not run, wait until it all serves; whether anything had to be started."""
-    for number in range(1, wanted + 1):
-        cluster(f"lab{number}")
-    resumed = {node.cluster.name for node in _known() if node.has_run}
-    registry = services.start_registry()
-    if services.azure().pid() is None:
-        seed.resources()
-    azure = services.start_azure()
-    nodes = [node for node in _known() if node.start()]
-    services.wait_for_registry()
-    services.wait_for_azure()
-    if registry or azure:
-        say(f"registry and Azure serve: {services.URL}")
-    seed.images(Clusters.registry)
-    for node in nodes:
-        name = node.cluster.name
-        with step(f"cluster {name} boots"):
-            node.wait()
-        if name in resumed:
-            with step(f"pods of {name} come back"):
-                node.wait_for_pods()
-    for node in _known():
-        node.wait()
-    return bool(registry or azure or nodes)
-
-
-def _known() -> list[Node]:
-    return [Node(each) for each in clusters()]
-
-
 def _status() -> bool:
     """Print what runs; whether all of it does."""
     well = True
@@ -140,7 +82,7 @@ def _status() -> bool:
         pid = daemon.pid()
         well = well and pid is not None
         print(f"{daemon.name:12} {f'runs, process {pid}' if pid else 'stopped':24} {address}")
-    for node in _known():
+    for node in nodes():
         pid = node.outer.pid()
         missing = node.pods_missing() if pid else []
         well = well and pid is not None
@@ -152,7 +94,7 @@ def _status() -> bool:
 
 
 def _node(name: str) -> Node:
-    known = {node.cluster.name: node for node in _known()}
+    known = {node.cluster.name: node for node in nodes()}
     if name not in known:
         raise LabError(f"there is no cluster {name}; there are: {', '.join(known) or 'none'}")
     return known[name]
@@ -230,7 +172,7 @@ def _parser() -> argparse.ArgumentParser:
         added.set_defaults(run=run)
         return added
 
-    added = command("up", "Start what does not run, build what is missing, and wait until all of it serves", lambda given: up(given.clusters))
+    added = command("up", "Start what does not run, build what is missing, and wait until all of it serves", lambda given: bring_up.up(given.clusters))
     added.add_argument("--clusters", type=int, default=1, metavar="N", help="clusters lab1..labN (default: 1)")
     added = command("down", "Stop everything; `up` goes on from there", lambda given: down(given.delete))
     added.add_argument("--delete", action="store_true", help="also forget everything that was stored")

@@ -51,6 +51,11 @@ def clusters() -> list[Cluster]:
     return sorted((Cluster(file.parent.name, int(file.read_text())) for file in files if file.exists()), key=lambda each: each.index)
 
 
+def nodes() -> list[Node]:
+    """The node of every cluster that exists, by index."""
+    return [Node(each) for each in clusters()]
+
+
 class Clusters:
     """`lab.azure.backend.Backend` with the real nodes."""
 

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from lab import cli
+from lab import bring_up, cli
 from lab.config import home
 from lab.verdicts import said
 
@@ -75,7 +75,7 @@ def verdicts(proof: Path) -> Table:
 
 
 def main() -> None:
-    cli.up(clusters=1)
+    bring_up.up(clusters=1)
     proof = home() / "proof" / "lab1.json"
     proof.parent.mkdir(exist_ok=True)
     play("site", "-e", json.dumps({"verify_proof_path": str(proof)}))
