@@ -19,8 +19,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from lab.azure.context import Azure, blocking, note
-from lab.azure.entra import client_certificates
+from lab.azure.context import Azure, note
+from lab.azure.entra import client_certificates, federated_assertions
 from lab.azure.entra.errors import EntraError, malformed
 from lab.azure.state import FederatedCredential, guid
 from lab.config import AKS_SERVER
@@ -30,7 +30,6 @@ JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 RESOURCES = ("https://vault.azure.net", "https://containerregistry.azure.net", "https://graph.microsoft.com", AKS_SERVER)
 """What tokens can be asked for, besides Resource Manager."""
 LIFETIME = 3600
-_FEDERATION = "https://learn.microsoft.com/entra/workload-id/workload-identity-federation"
 
 
 @dataclass(frozen=True)
@@ -201,7 +200,7 @@ class _Entra:
             if client_certificates.names_a_certificate(_header(assertion)):
                 client_certificates.check(assertion, application.client_id, application.certificates, audiences)
             else:
-                await self._check_assertion(application, assertion)
+                await federated_assertions.check(self._azure, assertion, application.client_id, application.name, application.credentials)
         elif not secret:
             raise EntraError(7000218, "The request body must contain the following parameter: 'client_assertion' or 'client_secret'.")
         elif application.secret is None or not hmac.compare_digest(application.secret.encode(), secret.encode()):
@@ -211,55 +210,6 @@ class _Entra:
                 "secret ID, for a secret added to "
                 f"app '{application.client_id}'.",
             )
-
-    async def _check_assertion(self, application: _Application, assertion: str) -> None:
-        """Raise `EntraError` unless a cluster signed the assertion and a federated credential in effect names its issuer, subject and audience exactly."""
-        try:
-            claims = jwt.decode(assertion, options={"verify_signature": False})
-            issuer, subject, audience = claims["iss"], claims["sub"], claims["aud"]
-        except (jwt.InvalidTokenError, KeyError) as error:
-            raise malformed() from error
-        if not application.credentials:
-            raise EntraError(70025, f"The client '{application.client_id}'({application.name}) has no configured federated identity credentials.")
-        of_issuer = [credential for credential in application.credentials if credential.issuer == issuer]
-        if not of_issuer:
-            raise _no_match(700211, f"issuer '{issuer}'")
-        await self._verify_signature(assertion, issuer, _header(assertion).get("kid"))
-        of_subject = [credential for credential in of_issuer if credential.subject == subject]
-        if not of_subject:
-            if any(credential.subject.lower() == str(subject).lower() for credential in of_issuer):
-                case = "The subject matches with case-insensitive comparison, but not with case-sensitive comparison."
-                raise _no_match(7002138, f"subject '{subject}'", case)
-            raise _no_match(700213, f"subject '{subject}'")
-        audiences = audience if isinstance(audience, list) else [audience]
-        if not any(credential.audiences[0] in audiences for credential in of_subject):
-            raise _no_match(700212, f"audience '{', '.join(map(str, audiences))}'")
-
-    async def _verify_signature(self, assertion: str, issuer: str, key_id: str | None) -> None:
-        """Raise `EntraError` unless the cluster that serves `issuer` signed it, and it is not expired."""
-        cluster = self._azure.issuers().get(issuer)
-        unreachable = EntraError(50166, "Request to External OIDC endpoint failed.", "invalid_request", 400)
-        if cluster is None:
-            raise unreachable
-        try:
-            keys: dict[str, Any] = await blocking(self._azure.backend.jwks, cluster)
-        except Exception as error:
-            raise unreachable from error
-        key = next((key for key in jwt.PyJWKSet.from_dict(keys).keys if key.key_id == key_id), None)
-        wrong_key = EntraError(
-            7000272,
-            f"The certificate with identifier {key_id} used to sign the federated credential could not be found in the metadata of "
-            f"identity provider {issuer}. Please "
-            "validate that your Identity Provider's metadata exposes the key used to sign the incoming token.",
-        )
-        if key is None:
-            raise wrong_key
-        try:
-            jwt.decode(assertion, key.key, algorithms=["RS256"], options={"verify_aud": False, "require": ["exp"]})
-        except (jwt.ExpiredSignatureError, jwt.ImmatureSignatureError) as error:
-            raise EntraError(700024, f"Client assertion is not within its valid time range. {_FEDERATION}") from error
-        except jwt.InvalidTokenError as error:
-            raise wrong_key from error
 
     def _audience(self, form: dict[str, str]) -> str:
         """The resource of a scope such as `https://vault.azure.net/.default`."""
@@ -292,8 +242,3 @@ def _header(assertion: str) -> dict[str, Any]:
         return jwt.get_unverified_header(assertion)
     except jwt.InvalidTokenError as error:
         raise malformed() from error
-
-
-def _no_match(number: int, what: str, why: str = "") -> EntraError:
-    advice = f"Check your federated identity credential Subject, Audience and Issuer against the presented assertion. {_FEDERATION}"
-    return EntraError(number, " ".join(filter(None, [f"No matching federated identity record found for presented assertion {what}.", why, advice])))

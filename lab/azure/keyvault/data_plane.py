@@ -1,19 +1,14 @@
 """Key Vault data plane: `<vault>.vault.azure.net`, secrets and certificates, read only, and keys that are read and sign (keys.py).
 
 https://learn.microsoft.com/rest/api/keyvault/secrets/get-secret/get-secret
-https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses
 """
 
 from __future__ import annotations
 
 import base64
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
 from typing import Any
 
-import jwt
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from starlette.applications import Starlette
@@ -22,13 +17,11 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lab.azure.context import Azure, note
-from lab.azure.keyvault import keys
+from lab.azure.keyvault import access, keys
 from lab.azure.keyvault.errors import KeyVaultError, not_found
 from lab.azure.reset import UnreachableError, no_answer
-from lab.azure.roles import allows_data
 from lab.azure.state import SecretVersion, Vault, now
 
-AUDIENCE = "https://vault.azure.net"
 VERSIONS = [
     "2015-06-01", "2016-10-01", "7.0", "7.1", "7.2-preview", "7.2", "7.3-preview", "7.3", "7.4-preview.1", "7.4", "7.5-preview.1", "7.5",
     "7.6-preview.1", "7.6-preview.2", "7.6", "2025-07-01",
@@ -37,25 +30,11 @@ VERSIONS = [
 _NAME = re.compile(r"[0-9A-Za-z-]{1,127}")
 
 
-@dataclass(frozen=True)
-class Kind:
-    """A kind of object: its word in paths and access policies, in messages and error codes, and what may be done to it: the data action by permission."""
-
-    plural: str
-    singular: str
-    actions: Mapping[str, str]
-
-
-SECRETS = Kind("secrets", "secret", {"get": "Microsoft.KeyVault/vaults/secrets/getSecret/action"})
-CERTIFICATES = Kind("certificates", "certificate", {"get": "Microsoft.KeyVault/vaults/certificates/read"})
-KEYS = Kind("keys", "key", {"get": "Microsoft.KeyVault/vaults/keys/read", "sign": "Microsoft.KeyVault/vaults/keys/sign/action"})
-
-
 def app(azure: Azure) -> Starlette:
     """Serves every vault that exists, by the request's host name."""
 
     async def secret(request: Request) -> Response:
-        vault, name, version, found = _read(azure, request, SECRETS)
+        vault, name, version, found = _read(azure, request, access.SECRETS)
         if not found.enabled:
             raise KeyVaultError(403, "Forbidden", "Operation get is not allowed on a disabled secret.", inner="SecretDisabled")
         host = request.url.hostname
@@ -70,7 +49,7 @@ def app(azure: Azure) -> Starlette:
         return JSONResponse(content)
 
     async def certificate(request: Request) -> Response:
-        _, name, version, found = _read(azure, request, CERTIFICATES)
+        _, name, version, found = _read(azure, request, access.CERTIFICATES)
         leaf = _leaf(found.value)
         ids = {key: f"https://{request.url.hostname}/{kind}/{name}/{version}" for key, kind in {"id": "certificates", "kid": "keys", "sid": "secrets"}.items()}
         thumbprint = base64.urlsafe_b64encode(leaf.fingerprint(hashes.SHA1())).rstrip(b"=").decode()  # noqa: S303 - Key Vault's x5t
@@ -79,16 +58,16 @@ def app(azure: Azure) -> Starlette:
         return JSONResponse({**ids, "x5t": thumbprint, "cer": cer, "contentType": found.content_type, "attributes": _attributes(found), "policy": policy})
 
     async def key(request: Request) -> Response:
-        vault, name, version = _opened(azure, request, KEYS, "get")
+        vault, name, version = _opened(azure, request, access.KEYS, "get")
         return JSONResponse(keys.shown(vault, name, version, str(request.url.hostname)))
 
     async def sign(request: Request) -> Response:
-        vault, name, version = _opened(azure, request, KEYS, "sign")
+        vault, name, version = _opened(azure, request, access.KEYS, "sign")
         return JSONResponse(keys.signed(vault, name, version, str(request.url.hostname), await request.body()))
 
     async def something_else(request: Request) -> Response:
-        """Who comes without a token is told where to get one, whatever he asks for."""
-        _authenticate(azure, request)
+        """A caller without a token is referred to Entra, whatever the path."""
+        access.authenticate(azure, request)
         raise KeyVaultError(404, "NotFound", f"The lab does not emulate {request.method} {request.url.path}.")
 
     paths = {"secrets": secret, "certificates": certificate, "keys": key}
@@ -100,14 +79,14 @@ def app(azure: Azure) -> Starlette:
     return Starlette(routes=routes, exception_handlers={KeyVaultError: _refusal, UnreachableError: no_answer})
 
 
-def _opened(azure: Azure, request: Request, kind: Kind, permission: str) -> tuple[Vault, str, str]:
+def _opened(azure: Azure, request: Request, kind: access.Kind, permission: str) -> tuple[Vault, str, str]:
     """Vault, name and version (empty: the latest) that the request names, if its caller may do that with it."""
     vault = azure.state.vault_named((request.url.hostname or "").partition(".")[0])
     if not vault or vault.registered_at > now():
         raise UnreachableError
-    claims = _authenticate(azure, request)
+    claims = access.authenticate(azure, request)
     note(request, principal=claims["oid"])
-    _admit(vault, claims, request.client.host if request.client else "")
+    access.admit(vault, claims, request.client.host if request.client else "")
     api_version = request.query_params.get("api-version")
     if not api_version:
         raise KeyVaultError(400, "BadParameter", "api-version must be specified")
@@ -117,14 +96,14 @@ def _opened(azure: Azure, request: Request, kind: Kind, permission: str) -> tupl
     name, version = request.path_params["name"], request.path_params.get("version", "")
     if not _NAME.fullmatch(name):
         raise KeyVaultError(400, "BadParameter", f"The request URI contains an invalid name: {name}")
-    _authorize(azure, vault, claims, kind, name, permission)
+    access.authorize(azure, vault, claims, kind, name, permission)
     return vault, name, version
 
 
-def _read(azure: Azure, request: Request, kind: Kind) -> tuple[Vault, str, str, SecretVersion]:
+def _read(azure: Azure, request: Request, kind: access.Kind) -> tuple[Vault, str, str, SecretVersion]:
     """Vault, name, version and content of the object that the request names, if its caller may read it."""
     vault, name, version = _opened(azure, request, kind, "get")
-    stored = {key.lower(): key for key in (vault.secrets if kind is SECRETS else vault.certificates)}.get(name.lower())
+    stored = {key.lower(): key for key in (vault.secrets if kind is access.SECRETS else vault.certificates)}.get(name.lower())
     secret = vault.secrets.get(stored or "")
     found = secret.versions.get(version or secret.latest) if secret else None
     if not stored or not secret or not found:
@@ -137,79 +116,6 @@ def _leaf(value: str) -> x509.Certificate:
     chain = x509.load_pem_x509_certificates(value.encode())
     issuers = {certificate.issuer for certificate in chain if certificate.issuer != certificate.subject}
     return next((certificate for certificate in chain if certificate.subject not in issuers), chain[0])
-
-
-def _authenticate(azure: Azure, request: Request) -> dict[str, Any]:
-    """Claims of the caller's Entra token for Key Vault; without a good one the caller is told where to get it."""
-    kind, _, token = request.headers.get("authorization", "").partition(" ")
-    try:
-        if kind.lower() == "bearer" and token:
-            return azure.tokens.verify_access_token(token, [AUDIENCE])
-        why = "AKV10000: Request is missing a Bearer or PoP token."
-    except jwt.InvalidAudienceError:
-        why = f"AKV10022: Invalid audience. Expected {AUDIENCE}."
-    except jwt.ExpiredSignatureError:
-        why = "[TokenExpired] Error validating token: 'IDX10223: Lifetime validation failed. The token is expired.'"
-    except jwt.InvalidTokenError:
-        why = "[BearerReadAccessTokenFailed] Error occurred while reading token."
-    challenge = f'Bearer authorization="https://login.microsoftonline.com/{azure.state.tenant}", resource="{AUDIENCE}"'
-    raise KeyVaultError(401, "Unauthorized", why, headers={"WWW-Authenticate": challenge})
-
-
-def _admit(vault: Vault, claims: dict[str, Any], address: str) -> None:
-    """Raise KeyVaultError 403 where the vault's network keeps the caller out, whatever the caller may do. There are no private endpoints, and a pod is no
-    trusted service.
-
-    https://learn.microsoft.com/azure/key-vault/general/network-security
-    """
-    rules = vault.properties.get("networkAcls") or {}
-    where = f"Caller: {_caller(claims)}\r\nVault: {vault.name};location={vault.location}"
-    if vault.properties.get("publicNetworkAccess") == "Disabled":
-        why = "Public network access is disabled and request is not from a trusted service nor via an approved private link."
-        raise KeyVaultError(403, "Forbidden", f"{why}\r\n{where}", inner="ForbiddenByConnection")
-    if rules.get("defaultAction") == "Deny" and not any(ip_address(address) in ip_network(rule["value"]) for rule in rules.get("ipRules") or ()):
-        why = f"Client address is not authorized and caller is not a trusted service.\r\nClient address: {address}"
-        raise KeyVaultError(403, "Forbidden", f"{why}\r\n{where}", inner="ForbiddenByFirewall")
-
-
-def _caller(claims: dict[str, Any]) -> str:
-    return f"appid={claims['appid']};oid={claims['oid']};iss={claims['iss']}"
-
-
-def _authorize(azure: Azure, vault: Vault, claims: dict[str, Any], kind: Kind, name: str, permission: str) -> None:
-    """By whichever permission model the vault has. Raises KeyVaultError 403 in the words of that model."""
-    caller = _caller(claims)
-    if vault.in_effect().get("enableRbacAuthorization"):
-        resource = f"{vault.id.lower()}/{kind.plural}/{name}"
-        action = kind.actions[permission]
-        if not allows_data(azure.state.granted(claims["oid"], resource), action):
-            raise KeyVaultError(
-                403,
-                "Forbidden",
-                "Caller is not authorized to perform action on resource.\r\nIf role assignments, deny assignments or role definitions were changed recently, "
-                f"please observe propagation time.\r\nCaller: {caller}\r\nAction: '{action}'\r\nResource: '{resource}'\r\nAssignment: (not found)\r\n"
-                f"DenyAssignmentId: null\r\nDecisionReason: 'DeniedWithNoValidRBAC' \r\nVault: {vault.name};location={vault.location}\r\n",
-                inner="ForbiddenByRbac",
-            )
-    elif not _permits(vault, claims, kind, permission):
-        raise KeyVaultError(
-            403,
-            "Forbidden",
-            f"The user, group or application '{caller}' does not have {kind.plural} {permission} permission on key vault "
-            f"'{vault.name};location={vault.location}'. "
-            "For help resolving this issue, please see https://go.microsoft.com/fwlink/?linkid=2125287",
-            inner="ForbiddenByPolicy",
-        )
-
-
-def _permits(vault: Vault, claims: dict[str, Any], kind: Kind, wanted: str) -> bool:
-    """Whether an access policy gives the caller that. One with an applicationId is for a user through that application, so for nobody here."""
-    return any(
-        permission.lower() in (wanted, "all")
-        for policy in vault.in_effect().get("accessPolicies") or ()
-        if policy["tenantId"].lower() == claims["tid"].lower() and policy["objectId"].lower() == claims["oid"].lower() and not policy.get("applicationId")
-        for permission in policy["permissions"].get(kind.plural) or []
-    )
 
 
 def _attributes(version: SecretVersion) -> dict[str, Any]:
