@@ -22,7 +22,8 @@ from lab.azure.arm.vaults import new_vault
 from lab.azure.keyvault import keys
 from lab.azure.registries.docker_hub import PREFIX as DOCKER_HUB
 from lab.azure.state import Secret, SecretVersion, ServicePrincipal, State, guid, now
-from lab.build.images import BUSYBOX, Image, Packed, pack
+from lab.build.images import BUSYBOX
+from lab.build.oci import Image, Packed, pack
 from lab.config import (
     CA_CERTIFICATE,
     CERTIFICATE,

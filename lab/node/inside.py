@@ -16,7 +16,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 from lab import pki
-from lab.build import images
+from lab.build import images, oci
 from lab.config import Cluster, home
 from lab.daemon import tail
 from lab.errors import LabError
@@ -134,7 +134,7 @@ def import_images(files: list[Path]) -> None:
     """Give containerd the images that it does not have."""
     listed = subprocess.run(["ctr", "--namespace", "k8s.io", "images", "list"], capture_output=True, text=True, check=True).stdout
     present = {(fields[0], fields[2]) for fields in map(str.split, listed.splitlines()[1:])}
-    missing = [file for file in files if images.identify(file) not in present]
+    missing = [file for file in files if oci.identify(file) not in present]
     for file in missing:
         run("ctr", "--namespace", "k8s.io", "images", "import", str(file))
     say(f"{len(missing)} images imported, {len(files) - len(missing)} were there")

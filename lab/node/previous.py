@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
-from lab.build import charts, images, tools
+from lab.build import charts, images, oci, tools
 from lab.errors import LabError
 from lab.node.control import Node
 
@@ -22,7 +22,7 @@ def gatekeeper(node: Node) -> str:
     return _provide(node, charts.PREVIOUS_GATEKEEPER, images.gatekeeper_images)
 
 
-def _provide(node: Node, chart: charts.Chart, named: Callable[[charts.Chart], list[images.Image]]) -> str:
+def _provide(node: Node, chart: charts.Chart, named: Callable[[charts.Chart], list[oci.Image]]) -> str:
     tools.family(chart.family).build()
     charts.package([chart])
     for tar in images.build(named(chart)):

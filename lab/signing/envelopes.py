@@ -14,7 +14,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from lab.build.images import MANIFEST, Packed
+from lab.build.oci import MANIFEST, Packed
 
 MEDIA = "application/jose+json"
 

@@ -11,7 +11,7 @@ import httpx
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 
-from lab.build.images import MANIFEST, Packed
+from lab.build.oci import MANIFEST, Packed
 from lab.signing import envelopes
 
 SIGNATURE = "application/vnd.cncf.notary.signature"

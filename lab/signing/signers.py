@@ -21,7 +21,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from lab.build import tools
-from lab.build.images import Packed
+from lab.build.oci import Packed
 from lab.config import home
 from lab.errors import LabError
 from lab.pki import bundle

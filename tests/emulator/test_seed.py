@@ -28,7 +28,7 @@ from lab.azure.context import Azure
 from lab.azure.registries import container_registry
 from lab.azure.roles import ACR_PUSH, OWNER
 from lab.azure.state import ServicePrincipal, State, load
-from lab.build.images import MANIFEST, Image, pack
+from lab.build.oci import MANIFEST, Image, pack
 from lab.config import CA_CERTIFICATE, CERTIFICATE, EXPIRED_CERTIFICATE, REGISTRY, REPOSITORY, SUBSCRIPTION, TENANT, VAULT
 from lab.seed import Seeded
 from lab.signing import ca, time_stamping

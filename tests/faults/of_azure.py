@@ -8,7 +8,7 @@ from typing import Any
 
 import httpx
 
-from lab.build.images import MANIFEST
+from lab.build.oci import MANIFEST
 from lab.clusters import Clusters
 from lab.seed import LOGIN_SERVER
 from lab.signing.publishing import Repository

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from lab.build import images
-from lab.build.images import Image
+from lab.build import images, oci
+from lab.build.oci import Image
 
 
 @pytest.fixture
@@ -20,19 +20,19 @@ def image(tmp_path: Path) -> Image:
     return Image("docker.io/library/thing:1", {"/app/thing": program, "/crds/one.yaml": b"kind: One\n"}, ("/app/thing",), ("run",), "65532:65532")
 
 
-def layer(packed: images.Packed) -> tarfile.TarFile:
+def layer(packed: oci.Packed) -> tarfile.TarFile:
     return tarfile.open(fileobj=io.BytesIO(packed.blobs[json.loads(packed.manifest)["layers"][0]["digest"]]))
 
 
 def test_the_same_content_gives_the_same_bytes(image: Image, tmp_path: Path) -> None:
-    images.write(image, tmp_path / "one.tar")
+    oci.write(image, tmp_path / "one.tar")
     (tmp_path / "program").touch()
-    images.write(image, tmp_path / "two.tar")
+    oci.write(image, tmp_path / "two.tar")
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
 
 
 def test_manifest_and_configuration_name_what_is_there_by_its_digest(image: Image) -> None:
-    packed = images.pack(image)
+    packed = oci.pack(image)
     manifest = json.loads(packed.manifest)
     for digest, blob in packed.blobs.items():
         assert digest == f"sha256:{hashlib.sha256(blob).hexdigest()}"
@@ -43,7 +43,7 @@ def test_manifest_and_configuration_name_what_is_there_by_its_digest(image: Imag
 
 
 def test_files_keep_whether_they_are_executable_and_belong_to_root(image: Image) -> None:
-    with layer(images.pack(image)) as archive:
+    with layer(oci.pack(image)) as archive:
         modes = {member.name: (member.mode, member.uid) for member in archive}
     assert modes["app/thing"] == (0o755, 0)
     assert modes["crds/one.yaml"] == (0o644, 0)
@@ -52,14 +52,14 @@ def test_files_keep_whether_they_are_executable_and_belong_to_root(image: Image)
 
 
 def test_a_folder_stands_before_what_is_in_it(image: Image) -> None:
-    with layer(images.pack(image)) as archive:
+    with layer(oci.pack(image)) as archive:
         names = archive.getnames()
     assert names.index("app") < names.index("app/thing")
 
 
 def test_a_written_image_says_its_name_and_digest(image: Image, tmp_path: Path) -> None:
-    digest = images.write(image, tmp_path / "image.tar")
-    assert images.identify(tmp_path / "image.tar") == (image.reference, digest)
+    digest = oci.write(image, tmp_path / "image.tar")
+    assert oci.identify(tmp_path / "image.tar") == (image.reference, digest)
 
 
 @pytest.mark.parametrize(
