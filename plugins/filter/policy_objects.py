@@ -16,8 +16,9 @@ options:
     type: dict
     required: true
   rego:
-    description: What the template decides by, in Rego.
-    type: str
+    description: The template's Rego. The module with the rule C(violation) is the first, then come the libraries that it imports.
+    type: list
+    elements: str
     required: true
   today:
     description: The day in UTC, such as V(2026-12-31). Exemptions whose last day is before it are not applied.
@@ -36,7 +37,7 @@ EXAMPLES = r"""
   ansible.builtin.debug:
     msg: "{{ (variables | image_trust.azure.policy_objects(rego, now(utc=true).strftime('%Y-%m-%d'))).constraints }}"
   vars:
-    rego: "{{ lookup('ansible.builtin.file', 'images_verified.rego') }}"
+    rego: "{{ query('ansible.builtin.file', 'images_verified.rego', 'lib/exemptions.rego', 'lib/messages.rego', 'lib/pods.rego', 'lib/references.rego') }}"
     variables:
       policy_stages:
         - namespaces: [legacy]
@@ -80,7 +81,7 @@ _value:
       sample: ["team-a (Gatekeeper's Config)"]
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from uuid import uuid4
 
@@ -90,7 +91,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._policy.variable
 from ansible_collections.image_trust.azure.plugins.module_utils._verification.exemptions import unreviewed
 
 
-def policy_objects(variables: Mapping[str, Any], rego: str, today: str, found: Mapping[str, Any] | None = None) -> dict[str, Any]:
+def policy_objects(variables: Mapping[str, Any], rego: Sequence[str], today: str, found: Mapping[str, Any] | None = None) -> dict[str, Any]:
     """See DOCUMENTATION. Raises AnsibleFilterError for variables of another form than documented."""
     policy = read(variables)
     if policy.problems:

@@ -9,6 +9,8 @@ from typing import Any
 
 import yaml
 
+from tests.support.policy import rego_files
+
 from .pages import ROOT
 
 RAISING = ("fail_json", "refuse", "unusable", "warn")
@@ -99,6 +101,6 @@ def _plain(text: str) -> str:
 
 def denials() -> set[str]:
     """What the policy says of an image, and what it makes of Ratify's reports."""
-    rego = (ROOT / "roles/policy/files/images_verified.rego").read_text()
-    said = re.findall(r'(?:said\((?:sprintf\()?|"means": |\} else := )"([^"]+ [^"]+)"', rego)
+    rego = "".join(file.read_text() for file in rego_files())
+    said = re.findall(r'(?:denial\((?:sprintf\()?|"meaning": |\} else := )"([^"]+ [^"]+)"', rego)
     return {text.replace("%v", "…") for text in said}

@@ -7,15 +7,14 @@ import re
 import subprocess
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from lab.build import tools
+from tests.support.policy import rego_files
 from tests.support.references import FITTING, IDS, MEANINGS, SHA384, SHA512
 
-REGO = Path(__file__).parents[2] / "roles/policy/files/images_verified.rego"
 WEB = "example.azurecr.io/web@sha256:" + "1" * 64
 SIDE = "example.azurecr.io/side@sha256:" + "2" * 64
 TAG = "example.azurecr.io/web:1"
@@ -34,7 +33,7 @@ said[name] = messages {
 
 meant[image] = meaning {
 	data.names[image]
-	found := data.imagesverified.reference(image)
+	found := data.lib.references.parse(image)
 	meaning := [found.repository, found.tag, found.digest]
 }
 """
@@ -109,10 +108,10 @@ REPORTS = {
     "signing certificate from the digital signature does not match the X.509 trusted identities": "its signer is not trusted here",
     "unable to parse the digital signature, error : invalid character": "its signature cannot be read",
     "certificate chain is not present": "its signature cannot be read",
-    "artifact has no applicable trust policy": "nobody is trusted to sign for its repository",
+    "artifact has no applicable trust policy": "no signer is trusted for its repository",
     "content descriptor mismatch": "its signature was made for another image",
     "no valid Cosign signatures found": "its signer is not trusted here",
-    "No policy found for the artifact example.azurecr.io/web@sha256:0": "nobody is trusted to sign for its repository",
+    "No policy found for the artifact example.azurecr.io/web@sha256:0": "no signer is trusted for its repository",
     "no timestamp countersignature was found in the signature envelope": "it has no time stamp that is trusted here",
     "timestamping certificate with subject CN=x is revoked": "it has no time stamp that is trusted here",
     "timestamp can be after certificate CN=x validity period, it was expired at noon": "its signature or its signer's certificate has expired",
@@ -292,6 +291,9 @@ CASES = {
         answer(yes(TAG), yes(f"{TAG}-files")),
         (f"image {TAG}-files is not pinned to a digest",),
     ),
+    "a tag of a volume is denied early beside a container of the same name and image": Case(
+        workload("Deployment", TAG, volumes=[{"name": "c0", "image": {"reference": TAG}}]), answer(yes(TAG)), (f"image {TAG} is not pinned to a digest",)
+    ),
     "a volume of an image that is not named is denied": Case(pod(WEB, volumes=[{"name": "v", "image": {}}]), answer(yes(WEB)), ("v names no image",)),
     "an update that adds a volume of an image is judged by it": Case(
         workload("Deployment", WEB, **VOLUME), answer(no(WEB), no(SIDE)), (f"image {SIDE} is not verified",), "UPDATE", workload("Deployment", WEB)
@@ -468,7 +470,7 @@ def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]
         json.dumps({"cases": {name: case.input for name, case in CASES.items()}, "names": dict.fromkeys([*MEANINGS, *IDS], True)})
     )
     command = [opa, "eval", "--v0-compatible", "--capabilities", str(folder / "capabilities.json"), "--format", "raw"]
-    for file in (REGO, folder / "judge.rego", folder / "cases.json"):
+    for file in (*rego_files(), folder / "judge.rego", folder / "cases.json"):
         command += ["--data", str(file)]
     done = subprocess.run([*command, "data.judge"], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -53,9 +53,10 @@ class Objects:
         }
 
 
-def objects(policy: Policy, rego: str, today: str, found: Iterable[Json] = (), label: str = "") -> Objects:
+def objects(policy: Policy, rego: Sequence[str], today: str, found: Iterable[Json] = (), label: str = "") -> Objects:
     """Those that `policy` asks for on the day `today` (UTC, such as 2026-12-31). `found` are the constraints that are in the cluster, as the module
-    verification_info returns them, and `label` is what the pods of this run's forecast have."""
+    verification_info returns them, and `label` is what the pods of this run's forecast have. `rego` is the module with the rule `violation`, then the
+    libraries that it imports."""
     there = {item["name"]: item for item in found}
     current = replace(policy, exemptions=tuple(each for each in policy.exemptions if not _is_over(each, today)))
     stages = [stage for stage in _ORDER if stage == _MAIN or _names(policy, stage)]
@@ -138,7 +139,8 @@ def _trial(policy: Policy, there: Mapping[str, Json], label: str) -> dict[str, A
     return {**wanted, "metadata": {**wanted["metadata"], "name": _name(policy, TRIAL)}, "spec": spec}
 
 
-def _template(rego: str) -> dict[str, Any]:
+def _template(rego: Sequence[str]) -> dict[str, Any]:
+    main, *libraries = rego
     exemption = {
         "type": "object",
         "required": ["owner", "reason", "ends"],
@@ -166,7 +168,11 @@ def _template(rego: str) -> dict[str, Any]:
         "kind": TEMPLATE,
         "metadata": {
             "name": CONSTRAINT.lower(),
-            "annotations": {"description": "Denies pods unless Ratify has verified each of their images."},
+            "annotations": {
+                "metadata.gatekeeper.sh/title": "Images Verified",
+                "metadata.gatekeeper.sh/version": "1.0.0",
+                "description": "Denies pods unless Ratify has verified each of their images.",
+            },
         },
         "spec": {
             "crd": {
@@ -175,6 +181,6 @@ def _template(rego: str) -> dict[str, Any]:
                     "validation": {"openAPIV3Schema": {"type": "object", "properties": parameters}},
                 }
             },
-            "targets": [{"target": "admission.k8s.gatekeeper.sh", "rego": rego}],
+            "targets": [{"target": "admission.k8s.gatekeeper.sh", "rego": main, "libs": libraries}],
         },
     }

@@ -1,7 +1,7 @@
 # Copyright: the authors of image_trust.azure
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # PRIVATE to the collection: may change without notice.
-"""What the name of an image means to a node, as the policy takes it too (`reference` in roles/policy/files/images_verified.rego). No I/O.
+"""What the name of an image means to a node, as the policy parses it too (roles/policy/files/lib/references.rego). No I/O.
 
 Source: https://github.com/distribution/reference/blob/v0.6.0/normalize.go, which containerd, the kubelet and Ratify use. The letter case of a registry counts.
 """

@@ -14,7 +14,7 @@ make = policy_objects.FilterModule().filters()["policy_objects"]
 
 def test_the_defaults_have_no_findings_and_make_a_template_and_one_constraint() -> None:
     assert find({}) == []
-    made = make({}, "package imagesverified", "2026-12-31")
+    made = make({}, ["package imagesverified"], "2026-12-31")
     assert made["template"]["kind"] == "ConstraintTemplate"
     assert [each["metadata"]["name"] for each in made["constraints"]] == ["images-verified"]
 
@@ -54,9 +54,9 @@ def test_what_others_exempt_is_named_unless_it_was_reviewed_and_what_the_roles_m
     found: dict[str, Any], excluded: list[str], unreviewed: list[str]
 ) -> None:
     variables = {"policy_excluded_namespaces": [{"name": name, "reason": "reviewed"} for name in excluded]}
-    assert make(variables, "", "2026-12-31", found)["unreviewed"] == unreviewed
+    assert make(variables, [""], "2026-12-31", found)["unreviewed"] == unreviewed
 
 
 def test_no_object_is_made_of_variables_of_another_form() -> None:
     with pytest.raises(AnsibleFilterError, match="policy_require_digest is perhaps, but must be true or false"):
-        make({"policy_require_digest": "perhaps"}, "", "2026-12-31")
+        make({"policy_require_digest": "perhaps"}, [""], "2026-12-31")

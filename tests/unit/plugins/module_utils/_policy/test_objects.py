@@ -27,7 +27,7 @@ KINDS = [
 
 
 def made(*found: Json, today: str = TODAY, **variables: Any) -> Objects:
-    return objects(read({**DEFAULTS, **variables}), "package imagesverified", today, found, "a1")
+    return objects(read({**DEFAULTS, **variables}), ["package imagesverified", "package lib.pods"], today, found, "a1")
 
 
 def exemption(ends: Any = TODAY, **covers: list[str]) -> Json:
@@ -66,7 +66,8 @@ def test_the_constraint_of_the_defaults() -> None:
 def test_the_template() -> None:
     template: Any = made().template
     assert (template["apiVersion"], template["kind"], template["metadata"]["name"]) == ("templates.gatekeeper.sh/v1", "ConstraintTemplate", "imagesverified")
-    assert template["spec"]["targets"] == [{"target": "admission.k8s.gatekeeper.sh", "rego": "package imagesverified"}]
+    assert {"metadata.gatekeeper.sh/title", "metadata.gatekeeper.sh/version", "description"} == template["metadata"]["annotations"].keys()
+    assert template["spec"]["targets"] == [{"target": "admission.k8s.gatekeeper.sh", "rego": "package imagesverified", "libs": ["package lib.pods"]}]
     schema = template["spec"]["crd"]["spec"]["validation"]["openAPIV3Schema"]["properties"]
     exemptions = {"owner": "team", "reason": "a", "ends": TODAY, "namespaces": ["a"], "images": ["b"], "service_accounts": ["c/d"]}
     [constraint] = made(policy_exemptions=[exemptions]).constraints

@@ -37,7 +37,7 @@ CONSTRAINT: Json = {
 }
 TEMPLATE: Json = {
     "crd": {"spec": {"names": {"kind": "ImagesVerified"}, "validation": {"openAPIV3Schema": {"type": "object"}}}},
-    "targets": [{"target": "admission.k8s.gatekeeper.sh", "rego": "package imagesverified"}],
+    "targets": [{"target": "admission.k8s.gatekeeper.sh", "rego": "package imagesverified", "libs": ["package lib.pods"]}],
 }
 RULE = {"apiGroups": [""], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": ["namespaces", "namespaces/status"]}
 POLICY: Json = {"failurePolicy": "Fail", "matchConstraints": {"resourceRules": [RULE]}, "validations": [{"expression": "false"}]}
@@ -177,6 +177,10 @@ def trusted(found: Json) -> list[Json]:
 DIFFERENT: dict[str, tuple[Change, str]] = {
     "the Rego was edited": (
         lambda found: spec("templates")(found)["targets"][0].update(rego="package imagesverified # admits all"),
+        "ConstraintTemplate imagesverified is not as the inventory says: spec.targets",
+    ),
+    "a library of the Rego was edited": (
+        lambda found: spec("templates")(found)["targets"][0].update(libs=["package lib.pods # admits all"]),
         "ConstraintTemplate imagesverified is not as the inventory says: spec.targets",
     ),
     "the template has code of another language": (
