@@ -85,7 +85,7 @@ bench-walkthrough: setup
 plays: setup ## Plays against the emulated Azure: the permissions that roles need and give, faults, logins, examples of the modules
 	pytest -q -n auto --maxschedchunk=1 --durations=5 tests/roles tests/plays $(SHOWN)
 
-policy: setup ## The Rego in the OPA that Gatekeeper embeds
+policy: setup ## The Rego in the OPA that Gatekeeper embeds, and the suite of gator verify
 	pytest -q tests/policy $(SHOWN)
 
 report: setup ## The page on all clusters, in a browser

@@ -31,7 +31,7 @@ def test_every_folder_of_tools_is_a_family_and_no_two_that_are_built_have_a_prog
     ("family", "programs"),
     [
         ("etcd", ["server"]),
-        ("gatekeeper", ["gatekeeper", "opa"]),
+        ("gatekeeper", ["gatekeeper", "gator", "opa"]),
         ("kubernetes", ["kube-apiserver", "kube-controller-manager", "kube-proxy", "kube-scheduler", "kubectl", "kubelet"]),
     ],
 )
