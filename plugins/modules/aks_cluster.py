@@ -379,7 +379,8 @@ from ansible_collections.image_trust.azure.plugins.module_utils._arm.attached_cl
 from ansible_collections.image_trust.azure.plugins.module_utils._azure import ids
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, resource_options, state_option
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed, exit_stepped, make
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.writes import exit_stepped, make
+from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
 
 
 def wanted(given: dict[str, Any]) -> Wanted:

@@ -452,7 +452,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._arm.workload_id
 from ansible_collections.image_trust.azure.plugins.module_utils._azure import ids
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, each, perhaps_unknown, resource_options
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_stepped, make
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.writes import exit_stepped, make
 from ansible_collections.image_trust.azure.plugins.module_utils._ratify.anchors import CRYPTOGRAPHY_IMPORT_ERROR
 
 

@@ -11,7 +11,8 @@ from .._azure import ids
 from .._azure.answers import as_sent
 from .._azure.errors import ModuleError, refuse
 from .._azure.session import Azure
-from .._change import Change, Write, in_turn
+from .._azure.writes import Write, in_turn
+from .._change import Change
 from .vaults import ROLE_UNDER_RBAC, AccessPolicy, Place, Vault, policy_of, with_permissions
 
 LIMIT = 1024

@@ -10,7 +10,8 @@ from typing import Any
 
 from .._azure.errors import ModuleError
 from .._azure.session import Azure
-from .._change import Change, Step
+from .._azure.writes import Step
+from .._change import Change
 from .._files import SecretFile
 from . import grants, kubeconfig_file, registries
 from . import managed_clusters as clusters

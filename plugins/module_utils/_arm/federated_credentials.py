@@ -11,7 +11,8 @@ from typing import Any
 from .._azure import ids
 from .._azure.errors import ModuleError, find, refuse
 from .._azure.session import Azure
-from .._change import KNOWN_AFTERWARDS, Change, Step, Write, in_turn
+from .._azure.writes import Step, Write, in_turn
+from .._change import KNOWN_AFTERWARDS, Change
 
 AUDIENCE = "api://AzureADTokenExchange"
 LIMIT = 20

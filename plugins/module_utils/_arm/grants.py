@@ -8,7 +8,8 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from .._azure.session import Azure
-from .._change import Change, Step
+from .._azure.writes import Step
+from .._change import Change
 from . import role_assignments
 from .registries import Registry
 from .role_assignments import RoleAssignment

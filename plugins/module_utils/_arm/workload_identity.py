@@ -11,7 +11,8 @@ from typing import Any
 from .._azure import ids
 from .._azure.errors import ModuleError, refuse
 from .._azure.session import Azure
-from .._change import Change, Step
+from .._azure.writes import Step
+from .._change import Change
 from . import access_policies as vault_access
 from . import federated_credentials as federation
 from . import grants, identities, registries, vaults

@@ -10,8 +10,8 @@ import pytest
 
 UTILS = Path(__file__).parents[4] / "plugins/module_utils"
 ORDER = [
-    "_azure",
     "_change",
+    "_azure",
     "_files",
     "_kubernetes",
     "_installed",
