@@ -76,7 +76,7 @@ denied:
   type: list
   elements: dict
   returned: success
-  contains: &outcome
+  contains:
     namespace:
       description: Their namespace.
       type: str
@@ -117,11 +117,10 @@ denied:
       message: "image example.azurecr.io/web@sha256:22f1… is not verified: it has no signature (No verification results …)"
       sentence: "shop: Deployment web, CronJob nightly: image example.azurecr.io/web@sha256:22f1… is not verified: it has no signature (…)"
 not_judged:
-  description: Those of which Gatekeeper, Ratify or the API server gave no verdict until O(timeout) was over, in the form of RV(denied).
+  description: Those of which Gatekeeper, Ratify or the API server gave no verdict until O(timeout) was over, each as RV(denied).
   type: list
   elements: dict
   returned: success
-  contains: *outcome
   sample:
     - namespace: shop
       workloads: [Deployment web]
@@ -131,12 +130,11 @@ not_judged:
       sentence: "shop: Deployment web: image verification is not available: …"
 unknown:
   description:
-    - Those of which it cannot be said, in the form of RV(denied). An exemption may cover a bare pod's creator, or something else than the policy refuses
-      the pod, such as Pod Security admission or another webhook.
+    - Those of which it cannot be said, each as RV(denied).
+    - An exemption may cover a bare pod's creator, or something else than the policy refuses the pod, such as Pod Security admission or another webhook.
   type: list
   elements: dict
   returned: success
-  contains: *outcome
   sample:
     - namespace: shop
       workloads: [Pod tools]

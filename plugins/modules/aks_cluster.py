@@ -224,7 +224,7 @@ cluster:
       type: str
       returned: always
 registries:
-  description: Those of O(registries), in their order. Empty with O(state=absent).
+  description: Those of O(registries), in their order, each as RV(image_trust.azure.registry_info#module:registry). Empty with O(state=absent).
   returned: success
   type: list
   elements: dict
@@ -235,32 +235,6 @@ registries:
       role_assignment_mode: LegacyRegistryPermissions
       pull_role: AcrPull
       pull_roles: [AcrPull, Container Registry Repository Reader]
-  contains:
-    id:
-      description: Id of the resource.
-      type: str
-      returned: always
-    name:
-      description: Name.
-      type: str
-      returned: always
-    login_server:
-      description: Host, with which names of its images begin.
-      type: str
-      returned: always
-    role_assignment_mode:
-      description: V(LegacyRegistryPermissions) or V(AbacRepositoryPermissions).
-      type: str
-      returned: always
-    pull_role:
-      description: The role that lets a principal pull in this mode, V(AcrPull) or V(Container Registry Repository Reader).
-      type: str
-      returned: always
-    pull_roles:
-      description: That role, and after it those that would in another mode and have no effect in this one.
-      type: list
-      elements: str
-      returned: always
 kubeconfig:
   description: The kubeconfig that was written.
   returned: when O(kubeconfig) is given, with O(state=present)
@@ -283,45 +257,15 @@ kubeconfig:
       type: bool
       returned: always
     file:
-      description: The file's mode and the SHA-256 of its content; null when it does not exist afterwards.
+      description: The file's mode and the SHA-256 of its content, as RV(image_trust.azure.aks_kubeconfig#module:file); null when it does not exist afterwards.
       returned: always
       type: dict
-      contains:
-        path:
-          description: The file.
-          type: str
-          returned: always
-        sha256:
-          description: SHA-256 of its content; of a token in it, only whose it is counts. Null in check mode where there is no cluster yet.
-          type: str
-          returned: always
-        mode:
-          description: Mode, four octal digits.
-          type: str
-          returned: always
     token:
       description:
-        - Whose access token is in the kubeconfig, and when it expires.
+        - Whose access token is in the kubeconfig, and when it expires, as RV(image_trust.azure.aks_kubeconfig#module:token).
         - Null where the cluster has a local account for its users, and in check mode where there is no cluster yet.
       returned: always
       type: dict
-      contains:
-        object_id:
-          description: Object id of the principal whose token it is.
-          type: str
-          returned: always
-        tenant_id:
-          description: Tenant of the principal.
-          type: str
-          returned: always
-        server_id:
-          description: Id of the application that the token is for, the Kubernetes API of AKS clusters.
-          type: str
-          returned: always
-        expires_on:
-          description: When it expires (UTC, ISO 8601).
-          type: str
-          returned: always
 changes:
   description: What was changed, or in check mode would be, in words and in order.
   returned: when O(registries) or O(kubeconfig) is given, with O(state=present)
@@ -344,7 +288,7 @@ not_done:
   elements: str
   sample: ["assign the role AcrPull on the registry imagetrustlab in mode LegacyRegistryPermissions"]
 error:
-  description: What Azure said; only when the module fails.
+  description: What Azure said, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails.
   returned: failure
   type: dict
   sample:
@@ -352,23 +296,6 @@ error:
     message: Resource group 'image-trust' could not be found.
     status: 404
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
-  contains:
-    code:
-      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
-      type: str
-      returned: always
-    message:
-      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
-      type: str
-      returned: always
-    status:
-      description: HTTP status of the answer; null where there was none.
-      type: int
-      returned: always
-    request_id:
-      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
-      type: str
-      returned: always
 """
 
 from typing import Any, NoReturn

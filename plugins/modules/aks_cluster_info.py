@@ -43,7 +43,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 clusters:
-  description: The clusters, each as M(image_trust.azure.aks_cluster) returns it; empty where there is none.
+  description: The clusters, each as RV(image_trust.azure.aks_cluster#module:cluster); empty where there is none.
   returned: success
   type: list
   elements: dict
@@ -65,72 +65,8 @@ clusters:
       addons:
         azurepolicy: false
       provisioning_state: Succeeded
-  contains:
-    id:
-      description: Id of the resource; null until the cluster exists.
-      type: str
-      returned: always
-    name:
-      description: Name.
-      type: str
-      returned: always
-    location:
-      description: Region; null until the cluster exists, where nobody asks for one.
-      type: str
-      returned: always
-    oidc_issuer:
-      description: Whether it has an OIDC issuer; null until the cluster exists, where nobody asks for one and Azure decides.
-      type: bool
-      returned: always
-    workload_identity:
-      description: Whether workload identity is on.
-      type: bool
-      returned: always
-    issuer_url:
-      description: URL of the OIDC issuer, to be given to federated credentials byte for byte; null where there is none, or not yet.
-      type: str
-      returned: always
-    kubelet_identity:
-      description: The identity with which the nodes pull images; null until Azure has made the cluster.
-      type: dict
-      returned: always
-      contains:
-        client_id:
-          description: Client id, by which a program in the cluster names it.
-          type: str
-          returned: always
-        object_id:
-          description: Object id, to which roles are assigned.
-          type: str
-          returned: always
-        resource_id:
-          description: Id of the resource.
-          type: str
-          returned: always
-    tenant_id:
-      description: >-
-        Tenant of the system-assigned identity of the cluster's control plane; null until the cluster exists, and where it has a user-assigned identity or a
-        service principal instead, for which AKS returns no tenant.
-      type: str
-      returned: always
-    kubernetes_version:
-      description: Version of Kubernetes; null until the cluster exists, where nobody asks for one.
-      type: str
-      returned: always
-    node_resource_group:
-      description: Resource group of the nodes; null until the cluster exists.
-      type: str
-      returned: always
-    addons:
-      description: Whether each add-on is on, by name in lower case. Those that Azure says nothing of are not in it.
-      type: dict
-      returned: always
-    provisioning_state:
-      description: V(Succeeded), V(Failed), V(Canceled), or what Azure is doing, such as V(Updating).
-      type: str
-      returned: always
 error:
-  description: What Azure said; only when the module fails.
+  description: What Azure said, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails.
   returned: failure
   type: dict
   sample:
@@ -140,23 +76,6 @@ error:
       'Microsoft.ContainerService/managedClusters/read' over scope '/subscriptions/22222222-2222-2222-2222-222222222222'.
     status: 403
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
-  contains:
-    code:
-      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
-      type: str
-      returned: always
-    message:
-      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
-      type: str
-      returned: always
-    status:
-      description: HTTP status of the answer; null where there was none.
-      type: int
-      returned: always
-    request_id:
-      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
-      type: str
-      returned: always
 """
 
 from typing import NoReturn

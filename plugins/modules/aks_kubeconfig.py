@@ -121,7 +121,7 @@ token:
       type: str
       returned: always
 error:
-  description: What Azure said; only when the module fails.
+  description: What Azure said, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails.
   returned: failure
   type: dict
   sample:
@@ -129,23 +129,6 @@ error:
     message: Resource group 'image-trust' could not be found.
     status: 404
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
-  contains:
-    code:
-      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
-      type: str
-      returned: always
-    message:
-      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
-      type: str
-      returned: always
-    status:
-      description: HTTP status of the answer; null where there was none.
-      type: int
-      returned: always
-    request_id:
-      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
-      type: str
-      returned: always
 """
 
 from typing import Any, NoReturn

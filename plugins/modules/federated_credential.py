@@ -172,28 +172,6 @@ federated_credentials:
       issuer: https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/
       subject: system:serviceaccount:gatekeeper-system:ratify-admin
       audiences: ["api://AzureADTokenExchange"]
-  contains:
-    id:
-      description: Id of the resource; null until the credential exists.
-      type: str
-      returned: always
-    name:
-      description: Name.
-      type: str
-      returned: always
-    issuer:
-      description: Issuer of the tokens that are trusted; null in check mode where an earlier task has yet to make it.
-      type: str
-      returned: always
-    subject:
-      description: Subject of the tokens that are trusted.
-      type: str
-      returned: always
-    audiences:
-      description: The one audience of the tokens that are trusted.
-      type: list
-      elements: str
-      returned: always
 done:
   description: What was written before the write that failed, in words.
   returned: failure of a write, when there were several to make
@@ -207,7 +185,7 @@ not_done:
   elements: str
   sample: ["create the federated credential ratify-on-lab2"]
 error:
-  description: What Azure said; only when the module fails.
+  description: What Azure said, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails.
   returned: failure
   type: dict
   sample:
@@ -215,23 +193,6 @@ error:
     message: Resource group 'image-trust' could not be found.
     status: 404
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
-  contains:
-    code:
-      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
-      type: str
-      returned: always
-    message:
-      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
-      type: str
-      returned: always
-    status:
-      description: HTTP status of the answer; null where there was none.
-      type: int
-      returned: always
-    request_id:
-      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
-      type: str
-      returned: always
 """
 
 from collections.abc import Mapping

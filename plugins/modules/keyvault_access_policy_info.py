@@ -53,7 +53,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 access_policies:
-  description: The policies; empty where there is none.
+  description: The policies, each as RV(image_trust.azure.keyvault_access_policy#module:access_policy); empty where there is none.
   returned: success
   type: list
   elements: dict
@@ -66,27 +66,8 @@ access_policies:
         secrets: [get]
         certificates: []
         storage: []
-  contains:
-    object_id:
-      description: Object id of the principal; null in check mode where an earlier task has yet to make it.
-      type: str
-      returned: always
-    application_id:
-      description: Application through which alone the principal has the permissions; null where it needs none.
-      type: str
-      returned: always
-      sample: 0f7c2c3d-2a43-4b0f-9a57-5d1f3c8b9e22
-    tenant_id:
-      description: Tenant of the principal; null in check mode where the vault does not exist yet.
-      type: str
-      returned: always
-    permissions:
-      description: The permissions, by kind (keys, secrets, certificates, storage), in lower case and in order. Each kind is there.
-      type: dict
-      returned: always
-      sample: {keys: [], secrets: [get], certificates: [get], storage: []}
 vault:
-  description: The vault, as M(image_trust.azure.keyvault_info) returns it; null where there is none.
+  description: The vault, as RV(image_trust.azure.keyvault_info#module:vault); null where there is none.
   returned: success
   type: dict
   sample:
@@ -97,37 +78,8 @@ vault:
     rbac_enabled: false
     permission_model: Vault access policy
     secrets_role: Key Vault Secrets User
-  contains:
-    id:
-      description: Id of the resource; null until the vault exists.
-      type: str
-      returned: always
-    name:
-      description: Name.
-      type: str
-      returned: always
-    uri:
-      description: URI of its data plane; null until the vault exists.
-      type: str
-      returned: always
-    tenant_id:
-      description: Tenant; null until the vault exists.
-      type: str
-      returned: always
-    rbac_enabled:
-      description: Whether permissions come from role assignments, and access policies are ignored; null until the vault exists.
-      type: bool
-      returned: always
-    permission_model:
-      description: V(Azure role-based access control) or V(Vault access policy), as Azure's portal says it; null until the vault exists.
-      type: str
-      returned: always
-    secrets_role:
-      description: The role that lets a principal read secrets where the vault is under Azure RBAC.
-      type: str
-      returned: always
 error:
-  description: What Azure said; only when the module fails.
+  description: What Azure said, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails.
   returned: failure
   type: dict
   sample:
@@ -137,23 +89,6 @@ error:
       'Microsoft.KeyVault/vaults/read' over scope '/subscriptions/22222222-2222-2222-2222-222222222222'.
     status: 403
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
-  contains:
-    code:
-      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
-      type: str
-      returned: always
-    message:
-      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
-      type: str
-      returned: always
-    status:
-      description: HTTP status of the answer; null where there was none.
-      type: int
-      returned: always
-    request_id:
-      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
-      type: str
-      returned: always
 """
 
 from typing import NoReturn

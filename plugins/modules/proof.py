@@ -185,7 +185,7 @@ proof:
       elements: str
       returned: always
     cluster:
-      description: The cluster.
+      description: The cluster, as RV(image_trust.azure.verification_info#module:cluster), with its name and its id in Azure.
       type: dict
       returned: always
       contains:
@@ -197,87 +197,10 @@ proof:
           description: Id in Azure, O(cluster_id); null where it is not given.
           type: str
           returned: always
-        kubernetes_version:
-          description: Version of Kubernetes; null where the login may not see it.
-          type: str
-          returned: always
-        uid:
-          description: That of its namespace kube-system, which no other cluster has; null where the login may not see it.
-          type: str
-          returned: always
-        issuer:
-          description: Its OIDC issuer; null where it is not told.
-          type: str
-          returned: always
     programs:
-      description: Gatekeeper and Ratify, by their pods as they run.
+      description: Gatekeeper and Ratify, as RV(image_trust.azure.verification_info#module:programs).
       type: dict
       returned: always
-      contains:
-        gatekeeper:
-          description: Gatekeeper.
-          type: dict
-          returned: always
-          contains:
-            pods:
-              description: Number of pods, without those that have ended or are about to.
-              type: int
-              returned: always
-            ready:
-              description: How many of them are ready.
-              type: int
-              returned: always
-            versions:
-              description: Versions that run, as the tags of the images say.
-              type: list
-              elements: str
-              returned: always
-            images:
-              description: Images that run, each once.
-              type: list
-              elements: dict
-              returned: always
-              contains:
-                image:
-                  description: Image, as the node names it.
-                  type: str
-                  returned: always
-                image_id:
-                  description: What the node says that it is, on AKS with its digest; null where the node does not say it.
-                  type: str
-                  returned: always
-        ratify:
-          description: Ratify.
-          type: dict
-          returned: always
-          contains:
-            pods:
-              description: Number of pods, without those that have ended or are about to.
-              type: int
-              returned: always
-            ready:
-              description: How many of them are ready.
-              type: int
-              returned: always
-            versions:
-              description: Versions that run, as the tags of the images say.
-              type: list
-              elements: str
-              returned: always
-            images:
-              description: Images that run, each once.
-              type: list
-              elements: dict
-              returned: always
-              contains:
-                image:
-                  description: Image, as the node names it.
-                  type: str
-                  returned: always
-                image_id:
-                  description: What the node says that it is, on AKS with its digest; null where the node does not say it.
-                  type: str
-                  returned: always
     constraint:
       description: O(constraint); null where it is not given.
       type: str
@@ -287,284 +210,47 @@ proof:
       type: str
       returned: always
     policy:
-      description: What decides which images are admitted.
+      description: What decides which images are admitted, as RV(image_trust.azure.verification_info#module:policy), with the constraints.
       type: dict
       returned: always
       contains:
-        sha256:
-          description: SHA-256 of all that decides which images are admitted.
-          type: str
-          returned: always
-        parts:
-          description:
-            - By part, C(objects), the number of objects that it consists of, and C(sha256), of what they say.
-            - In it are C(arguments), those of the programs, and the kinds of objects, of which name and spec count, and of the webhook configurations when
-              they ask and what happens when there is no answer. Certificates by which the programs know each other do not count.
-          type: dict
-          returned: always
-        failure_policy:
-          description: What becomes of a pod when Gatekeeper does not answer, V(Fail) or V(Ignore); null where Gatekeeper is not asked.
-          type: str
-          returned: always
-        failure_policy_reason:
-          description: Why it is V(Ignore); null where it is not, or where no reason is noted.
-          type: str
-          returned: always
         constraints:
-          description: The policy's constraints.
+          description: The policy's constraints, each as RV(image_trust.azure.verification_info#module:constraints).
           type: list
           elements: dict
           returned: always
-          contains:
-            name:
-              description: Name.
-              type: str
-              returned: always
-            enforcement:
-              description: What becomes of an image that is not verified, such as V(deny), V(warn) or V(dryrun).
-              type: str
-              returned: always
-            namespaces:
-              description: Namespaces in which it holds; all but C(excluded_namespaces) when empty.
-              type: list
-              elements: str
-              returned: always
-            excluded_namespaces:
-              description: Namespaces, or patterns of them, in which it does not hold.
-              type: list
-              elements: str
-              returned: always
-            selectors:
-              description: Fields of its match by which it holds in fewer places than that.
-              type: list
-              elements: str
-              returned: always
         exempt_namespaces:
-          description: Namespaces that the policy does not cover.
+          description: Namespaces that the policy does not cover, each as RV(image_trust.azure.verification_info#module:exempt_namespaces).
           type: list
           elements: dict
           returned: always
-          contains:
-            name:
-              description: Namespace, or a pattern of names.
-              type: str
-              returned: always
-            by:
-              description: What keeps the policy from covering it.
-              type: list
-              elements: str
-              returned: always
-            reason:
-              description: Why; null where the constraints do not tell it.
-              type: str
-              returned: always
         exemptions:
-          description: What the constraints admit without verifying it.
+          description: What the constraints admit without verifying it, each as RV(image_trust.azure.verification_info#module:exemptions).
           type: list
           elements: dict
           returned: always
           contains:
-            owner:
-              description: Who answers for it; null where nobody is named.
-              type: str
-              returned: always
-            reason:
-              description: Why; null where none is given.
-              type: str
-              returned: always
-            ends:
-              description: Its last day; null where it has no end.
-              type: str
-              returned: always
             ended:
               description: Whether its last day has passed.
               type: bool
               returned: always
-            images:
-              description: Images, or patterns of them, that are admitted.
-              type: list
-              elements: str
-              returned: always
-            namespaces:
-              description: Namespaces in which it holds; in all when empty.
-              type: list
-              elements: str
-              returned: always
-            service_accounts:
-              description: Service accounts for whose pods it holds; for all when empty.
-              type: list
-              elements: str
-              returned: always
     anchors:
-      description: Certificates and keys that Ratify's key management providers hold or were told to hold; with O(read_vaults) as the vaults describe them.
+      description:
+        - Certificates and keys that Ratify's key management providers hold or were told to hold.
+        - Each as RV(image_trust.azure.verification_info#module:anchors), with O(read_vaults) as the vaults describe them.
       type: list
       elements: dict
       returned: always
-      contains:
-        provider:
-          description: The key management provider that holds it, or should.
-          type: str
-          returned: always
-        kind:
-          description: V(certificate) or V(key).
-          type: str
-          returned: always
-        from:
-          description: Where it is, in a V(vault), or V(inline) in the provider itself.
-          type: str
-          returned: always
-        vault:
-          description: URI of the vault; null where it is inline.
-          type: str
-          returned: always
-        name:
-          description: Name in the vault; null where it is inline.
-          type: str
-          returned: always
-        version:
-          description: Version in the vault; null where it is inline or not told.
-          type: str
-          returned: always
-        held:
-          description: Whether Ratify holds it and trusts it. It does not trust a certificate that an authority issued, but the authority's.
-          type: bool
-          returned: always
-        subject:
-          description: Subject of the certificate (RFC 4514); null of a key, and where it is not described.
-          type: str
-          returned: always
-          sample: CN=contoso-release,O=Contoso
-        sha256:
-          description: SHA-256 of the certificate, or of the key (DER); null where it is not described.
-          type: str
-          returned: always
-          sample: 1f3870be274f6c49b3e31a0c6728957f6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f10
-        not_before:
-          description: From when the certificate is valid; null of a key, and where it is not described.
-          type: str
-          returned: always
-          sample: "2026-01-01T00:00:00Z"
-        not_after:
-          description: Until when the certificate is valid; null of a key, and where it is not described.
-          type: str
-          returned: always
-          sample: "2027-01-01T00:00:00Z"
-        problem:
-          description: Why it is not described, or why Ratify does not hold or trust it; null where all is known.
-          type: str
-          returned: always
     statuses:
-      description: How old what Ratify and Gatekeeper report of their objects is.
+      description: How old what Ratify and Gatekeeper report of their objects is, each as RV(image_trust.azure.verification_info#module:statuses).
       type: list
       elements: dict
       returned: always
-      contains:
-        kind:
-          description: V(KeyManagementProvider), V(ConstraintTemplate), or V(ImagesVerified) of a constraint.
-          type: str
-          returned: always
-        name:
-          description: Its name.
-          type: str
-          returned: always
-        generation:
-          description: How often its spec was written; null where the cluster does not tell.
-          type: int
-          returned: always
-        changed:
-          description: When its spec was changed last; null where the cluster does not tell.
-          type: str
-          returned: always
-        reported:
-          description: When Ratify read the provider last, well or not; null where it has not, and of Gatekeeper, which does not tell.
-          type: str
-          returned: always
-        refresh_interval:
-          description: How often Ratify has to read the provider again; null where it has not to.
-          type: str
-          returned: always
-        older:
-          description: Pods of Gatekeeper that enforce an older generation.
-          type: list
-          elements: dict
-          returned: always
-          contains:
-            pod:
-              description: Name of the pod.
-              type: str
-              returned: always
-            generation:
-              description: The generation that it enforces.
-              type: int
-              returned: always
     verdicts:
-      description: One entry for each image, shape and namespace, O(verdicts).
+      description: One entry for each image, shape and namespace, O(verdicts), each as RV(image_trust.azure.admission_probe#module:verdicts).
       type: list
       elements: dict
       returned: always
-      contains:
-        image:
-          description: The image that was asked for.
-          type: str
-          returned: always
-        shape:
-          description: How it would have got into the cluster, such as V(container) or V(deployment).
-          type: str
-          returned: always
-        namespace:
-          description: Namespace in which it was asked for.
-          type: str
-          returned: always
-        expected:
-          description: What the cluster should say, V(admitted) or V(denied).
-          type: str
-          returned: always
-        verdict:
-          description: What the cluster said, V(admitted), V(denied) or V(error).
-          type: str
-          returned: always
-        passed:
-          description: Whether this is the expected verdict for the expected reason.
-          type: bool
-          returned: always
-        message:
-          description: The refusal, as the cluster gave it, or why an admitted image was not pulled or started; empty otherwise.
-          type: str
-          returned: always
-        refused_by:
-          description: The admission webhook that refused; null where none did.
-          type: str
-          returned: always
-        admitted_image:
-          description: The image of an admitted pod as it would be stored, with a digest where the cluster puts it in place of the tag; null of others.
-          type: str
-          returned: always
-          sample: example.azurecr.io/web@sha256:22f1…
-        ran:
-          description: What became of the pod of an admitted image; null where none was made, as in check mode.
-          type: dict
-          returned: always
-          contains:
-            pulled:
-              description: Whether a node pulled the image.
-              type: bool
-              returned: always
-              sample: true
-            started:
-              description: Whether a program was started.
-              type: bool
-              returned: always
-              sample: false
-            message:
-              description: V(pulled), V(running), or what became of it.
-              type: str
-              returned: always
-              sample: pulled
-            image_id:
-              description: The image that the node pulled; null where it is not known.
-              type: str
-              returned: always
-              sample: example.azurecr.io/web@sha256:22f1…
     signed_by:
       description: The key that signs; null where there is none.
       type: dict
@@ -616,7 +302,7 @@ signature_path:
   returned: success
   sample: /home/ops/proofs/web.json.sig
 error:
-  description: What Azure said; only when the module fails because of Azure.
+  description: What Azure said, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails because of Azure.
   returned: failure of what Azure or the key vault is asked for
   type: dict
   sample:
@@ -624,23 +310,6 @@ error:
     message: The user, group or application does not have keys sign permission on key vault contoso-signing.
     status: 403
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
-  contains:
-    code:
-      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
-      type: str
-      returned: always
-    message:
-      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
-      type: str
-      returned: always
-    status:
-      description: HTTP status of the answer; null where there was none.
-      type: int
-      returned: always
-    request_id:
-      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
-      type: str
-      returned: always
 """
 
 import hashlib

@@ -256,23 +256,9 @@ report:
                       elements: str
                       returned: always
                 ratify:
-                  description: Ratify.
+                  description: Ratify, as RV(report.clusters[].facts.programs.gatekeeper).
                   type: dict
                   returned: always
-                  contains:
-                    pods:
-                      description: Number of pods, without those that have ended or are about to.
-                      type: int
-                      returned: always
-                    ready:
-                      description: How many of them are ready.
-                      type: int
-                      returned: always
-                    versions:
-                      description: Versions that run, as the tags of the images say.
-                      type: list
-                      elements: str
-                      returned: always
             policy_sha256:
               description: SHA-256 of all that decides which images are admitted.
               type: str
@@ -307,24 +293,10 @@ report:
                   returned: always
                   sample: []
             exempt_namespaces:
-              description: Namespaces that the policy does not cover.
+              description: Namespaces that the policy does not cover, each as RV(image_trust.azure.verification_info#module:exempt_namespaces).
               type: list
               elements: dict
               returned: always
-              contains:
-                name:
-                  description: Namespace, or a pattern of names.
-                  type: str
-                  returned: always
-                by:
-                  description: What keeps the policy from covering it.
-                  type: list
-                  elements: str
-                  returned: always
-                reason:
-                  description: Why; null where the constraints do not tell it.
-                  type: str
-                  returned: always
             asked:
               description: Number of verdicts.
               type: int
@@ -484,7 +456,9 @@ report:
               type: int
               returned: always
     exemptions:
-      description: What is exempt in which cluster; those without an end first, then by their end.
+      description:
+        - What is exempt in which cluster, each as RV(image_trust.azure.verification_info#module:exemptions).
+        - Those without an end first, then by their end.
       type: list
       elements: dict
       returned: always
@@ -499,34 +473,6 @@ report:
           type: str
           returned: always
           sample: team-legacy@contoso.example
-        reason:
-          description: Why; null where none is given.
-          type: str
-          returned: always
-          sample: moves to signed images with release 7
-        ends:
-          description: Its last day; null where it has no end.
-          type: str
-          returned: always
-          sample: "2027-03-31"
-        images:
-          description: Images, or patterns of them, that are admitted.
-          type: list
-          elements: str
-          returned: always
-          sample: [docker.io/bitnami/*]
-        namespaces:
-          description: Namespaces in which it holds; in all when empty.
-          type: list
-          elements: str
-          returned: always
-          sample: [legacy]
-        service_accounts:
-          description: Service accounts for whose pods it holds; for all when empty.
-          type: list
-          elements: str
-          returned: always
-          sample: []
         days:
           description: Days until its last one, negative when it has ended; null where it has no end.
           type: int

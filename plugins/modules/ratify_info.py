@@ -82,7 +82,9 @@ EXAMPLES = r"""
 
 RETURN = r"""
 installed:
-  description: What Helm tried last, and goes on from. Null where it is not installed, and where Helm is at work or was interrupted.
+  description:
+    - What Helm tried last, and goes on from, as RV(image_trust.azure.gatekeeper_info#module:installed).
+    - Null where it is not installed, and where Helm is at work or was interrupted.
   type: dict
   returned: success
   sample:
@@ -91,27 +93,6 @@ installed:
     revision: 2
     status: deployed
     given_values: {replicaCount: 2}
-  contains:
-    chart:
-      description: Name of the chart.
-      type: str
-      returned: always
-    chart_version:
-      description: Version of the chart.
-      type: str
-      returned: always
-    revision:
-      description: Number of the revision.
-      type: int
-      returned: always
-    status:
-      description: V(deployed) or V(failed).
-      type: str
-      returned: always
-    given_values:
-      description: The values that were given, by name, without the chart's own.
-      type: dict
-      returned: always
 interrupted:
   description: Whether Helm is at work or was interrupted; see M(image_trust.azure.helm_release_recovery).
   type: bool
@@ -156,31 +137,10 @@ problems:
   returned: success
   sample: []
 removal:
-  description: What to delete besides what Helm deletes, with O(state=absent); each as O(image_trust.azure.exact_objects#module:absent) takes it.
+  description: What to delete besides what Helm deletes, with O(state=absent), as RV(image_trust.azure.gatekeeper_info#module:removal).
   type: dict
   returned: success
   sample: {before: [], release: [], records: [], leftovers: []}
-  contains:
-    before:
-      description: References of what to delete before Helm removes the release.
-      type: list
-      elements: dict
-      returned: always
-    release:
-      description: References of the release's objects, which an interrupted removal left.
-      type: list
-      elements: dict
-      returned: always
-    records:
-      description: References of Helm's records of it.
-      type: list
-      elements: dict
-      returned: always
-    leftovers:
-      description: References of what Helm does not delete.
-      type: list
-      elements: dict
-      returned: always
 """
 
 from pathlib import Path

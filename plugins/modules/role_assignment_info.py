@@ -56,7 +56,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 role_assignments:
-  description: The assignments; empty where there is none.
+  description: The assignments, each as RV(image_trust.azure.role_assignment#module:role_assignment); empty where there is none.
   returned: success
   type: list
   elements: dict
@@ -71,43 +71,8 @@ role_assignments:
       principal_type: ServicePrincipal
       description: Ratify reads signatures of images
       condition:
-  contains:
-    id:
-      description: Id of the resource; null until the assignment exists.
-      type: str
-      returned: always
-    name:
-      description: Name, a GUID; null until the assignment exists.
-      type: str
-      returned: always
-    scope:
-      description: Id of that on which the role is assigned; null in check mode where an earlier task has yet to make it.
-      type: str
-      returned: always
-    role_definition_id:
-      description: Id of the role's definition, which ends with the role's GUID.
-      type: str
-      returned: always
-    principal_id:
-      description: Object id of the principal; null in check mode where an earlier task has yet to make it.
-      type: str
-      returned: always
-    principal_type:
-      description: >-
-        V(ServicePrincipal) (managed identities, too), V(User), V(Group), V(ForeignGroup) or V(Device); null in check mode where Azure has yet to find it out.
-      type: str
-      returned: always
-    description:
-      description: Description; null where there is none.
-      type: str
-      returned: always
-    condition:
-      description: Condition under which alone the role counts, so that it may grant nothing for what you have in mind; null where there is none.
-      type: str
-      returned: always
-      sample: "@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringEquals 'web'"
 error:
-  description: What Azure said; only when the module fails.
+  description: What Azure said, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails.
   returned: failure
   type: dict
   sample:
@@ -117,23 +82,6 @@ error:
       'Microsoft.Authorization/roleAssignments/read' over scope '/subscriptions/22222222-2222-2222-2222-222222222222'.
     status: 403
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
-  contains:
-    code:
-      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
-      type: str
-      returned: always
-    message:
-      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
-      type: str
-      returned: always
-    status:
-      description: HTTP status of the answer; null where there was none.
-      type: int
-      returned: always
-    request_id:
-      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
-      type: str
-      returned: always
 """
 
 from typing import NoReturn

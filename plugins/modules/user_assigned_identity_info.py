@@ -44,7 +44,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 identities:
-  description: The identities; empty where there is none.
+  description: The identities, each as RV(image_trust.azure.user_assigned_identity#module:identity); empty where there is none.
   returned: success
   type: list
   elements: dict
@@ -57,41 +57,8 @@ identities:
       client_id: 0f7c2c3d-2a43-4b0f-9a57-5d1f3c8b9e22
       tenant_id: 11111111-1111-1111-1111-111111111111
       tags: {}
-  contains:
-    id:
-      description: Id of the resource; null until the identity exists.
-      type: str
-      returned: always
-    name:
-      description: Name.
-      type: str
-      returned: always
-    location:
-      description: Region; null until the identity exists, where nobody asks for one.
-      type: str
-      returned: always
-    resource_group:
-      description: Resource group.
-      type: str
-      returned: always
-    principal_id:
-      description: Object id of the principal, to which roles are assigned; null until the identity exists.
-      type: str
-      returned: always
-    client_id:
-      description: Client id, by which a program names the identity when it logs in; null until the identity exists.
-      type: str
-      returned: always
-    tenant_id:
-      description: Tenant; null until the identity exists.
-      type: str
-      returned: always
-    tags:
-      description: Tags, by name. Empty where it has none.
-      type: dict
-      returned: always
 error:
-  description: What Azure said; only when the module fails.
+  description: What Azure said, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails.
   returned: failure
   type: dict
   sample:
@@ -101,23 +68,6 @@ error:
       'Microsoft.ManagedIdentity/userAssignedIdentities/read' over scope '/subscriptions/22222222-2222-2222-2222-222222222222'.
     status: 403
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
-  contains:
-    code:
-      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
-      type: str
-      returned: always
-    message:
-      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
-      type: str
-      returned: always
-    status:
-      description: HTTP status of the answer; null where there was none.
-      type: int
-      returned: always
-    request_id:
-      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
-      type: str
-      returned: always
 """
 
 from typing import NoReturn

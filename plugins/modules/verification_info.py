@@ -132,37 +132,9 @@ programs:
               type: str
               returned: always
     ratify:
-      description: Ratify.
+      description: Ratify, as RV(programs.gatekeeper).
       type: dict
       returned: always
-      contains:
-        pods:
-          description: Number of pods, without those that have ended or are about to.
-          type: int
-          returned: always
-        ready:
-          description: How many of them are ready.
-          type: int
-          returned: always
-        versions:
-          description: Versions that run, as the tags of the images say.
-          type: list
-          elements: str
-          returned: always
-        images:
-          description: Images that run, each once.
-          type: list
-          elements: dict
-          returned: always
-          contains:
-            image:
-              description: Image, as the node names it.
-              type: str
-              returned: always
-            image_id:
-              description: What the node says that it is, on AKS with its digest; null where the node does not say it.
-              type: str
-              returned: always
 policy:
   description: What decides which images are admitted, all of it and each part as a SHA-256, which is of the canonical JSON.
   type: dict

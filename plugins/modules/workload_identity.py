@@ -190,7 +190,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 identity:
-  description: The identity. In check mode, ids that are only known afterwards are null.
+  description: The identity, as RV(image_trust.azure.user_assigned_identity#module:identity). In check mode, ids that are only known afterwards are null.
   returned: success
   type: dict
   sample:
@@ -202,41 +202,10 @@ identity:
     client_id: 0f7c2c3d-2a43-4b0f-9a57-5d1f3c8b9e22
     tenant_id: 11111111-1111-1111-1111-111111111111
     tags: {}
-  contains:
-    id:
-      description: Id of the resource; null until the identity exists.
-      type: str
-      returned: always
-    name:
-      description: Name.
-      type: str
-      returned: always
-    location:
-      description: Region; null until the identity exists, where nobody asks for one.
-      type: str
-      returned: always
-    resource_group:
-      description: Resource group.
-      type: str
-      returned: always
-    principal_id:
-      description: Object id of the principal, to which roles are assigned; null until the identity exists.
-      type: str
-      returned: always
-    client_id:
-      description: Client id, by which a program names the identity when it logs in; null until the identity exists.
-      type: str
-      returned: always
-    tenant_id:
-      description: Tenant; null until the identity exists.
-      type: str
-      returned: always
-    tags:
-      description: Tags, by name. Empty where it has none.
-      type: dict
-      returned: always
 federated_credentials:
-  description: Those of O(federated_credentials), in their order. Others of the identity are not in it. In check mode, what is only known afterwards is null.
+  description:
+    - Those of O(federated_credentials), in their order, each as RV(image_trust.azure.federated_credential#module:federated_credential).
+    - Others of the identity are not in it. In check mode, what is only known afterwards is null.
   returned: success
   type: list
   elements: dict
@@ -247,30 +216,8 @@ federated_credentials:
       issuer: https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/
       subject: system:serviceaccount:gatekeeper-system:ratify-admin
       audiences: ["api://AzureADTokenExchange"]
-  contains:
-    id:
-      description: Id of the resource; null until the credential exists.
-      type: str
-      returned: always
-    name:
-      description: Name.
-      type: str
-      returned: always
-    issuer:
-      description: Issuer of the tokens that are trusted; null in check mode where an earlier task has yet to make it.
-      type: str
-      returned: always
-    subject:
-      description: Subject of the tokens that are trusted.
-      type: str
-      returned: always
-    audiences:
-      description: The one audience of the tokens that are trusted.
-      type: list
-      elements: str
-      returned: always
 registries:
-  description: Those of O(registries), in their order.
+  description: Those of O(registries), in their order, each as RV(image_trust.azure.registry_info#module:registry).
   returned: success
   type: list
   elements: dict
@@ -281,34 +228,8 @@ registries:
       role_assignment_mode: LegacyRegistryPermissions
       pull_role: AcrPull
       pull_roles: [AcrPull, Container Registry Repository Reader]
-  contains:
-    id:
-      description: Id of the resource.
-      type: str
-      returned: always
-    name:
-      description: Name.
-      type: str
-      returned: always
-    login_server:
-      description: Host, with which names of its images begin.
-      type: str
-      returned: always
-    role_assignment_mode:
-      description: V(LegacyRegistryPermissions) or V(AbacRepositoryPermissions).
-      type: str
-      returned: always
-    pull_role:
-      description: The role that lets a principal pull in this mode, V(AcrPull) or V(Container Registry Repository Reader).
-      type: str
-      returned: always
-    pull_roles:
-      description: That role, and after it those that would in another mode and have no effect in this one.
-      type: list
-      elements: str
-      returned: always
 vault:
-  description: The vault; null where O(vault) is not given.
+  description: The vault, as RV(image_trust.azure.keyvault_info#module:vault); null where O(vault) is not given.
   returned: success
   type: dict
   sample:
@@ -319,35 +240,6 @@ vault:
     rbac_enabled: false
     permission_model: Vault access policy
     secrets_role: Key Vault Secrets User
-  contains:
-    id:
-      description: Id of the resource; null until the vault exists.
-      type: str
-      returned: always
-    name:
-      description: Name.
-      type: str
-      returned: always
-    uri:
-      description: URI of its data plane; null until the vault exists.
-      type: str
-      returned: always
-    tenant_id:
-      description: Tenant; null until the vault exists.
-      type: str
-      returned: always
-    rbac_enabled:
-      description: Whether permissions come from role assignments, and access policies are ignored; null until the vault exists.
-      type: bool
-      returned: always
-    permission_model:
-      description: V(Azure role-based access control) or V(Vault access policy), as Azure's portal says it; null until the vault exists.
-      type: str
-      returned: always
-    secrets_role:
-      description: The role that lets a principal read secrets where the vault is under Azure RBAC.
-      type: str
-      returned: always
 former_identities:
   description: Other identities of the resource group that trust one of O(federated_credentials), once for each credential of theirs that does. Empty without
     O(except_identities).
@@ -361,31 +253,9 @@ former_identities:
       type: str
       returned: always
     federated_credential:
-      description: The credential by which it trusts the same tokens.
+      description: The credential by which it trusts the same tokens, as RV(image_trust.azure.federated_credential#module:federated_credential).
       type: dict
       returned: always
-      contains:
-        id:
-          description: Id of the resource; null until the credential exists.
-          type: str
-          returned: always
-        name:
-          description: Name.
-          type: str
-          returned: always
-        issuer:
-          description: Issuer of the tokens that are trusted; null in check mode where an earlier task has yet to make it.
-          type: str
-          returned: always
-        subject:
-          description: Subject of the tokens that are trusted.
-          type: str
-          returned: always
-        audiences:
-          description: The one audience of the tokens that are trusted.
-          type: list
-          elements: str
-          returned: always
     permissions:
       description: What it may do on O(registries) and in O(vault), in words.
       type: list
@@ -414,7 +284,7 @@ not_done:
   elements: str
   sample: ["create the federated credential ratify-on-lab2"]
 error:
-  description: What Azure said; only when the module fails.
+  description: What Azure said, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails.
   returned: failure
   type: dict
   sample:
@@ -422,23 +292,6 @@ error:
     message: Resource group 'image-trust' could not be found.
     status: 404
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
-  contains:
-    code:
-      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
-      type: str
-      returned: always
-    message:
-      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
-      type: str
-      returned: always
-    status:
-      description: HTTP status of the answer; null where there was none.
-      type: int
-      returned: always
-    request_id:
-      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
-      type: str
-      returned: always
 """
 
 from collections.abc import Mapping

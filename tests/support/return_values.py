@@ -6,6 +6,7 @@ import functools
 import importlib
 import json
 import pkgutil
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NoReturn
@@ -16,6 +17,8 @@ from ansible.module_utils.basic import AnsibleModule
 
 Json = Mapping[str, Any]
 MODULES = "ansible_collections.image_trust.azure.plugins.modules."
+REFERENCE = re.compile(r"\b[Aa]s RV\((?:image_trust\.azure\.(?P<module>\w+)#module:)?(?P<path>[^:)]+)\)")
+"""How a description says that a value has the keys of another one, and those of its own `contains`."""
 ANSIBLES_OWN = {"exit_json": {"changed", "diff"}, "fail_json": {"changed", "msg", "exception"}}
 """Keys that every module may return: https://docs.ansible.com/ansible/latest/reference_appendices/common_return_values.html"""
 
@@ -26,10 +29,43 @@ def modules() -> list[str]:
 
 
 @functools.cache
-def documented(module: str) -> Json:
-    """Its RETURN, by key."""
+def written(module: str) -> Json:
+    """Its RETURN, by key, with references as they are."""
     found: Json = yaml.safe_load(importlib.import_module(MODULES + module).RETURN)
     return found
+
+
+@functools.cache
+def documented(module: str) -> Json:
+    """Its RETURN, by key, where each reference is replaced by what it refers to."""
+    return _resolved(written(module), module)
+
+
+def reference(said: Json, module: str) -> tuple[str, str] | None:
+    """Module and path of the value, such as `report.clusters[].facts`, whose keys this one has too. None of a value without "as RV(...)"."""
+    found = REFERENCE.search(" ".join(text) if isinstance(text := said["description"], list) else text)
+    return (found["module"] or module, found["path"]) if found else None
+
+
+def referenced(module: str, path: str) -> Json:
+    """The keys of the value at this path. Raises KeyError where there is none, or where it documents no keys itself."""
+    said: Json = {"contains": written(module)}
+    for key in path.replace("[]", "").split("."):
+        said = said["contains"][key]
+    assert reference(said, module) is None, f"{module} {path} is a reference itself"
+    found: Json = said["contains"]
+    return found
+
+
+def _resolved(contains: Json, module: str) -> Json:
+    return {key: _whole(said, module) for key, said in contains.items()}
+
+
+def _whole(said: Json, module: str) -> Json:
+    own = _resolved(said.get("contains") or {}, module)
+    if to := reference(said, module):
+        own = {**_resolved(referenced(*to), to[0]), **own}
+    return {**said, "contains": own} if own or "contains" in said else said
 
 
 def of_failures(module: str, *, failed: bool) -> Json:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterator
 from typing import Any
 
-from tests.support.return_values import Json, documented, faults_of_value, modules, values
+from tests.support.proofs import SCHEMA
+from tests.support.return_values import Json, documented, faults_of_value, modules, reference, referenced, values, written
 
 FREE = {
     "tags": ("by name", "who owns the identity names them"),
@@ -20,12 +23,17 @@ FREE = {
     **dict.fromkeys(("before", "release", "records", "leftovers", "stale"), ("references", "exact_objects says what those are")),
 }
 """Dictionaries whose keys are not described one by one: how the description says what they are, and why they are not ours to list."""
-EVERYTHING = [each for module in modules() for each in values(documented(module), module)]
+WRITTEN = [(module, where, said) for module in modules() for where, said in values(written(module), module)]
+
+
+@functools.cache
+def everything() -> list[tuple[str, Json]]:
+    return [each for module in modules() for each in values(documented(module), module)]
 
 
 def test_each_key_of_a_dictionary_is_described_or_it_is_said_what_the_keys_are() -> None:
     free = set()
-    for where, said in EVERYTHING:
+    for where, said in everything():
         assert {"description", "type", "returned"} <= said.keys(), where
         if "dict" in (said["type"], said.get("elements")) and "contains" not in said:
             name = where.rpartition(" ")[2]
@@ -35,21 +43,53 @@ def test_each_key_of_a_dictionary_is_described_or_it_is_said_what_the_keys_are()
     assert free == FREE.keys()
 
 
-def test_what_has_the_same_keys_is_described_by_the_same_words_in_every_module() -> None:
-    described: dict[frozenset[str], Any] = {}
-    for where, said in EVERYTHING:
-        if "contains" in said:
-            words = {key: {part: text for part, text in one.items() if part not in ("sample", "contains")} for key, one in said["contains"].items()}
-            assert described.setdefault(frozenset(words), words) == words, where
+def test_a_structure_is_documented_once_and_elsewhere_by_reference() -> None:
+    owners = {where for _module, where, said in WRITTEN if "contains" in said}
+    found: dict[Any, str] = {}
+    for where, said in everything():
+        if where in owners:
+            assert found.setdefault(keys(said), where) == where, f"write: as RV({found[keys(said)]})"
+
+
+def keys(said: Json) -> Any:
+    """The keys that a value is documented with, and the type of each, however deep."""
+    return frozenset((key, one["type"], one.get("elements"), keys(one)) for key, one in (said.get("contains") or {}).items())
+
+
+def test_each_reference_is_to_a_value_that_documents_its_keys_and_adds_to_them() -> None:
+    references = [(where, said, to) for module, where, said in WRITTEN if (to := reference(said, module))]
+    assert references
+    for where, said, to in references:
+        assert "dict" in (said["type"], said.get("elements")), where
+        there = referenced(*to)
+        for key, one in said.get("contains", {}).items():
+            assert one != there.get(key), f"{where} {key} is documented at {to}"
+
+
+def test_the_form_of_the_proof_has_the_keys_of_the_documentation() -> None:
+    told = {where for where, _said in values(documented("proof")["proof"]["contains"], "proof")}
+    parts = "proof policy parts "
+    assert {where for where in in_schema(SCHEMA, "proof") if not where.startswith(parts)} == told
+
+
+def in_schema(said: Json, where: str) -> Iterator[str]:
+    """Each key of a JSON schema, however deep, with where it is."""
+    if "$ref" in said:
+        said = SCHEMA["$defs"][said["$ref"].rpartition("/")[2]]
+    for inner in [*said.get("oneOf", ()), *([said["items"]] if "items" in said else [])]:
+        yield from in_schema(inner, where)
+    for key, inner in said.get("properties", {}).items():
+        yield f"{where} {key}"
+        yield from in_schema(inner, f"{where} {key}")
 
 
 def test_samples_are_what_the_rest_says() -> None:
-    for where, said in EVERYTHING:
+    for where, said in everything():
         assert list(faults_of_value(said, said["sample"], where) if "sample" in said else ()) == []
 
 
 def test_everything_that_a_module_returns_has_a_sample() -> None:
-    assert [(module, key) for module in modules() for key, said in documented(module).items() if not has_sample(said)] == []
+    assert [(module, key) for module in modules() for key, said in written(module).items() if not has_sample(said)] == []
 
 
 def has_sample(said: Json) -> bool:
