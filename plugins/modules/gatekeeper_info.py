@@ -98,7 +98,6 @@ installed:
     chart_version: 3.23.1
     revision: 2
     status: deployed
-    given_values: {replicas: 3}
   contains:
     chart:
       description: Name of the chart.
@@ -116,7 +115,17 @@ installed:
       description: V(deployed) or V(failed).
       type: str
       returned: always
-    given_values:
+current:
+  description: The chart, with its version, and the values of RV(installed), to compare with those that are wanted. Null where RV(installed) is.
+  type: dict
+  returned: success
+  sample: {chart: gatekeeper-3.23.1, values: {replicas: 3}}
+  contains:
+    chart:
+      description: Name of the chart, with its version after a hyphen.
+      type: str
+      returned: always
+    values:
       description: The values that were given, by name, without the chart's own.
       type: dict
       returned: always
@@ -194,13 +203,13 @@ removal:
       returned: always
 """
 
-from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._installed import gatekeeper, release
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._installed.results import exit_installed
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import RecordError, Records, read_records
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import Records, read_records
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.inventory import ClusterObjects
 
 CONFIGURATION = f"/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/{gatekeeper.VALIDATING}"
@@ -249,27 +258,17 @@ def main() -> NoReturn:
         covered_namespaces=reviewed,
         constraint=dict(default="images-verified"),
     )
-    options = module.params
-    nothing: dict[str, Any] = dict(
-        installed=None,
-        interrupted=False,
-        exempt_namespaces=options["exempt_namespaces"],
+    exit_installed(
+        module,
+        "Gatekeeper",
+        present=present,
+        absent=absent,
+        exempt_namespaces=module.params["exempt_namespaces"],
         has_other_constraints=False,
         failure_policy=None,
         annotations={},
         is_own=True,
-        problems=[],
-        removal=release.Removal().shown(),
     )
-    if module.check_mode and not Path(options["kubeconfig"]).exists():
-        module.exit_json(changed=False, **nothing)
-    try:
-        found = (present if options["state"] == "present" else absent)(ClusterApi(options["kubeconfig"], options["context"]), options)
-    except RecordError as e:
-        module.fail_json(msg=str(e))
-    except ClusterError as e:
-        module.fail_json(msg=f"What is installed of Gatekeeper is not known: {e}.")
-    module.exit_json(changed=False, **{**nothing, **found})
 
 
 if __name__ == "__main__":

@@ -92,7 +92,11 @@ installed:
     chart_version: 1.15.7
     revision: 2
     status: deployed
-    given_values: {replicaCount: 2}
+current:
+  description: The chart and the values, as RV(image_trust.azure.gatekeeper_info#module:current). Null where RV(installed) is.
+  type: dict
+  returned: success
+  sample: {chart: ratify-1.15.7, values: {replicaCount: 2}}
 interrupted:
   description: Whether Helm is at work or was interrupted; see M(image_trust.azure.helm_release_recovery).
   type: bool
@@ -143,13 +147,13 @@ removal:
   sample: {before: [], release: [], records: [], leftovers: []}
 """
 
-from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._installed import ratify, release
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
+from ansible_collections.image_trust.azure.plugins.module_utils._installed.results import exit_installed
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import RecordError, read_records
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import read_records
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.inventory import ClusterObjects
 
 
@@ -185,19 +189,7 @@ def main() -> NoReturn:
         foreign_objects=dict(type="list", elements="str", default=[]),
         required_if=[("state", "present", ("chart_version",))],
     )
-    options = module.params
-    nothing: dict[str, Any] = dict(
-        installed=None, interrupted=False, is_known=False, former=[], stale=[], foreign=[], problems=[], removal=release.Removal().shown()
-    )
-    if module.check_mode and not Path(options["kubeconfig"]).exists():
-        module.exit_json(changed=False, **nothing)
-    try:
-        found = (present if options["state"] == "present" else absent)(ClusterApi(options["kubeconfig"], options["context"]), options)
-    except RecordError as e:
-        module.fail_json(msg=str(e))
-    except ClusterError as e:
-        module.fail_json(msg=f"What is installed of Ratify is not known: {e}.")
-    module.exit_json(changed=False, **{**nothing, **found})
+    exit_installed(module, "Ratify", present=present, absent=absent, is_known=False, former=[], stale=[], foreign=[])
 
 
 if __name__ == "__main__":

@@ -215,6 +215,22 @@ def rendered(folder: Path, role: str, values: str = "", **variables: Any) -> dic
     return dict(json.loads(written.read_text()))
 
 
+@pytest.mark.parametrize("role", VALUES)
+def test_a_chart_is_installed_where_helm_has_another_one_or_failed(tmp_path: Path, role: str) -> None:
+    wanted, base = rendered(tmp_path, role, f"__{role}_wanted"), {"exempt_namespaces": [], "has_other_constraints": False}
+    deployed: dict[str, Any] = {"current": wanted, "installed": {"status": "deployed"}}
+    another, failed = {**deployed, "current": {**wanted, "values": {}}}, {**deployed, "installed": {"status": "failed"}}
+    task = f"    - ansible.builtin.debug: {{msg: 'differs {{{{ __{role}_differs }}}}'}}\n      vars: {{__{role}_found: '{{{{ item }}}}'}}\n      loop: "
+    known = {**given(role), "ratify_tenant_id": "none", "ratify_vault_uri": "none"}
+    done = play(
+        tmp_path,
+        checking(role) + task + json.dumps([{**base, **case} for case in (deployed, another, failed, {"current": None, "installed": None})]),
+        "-e",
+        json.dumps(known),
+    )
+    assert re.findall(r"differs (\w+)", done.stdout) == ["False", "True", "True", "True"], done.stdout
+
+
 LINUX = {"key": "kubernetes.io/os", "operator": "In", "values": ["linux"]}
 
 

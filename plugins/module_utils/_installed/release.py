@@ -60,5 +60,8 @@ def newer(chart: str, wanted: str, installed: Collection[str], *, downgrade: boo
 
 
 def shown(records: Records) -> dict[str, Any]:
-    """What a module returns of the records: the release as Helm has installed it, or null, and whether Helm was interrupted. Raises `RecordError`."""
-    return {"installed": asdict(records.last) if records.last else None, "interrupted": bool(records.unfinished)}
+    """What a module returns of the records: the release as Helm has installed it and its `current` chart and values, or null of both, and whether Helm
+    was interrupted. Raises `RecordError`."""
+    installed = asdict(records.last) if records.last else None
+    current = {"chart": f"{installed['chart']}-{installed['chart_version']}", "values": installed.pop("given_values")} if installed else None
+    return {"installed": installed, "current": current, "interrupted": bool(records.unfinished)}

@@ -94,8 +94,9 @@ def test_what_is_not_installed_has_no_release(name: str, tmp_path: Path) -> None
 @both
 def test_a_release_has_its_charts_version_and_the_values_that_somebody_gave(name: str, tmp_path: Path) -> None:
     result = of_release(name, tmp_path, (1, "superseded", "2.0.0"), (2, "deployed", "1.0.0"), wanted="1.0.0")
-    installed = {"chart": name, "chart_version": "1.0.0", "revision": 2, "status": "deployed", "given_values": {"replicas": 2}}
+    installed = {"chart": name, "chart_version": "1.0.0", "revision": 2, "status": "deployed"}
     assert (result["installed"], result["interrupted"], result["problems"]) == (installed, False, [])
+    assert result["current"] == {"chart": f"{name}-1.0.0", "values": {"replicas": 2}}
 
 
 @both
@@ -125,7 +126,7 @@ def containing(name: str, content: Json) -> Json:
 def test_values_that_nobody_gave_are_none(name: str, tmp_path: Path) -> None:
     content = {"chart": {"metadata": {"name": name, "version": "1.0.0"}}, "version": 1, "info": {"status": "deployed"}, "manifest": ""}
     result = run(name, tmp_path, secrets(name, containing(name, content)), chart_version="1.0.0", **IGNORED[name])
-    assert result["installed"]["given_values"] == {}
+    assert result["current"]["values"] == {}
 
 
 IGNORED: dict[str, Json] = {"gatekeeper": {"failure_policy": "Ignore"}, "ratify": {}}
@@ -160,7 +161,7 @@ def test_a_cluster_that_does_not_answer_is_a_clear_error(name: str, state: str, 
 def test_before_there_is_a_cluster_a_check_finds_nothing_and_a_run_fails(name: str, state: str, tmp_path: Path) -> None:
     options = {"state": state, "chart_version": "1.0.0"}
     result = ask(name, tmp_path, options, check=True)
-    assert (result["installed"], result["interrupted"], result["problems"], result["removal"]) == (None, False, [], NOTHING)
+    assert [result[key] for key in ("installed", "current", "interrupted", "problems", "removal")] == [None, None, False, [], NOTHING]
     assert f"the kubeconfig {tmp_path}/kubeconfig cannot be used" in ask(name, tmp_path, options)["msg"]
 
 

@@ -14,7 +14,7 @@ FREE = {
     "addons": ("by name", "AKS has new ones at any time"),
     "labels": ("by name", "who made the object names them"),
     "versions": ("by name", "the user says of which programs"),
-    "given_values": ("by name", "the chart names them"),
+    "values": ("by name", "the chart names them"),
     "permissions": ("by kind", "one of the kinds is called keys, which no documented key may be"),
     "parts": ("by part", "thirteen alike, which docs/proof.schema.json lists"),
     "covered": ("by verdict", "only verdicts that occur"),

@@ -70,8 +70,9 @@ def test_a_removal_is_shown_as_references_by_step() -> None:
 
 def test_a_release_is_shown_as_helm_tried_it_last() -> None:
     records = [helm_record("ratify", "trust", 1, "deployed", "1.0.0", {}), helm_record("ratify", "trust", 2, "failed", "2.0.0", {"a": 1})]
-    installed = {"chart": "ratify", "chart_version": "2.0.0", "revision": 2, "status": "failed", "given_values": {"a": 1}}
-    assert shown(Records("ratify", "trust", records)) == {"installed": installed, "interrupted": False}
+    installed = {"chart": "ratify", "chart_version": "2.0.0", "revision": 2, "status": "failed"}
+    current = {"chart": "ratify-2.0.0", "values": {"a": 1}}
+    assert shown(Records("ratify", "trust", records)) == {"installed": installed, "current": current, "interrupted": False}
     begun = helm_record("ratify", "trust", 3, "pending-upgrade", "2.0.0", {})
-    assert shown(Records("ratify", "trust", [*records, begun])) == {"installed": None, "interrupted": True}
-    assert shown(Records("ratify", "trust", [])) == {"installed": None, "interrupted": False}
+    assert shown(Records("ratify", "trust", [*records, begun])) == {"installed": None, "current": None, "interrupted": True}
+    assert shown(Records("ratify", "trust", [])) == {"installed": None, "current": None, "interrupted": False}
