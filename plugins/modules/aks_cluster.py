@@ -266,6 +266,11 @@ kubeconfig:
         - Null where the cluster has a local account for its users, and in check mode where there is no cluster yet.
       returned: always
       type: dict
+      sample:
+        object_id: 5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
+        tenant_id: 11111111-1111-1111-1111-111111111111
+        server_id: 6dae42f8-4368-4678-94ff-3960e28e3630
+        expires_on: "2026-11-24T10:00:00+00:00"
 changes:
   description: What was changed, or in check mode would be, in words and in order.
   returned: when O(registries) or O(kubeconfig) is given, with O(state=present)

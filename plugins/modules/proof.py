@@ -144,12 +144,56 @@ proof:
       parts: {}
       failure_policy: Fail
       failure_policy_reason: null
-      constraints: []
-      exempt_namespaces: []
-      exemptions: []
-    anchors: []
-    statuses: []
-    verdicts: []
+      constraints:
+        - name: images-verified
+          enforcement: deny
+          namespaces: []
+          excluded_namespaces: [gatekeeper-system, kube-system]
+          selectors: []
+      exempt_namespaces:
+        - name: kube-system
+          by: [constraint images-verified, webhook validation.gatekeeper.sh]
+          reason: what the cluster needs to start
+      exemptions:
+        - owner: team-legacy@contoso.example
+          reason: moves to signed images with release 7
+          ends: "2027-03-31"
+          ended: false
+          images: [docker.io/bitnami/*]
+          namespaces: [legacy]
+          service_accounts: []
+    anchors:
+      - provider: kmprovider-akv
+        kind: certificate
+        from: vault
+        vault: https://contoso-signing.vault.azure.net/
+        name: contoso-release
+        version: d14071e06f0d4d16a841c0a61e9ab072
+        held: true
+        subject: CN=contoso-release,O=Contoso
+        sha256: 1f3870be274f6c49b3e31a0c6728957f6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f10
+        not_before: "2026-01-01T00:00:00Z"
+        not_after: "2027-01-01T00:00:00Z"
+        problem: null
+    statuses:
+      - kind: KeyManagementProvider
+        name: kmprovider-akv
+        generation: 1
+        changed: "2026-11-24T08:00:00Z"
+        reported: "2026-11-24T11:51:18Z"
+        refresh_interval: 1h
+        older: []
+    verdicts:
+      - image: nginx:latest
+        shape: container
+        namespace: default
+        expected: denied
+        verdict: denied
+        passed: true
+        message: "[images-verified] image docker.io/library/nginx@sha256:86e5… is not verified: it has no signature (No verification results …)"
+        refused_by: validation.gatekeeper.sh
+        admitted_image: null
+        ran: null
     signed_by:
       key: https://contoso-signing.vault.azure.net/keys/proof/3f6f1c0f7b5a4c0e9d2b8a7c6e5d4f3a
       sha256: 5d41402abc4b2a76b9719d911017c592ae1f1b4d7f6e2c3a9b8c7d6e5f4a3b2c

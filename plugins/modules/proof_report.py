@@ -259,6 +259,7 @@ report:
                   description: Ratify, as RV(report.clusters[].facts.programs.gatekeeper).
                   type: dict
                   returned: always
+                  sample: {pods: 2, ready: 2, versions: [1.4.6]}
             policy_sha256:
               description: SHA-256 of all that decides which images are admitted.
               type: str
@@ -297,6 +298,7 @@ report:
               type: list
               elements: dict
               returned: always
+              sample: [{name: kube-system, by: [constraint images-verified], reason: what the cluster needs to start}]
             asked:
               description: Number of verdicts.
               type: int
@@ -462,27 +464,33 @@ report:
       type: list
       elements: dict
       returned: always
+      sample:
+        - cluster: web-staging
+          owner: team-legacy@contoso.example
+          reason: moves to signed images with release 7
+          ends: "2027-03-31"
+          images: [docker.io/bitnami/*]
+          namespaces: [legacy]
+          service_accounts: []
+          days: 127
+          state: proven
       contains:
         cluster:
           description: The cluster.
           type: str
           returned: always
-          sample: web-staging
         owner:
           description: Who answers for it; V(nobody) where nobody is named.
           type: str
           returned: always
-          sample: team-legacy@contoso.example
         days:
           description: Days until its last one, negative when it has ended; null where it has no end.
           type: int
           returned: always
-          sample: 127
         state:
           description: V(failed) when it has ended, V(attention) when it soon ends, V(unknown) when it has no end, V(proven) otherwise.
           type: str
           returned: always
-          sample: proven
 """
 
 from typing import NoReturn

@@ -246,7 +246,16 @@ former_identities:
   returned: success
   type: list
   elements: dict
-  sample: []
+  sample:
+    - name: ratify-lab0
+      federated_credential:
+        id: "/subscriptions/22222222-2222-2222-2222-222222222222/resourcegroups/image-trust/providers/Microsoft.ManagedIdentity/\
+          userAssignedIdentities/ratify-lab0/federatedIdentityCredentials/ratify-lab1"
+        name: ratify-lab1
+        issuer: https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/
+        subject: system:serviceaccount:gatekeeper-system:ratify-admin
+        audiences: ["api://AzureADTokenExchange"]
+      permissions: [AcrPull on imagetrustlab]
   contains:
     name:
       description: Name of the identity.

@@ -57,13 +57,25 @@ def keys(said: Json) -> Any:
 
 
 def test_each_reference_is_to_a_value_that_documents_its_keys_and_adds_to_them() -> None:
-    references = [(where, said, to) for module, where, said in WRITTEN if (to := reference(said, module))]
+    references = [(module, where, said, to) for module, where, said in WRITTEN if (to := reference(said, module))]
     assert references
-    for where, said, to in references:
+    for module, where, said, to in references:
         assert "dict" in (said["type"], said.get("elements")), where
+        assert sample(module, where), f"{where} has no sample, which shows its keys here"
         there = referenced(*to)
         for key, one in said.get("contains", {}).items():
             assert one != there.get(key), f"{where} {key} is documented at {to}"
+
+
+def sample(module: str, where: str) -> Any:
+    """That of the value, or its part of the sample of a value around it."""
+    shown: Any = None
+    contains = written(module)
+    for key in where.split(" ")[1:]:
+        around = shown[0] if isinstance(shown, list) and shown else shown
+        shown = contains[key].get("sample", around.get(key) if isinstance(around, dict) else None)
+        contains = contains[key].get("contains", {})
+    return shown
 
 
 def test_the_form_of_the_proof_has_the_keys_of_the_documentation() -> None:
