@@ -1,7 +1,7 @@
-"""Words that the project does not use, held in comments, docstrings, names and documentation of modules, and in comments and task names of YAML.
+"""Words that the project does not use, held on pages, in comments, docstrings, names and documentation of modules, and in comments and task names of YAML.
 
 Not held yet, as each has a meaning that is fine: told, says (of programs), ends, right and wrong (of a verdict), somebody, nobody, others, stands,
-there is, way, by hand, kept, his. Not looked at yet: pages, error texts, Rego, templates.
+there is, way, by hand, kept, his. Not looked at yet: error texts, Rego.
 """
 
 from __future__ import annotations
@@ -9,13 +9,14 @@ from __future__ import annotations
 import ast
 import re
 import tokenize
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parents[2]
 FOLDERS = ("awx", "bench", "docs", "inventories", "lab", "molecule", "playbooks", "plugins", "roles", "tests")
+PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md", "roles/*/README.md", "roles/**/*.j2", "changelogs/fragments/*.yml")
 WORDS = {
     r"(un|not_?)?foret(old|ells?)": "predicted, unpredicted",
     r"anew": "again; recreated, restarted, renewed",
@@ -28,8 +29,8 @@ WORDS = {
 """What to write in place of each."""
 
 
-def files(suffix: str) -> list[Path]:
-    found = (file for folder in FOLDERS for file in (ROOT / folder).rglob(f"*{suffix}"))
+def files(*patterns: str) -> list[Path]:
+    found = (file for pattern in patterns for file in ROOT.glob(pattern))
     return sorted(file for file in found if file != Path(__file__) and ".build" not in file.relative_to(ROOT).parts)
 
 
@@ -52,15 +53,24 @@ def of_yaml(source: str) -> Iterator[tuple[int, str]]:
             yield number, found[0]
 
 
+def of_page(source: str) -> Iterator[tuple[int, str]]:
+    """All of its lines, without code, quoted texts of programs (both in backticks) and the targets of links."""
+    yield from enumerate(re.sub(r"(`+)[^`]+\1|(?<=\])\([^)]+\)", lambda found: re.sub(r".", " ", found[0]), source).splitlines(), 1)
+
+
 def found_in(text: str) -> Iterator[str]:
     for word, better in WORDS.items():
         for found in re.finditer(rf"(?<![^\W_]){word}(?![^\W_])", text, re.IGNORECASE):
             yield f"{found[0]!r}: write {better}"
 
 
-@pytest.mark.parametrize(("suffix", "texts"), [(".py", of_python), (".yml", of_yaml)], ids=["Python", "YAML"])
-def test_the_words_of_the_field_are_used(suffix: str, texts: Callable[[str], Iterator[tuple[int, str]]]) -> None:
-    read = {file.relative_to(ROOT): file.read_text(encoding="utf-8") for file in files(suffix)}
+@pytest.mark.parametrize(
+    ("patterns", "texts"),
+    [([f"{folder}/**/*.py" for folder in FOLDERS], of_python), ([f"{folder}/**/*.yml" for folder in FOLDERS], of_yaml), (PAGES, of_page)],
+    ids=["Python", "YAML", "pages"],
+)
+def test_the_words_of_the_field_are_used(patterns: Sequence[str], texts: Callable[[str], Iterator[tuple[int, str]]]) -> None:
+    read = {file.relative_to(ROOT): file.read_text(encoding="utf-8") for file in files(*patterns)}
     assert len(read) > 100
     doubtful = {file: source for file, source in read.items() if any(found_in(source))}
     assert [f"{file}:{line} {hit}" for file, source in doubtful.items() for line, text in texts(source) for hit in found_in(text)] == []
@@ -87,3 +97,15 @@ def test_of_python(text: str, words: list[str]) -> None:
 )
 def test_of_yaml(text: str, words: list[str]) -> None:
     assert [hit.split("'")[1] for _line, part in of_yaml(text) for hit in found_in(part)] == words
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Helm makes it\nanew.", ["anew"]),
+        ("`rescue:` is a key, ``rights`` and `his\nrights` too.", []),
+        ("[how](adr/put-back.md), [the rights](permissions.md)", ["rights"]),
+    ],
+)
+def test_of_page(text: str, words: list[str]) -> None:
+    assert [hit.split("'")[1] for _line, part in of_page(text) for hit in found_in(part)] == words
