@@ -8,7 +8,7 @@ name: chart_values_given
 short_description: Which of some names the values of a chart give
 version_added: 1.0.0
 description:
-  - Finds names that somebody keeps for himself in nested values of a Helm chart.
+  - Finds reserved names in nested values of a Helm chart.
   - A name is given as well where all that it is in is replaced, by null for example, which takes it away.
 positional: _input, names
 options:

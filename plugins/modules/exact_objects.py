@@ -9,7 +9,7 @@ module: exact_objects
 short_description: Keep Kubernetes objects exactly as given, or as a Helm release made them
 version_added: 1.0.0
 description:
-  - Finds what somebody changed, added, took out or deleted by hand, and puts it back. Nothing is deleted on the way where it can be replaced.
+  - Finds what was changed, added, taken out or deleted manually, and restores it. An object that can be replaced is never deleted meanwhile.
   - P(kubernetes.core.k8s#module) leaves alone what a definition does not name, such as a selector that somebody added to a webhook, and
     P(kubernetes.core.helm#module) looks at nothing but the version and the values of a release.
   - What an object has to be, with all that the API server fills in, is asked of the API server by a dry run. Labels are as given, because they select.

@@ -62,8 +62,8 @@ def cluster(backend: Backend) -> None:
 
 
 @pytest.mark.usefixtures("cluster")
-def test_what_az_makes_by_hand_is_what_our_modules_want(az: Az, run: Run, azure: Emulated) -> None:
-    """The commands of a set-up by hand, in their order."""
+def test_objects_of_az_are_those_that_our_modules_want(az: Az, run: Run, azure: Emulated) -> None:
+    """The commands of a manual set-up, in their order."""
     made = az.line(f"aks create -g {RESOURCE_GROUP} -n lab1 --attach-acr {REGISTRY} --enable-oidc-issuer --enable-workload-identity --no-ssh-key")
     az.line(f"aks get-credentials -g {RESOURCE_GROUP} -n lab1")
     issuer = az.line(f"aks show -g {RESOURCE_GROUP} -n lab1 --query oidcIssuerProfile.issuerUrl")

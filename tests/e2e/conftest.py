@@ -210,7 +210,7 @@ def from_nothing(lab: Lab, site: Run, tmp_path_factory: pytest.TempPathFactory) 
 
 @pytest.fixture
 def team(kube: Any) -> Iterator[str]:
-    """A namespace of somebody who may do in it what he wants."""
+    """A namespace of a user who may do anything in it."""
     namespaces = kube.resources.get(api_version="v1", kind="Namespace")
     namespaces.create(body={"metadata": {"name": TEAM}})
     yield TEAM

@@ -1,4 +1,4 @@
-"""Each object that we manage, changed or deleted by hand, is found by `--check` and restored by a run. The objects are whatever site.yml has made."""
+"""Each object that we manage, changed or deleted manually, is found by `--check` and restored by a run. The objects are whatever site.yml has made."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def restored(lab: Lab, without: snapshots.Snapshot, before: snapshots.Snapshot) 
     assert snapshots.differences(before, content(managed(without))) == []
 
 
-def test_every_object_that_was_changed_by_hand_is_found_and_restored(lab: Lab, hand: Hand, without: snapshots.Snapshot) -> None:
+def test_every_object_that_was_changed_manually_is_found_and_restored(lab: Lab, hand: Hand, without: snapshots.Snapshot) -> None:
     found, azure = managed(without), snapshots.of_azure(lab)
     before = content(found)
     changed = {title: item for title, item in found.items() if item.get("type") != drift.RECORD}

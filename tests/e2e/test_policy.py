@@ -23,7 +23,7 @@ def test_a_deployment_is_refused_to_the_user_who_makes_it_in_words_that_need_no_
     assert "is not verified: it has no signature (No verification results" in said
 
 
-def test_nobody_exempts_himself_by_a_label(kube: Any, team: str) -> None:
+def test_a_label_exempts_no_user(kube: Any, team: str) -> None:
     namespaces = kube.resources.get(api_version="v1", kind="Namespace")
     with pytest.raises(kubernetes.client.ApiException) as refused:
         namespaces.patch(name=team, body={"metadata": {"labels": {"admission.gatekeeper.sh/ignore": "yes"}}})
@@ -133,7 +133,7 @@ def test_a_namespace_that_is_in_two_stages_is_named_and_nothing_is_changed(polic
     assert refused.changed == []
 
 
-def test_what_somebody_narrowed_by_hand_is_found_and_put_back(kube: Any, policy: Any) -> None:
+def test_what_an_administrator_narrowed_is_found_and_restored(kube: Any, policy: Any) -> None:
     constraints = kube.resources.get(api_version="constraints.gatekeeper.sh/v1beta1", kind="ImagesVerified")
     narrowed = {"spec": {"match": {"labelSelector": {"matchLabels": {"nobody": "has-this"}}}, "enforcementAction": "dryrun"}}
     constraints.patch(name="images-verified", body=narrowed, content_type="application/merge-patch+json")

@@ -82,7 +82,7 @@ def other_words(kube: Any) -> Iterator[None]:
     say(before)
 
 
-def test_a_change_by_hand_is_told_by_the_next_run(lab: Lab, proof: Path, other_words: None) -> None:
+def test_the_next_run_reports_a_manual_change(lab: Lab, proof: Path, other_words: None) -> None:
     run = lab.play("verify", **QUICK, verify_proof_path=str(proof))
     assert run.returncode == 0, run.error
     assert "policy, constraints: " in run.output

@@ -82,7 +82,7 @@ def test_colour_is_never_the_only_sign(shown: Browser, page: Path) -> None:
     assert len(set(shapes)) == 4
 
 
-def test_a_reader_of_screens_finds_his_way(shown: Browser, page: Path) -> None:
+def test_a_reader_of_screens_finds_a_way(shown: Browser, page: Path) -> None:
     shown.open(page, 1280)
     assert shown.evaluate("document.documentElement.lang") == "en"
     assert shown.evaluate("[...document.querySelectorAll('h1, h2, h3')].map(each => each.tagName)")[:3] == ["H1", "H2", "H2"]

@@ -144,7 +144,7 @@ def _result(asker: Asker, question: Question, answer: Answer, run: Run, timeout:
     place, image = asker.namespaces[question.namespace], question.expectation.image
     ran, failure = None, ""
     if run != "none" and passed and answer.verdict == "denied":
-        # A dry run that is refused and a pod that is made would be a hole that dry runs do not show.
+        # A dry run that is refused and a pod that is made would be a bypass that dry runs do not show.
         with place.existing(POD, pod(image, command=no_such_command()), asker.constraint) as (answer, _stored):
             passed = is_expected(question.expectation, answer)
     elif run != "none" and passed:

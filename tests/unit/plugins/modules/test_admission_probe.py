@@ -270,7 +270,7 @@ def test_in_an_exempt_namespace_everything_has_to_be_admitted_and_nothing_is_mad
     assert exempt == [(image, shape, "admitted", True, None) for shape in ("container", "deployment") for image in (SIGNED, UNSIGNED)]
 
 
-def test_an_image_that_only_a_dry_run_denies_is_a_hole(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_that_only_a_dry_run_denies_is_a_bypass(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     judge = cluster.judge
     answer = cluster.answer
 

@@ -219,7 +219,7 @@ def test_an_autoscaler_may_add_pods_up_to_its_maximum_and_never_take_one_away(ap
     assert api.objects[f"{DEPLOYMENTS}/web"]["spec"] == {"replicas": stay}
 
 
-def test_what_an_autoscaler_added_stays_when_something_else_is_put_back(api: Api) -> None:
+def test_what_an_autoscaler_added_stays_when_something_else_is_restored(api: Api) -> None:
     run(api, definitions=[DEPLOYMENT])
     api.objects[f"{AUTOSCALERS}/web"] = {"spec": {"maxReplicas": 4, "scaleTargetRef": {"kind": "Deployment", "name": "web"}}}
     running = {"observedGeneration": 1, "replicas": 3, "updatedReplicas": 3, "availableReplicas": 3}

@@ -69,7 +69,7 @@ def test_no_secret_is_shown() -> None:
     shown = ExactObject({"kind": "Deployment", "metadata": {"name": "it"}, "spec": {"containers": [container]}}).compared()["Deployment it"]
     assert shown["spec"]["containers"][0]["env"] == [{"name": "TOKEN", "value": "(not shown)"}, {"name": "POD", "valueFrom": {}}]
     applied = {"kubectl.kubernetes.io/last-applied-configuration": '{"data":{"key":"czNjcmV0"}}', "of": "others"}
-    by_hand = ExactObject({"kind": "Secret", "metadata": {"name": "it", "annotations": applied}}).compared()["Secret it"]
-    assert by_hand["metadata"]["annotations"] == {"kubectl.kubernetes.io/last-applied-configuration": "(not shown)", "of": "others"}
+    annotated = ExactObject({"kind": "Secret", "metadata": {"name": "it", "annotations": applied}}).compared()["Secret it"]
+    assert annotated["metadata"]["annotations"] == {"kubectl.kubernetes.io/last-applied-configuration": "(not shown)", "of": "others"}
     secret = ExactObject({"kind": "Secret", "metadata": {"name": "it", "namespace": "ns"}, "data": {"key": "czNjcmV0"}, "type": "Opaque"}).compared()
     assert secret == {"Secret ns/it": {"kind": "Secret", "metadata": {"name": "it", "namespace": "ns"}, "data": {"key": "(not shown)"}, "type": "Opaque"}}
