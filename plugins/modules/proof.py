@@ -10,7 +10,7 @@ short_description: Record what a cluster said of images, with all that it depend
 version_added: 1.0.0
 description:
   - Makes a proof of verdicts and of what verified the images then, compares it with the proof before it, and writes it to O(path) as JSON, with mode C(0640).
-  - Beside it, in O(path) with C(.txt) added, stands a page to read; with C(.sig), the detached signature.
+  - Beside it, O(path) with C(.txt) added is a page to read; with C(.sig), the detached signature.
   - The signature is one that C(openssl dgst -sha256 -verify public.pem -signature proof.json.sig proof.json) verifies.
   - Without a key the record is not signed, and a signature of an earlier record is removed.
   - It is a record of a run and not a state. RV(ignore:changed) is always V(false); look at RV(differences).

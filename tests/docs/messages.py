@@ -23,7 +23,7 @@ OF_INSTALLED = "_installed"
 
 
 def messages() -> dict[str, str]:
-    """Where each text stands, by text."""
+    """The file of each text, by text."""
     found: dict[str, str] = {}
     for folder in ("roles", "playbooks"):
         for file in sorted((ROOT / folder).rglob("*.yml")):

@@ -30,7 +30,7 @@ def pinned() -> str:
 
 
 def in_the_inventory() -> dict[str, Any]:
-    """Variables for site.yml: the same trust, but the authority's certificate stands in the inventory, and that of the signer is a pinned version.
+    """Variables for site.yml: the same trust, but the authority's certificate is in the inventory, and that of the signer is a pinned version.
 
     There is more of it: signatures of the authority's signers that outlive their certificates by a time stamp, and those of a bare key.
     """

@@ -1,4 +1,4 @@
-"""What stands in Ratify's place: a server with Ratify's certificate, or another, that answers Gatekeeper as it is told."""
+"""A server in Ratify's place, with Ratify's certificate or another, that answers Gatekeeper as it is configured."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from .world import NAMESPACE, RATIFY, Break, Felt, World, processes
 
 
 def ratify_answers(way: Way, *, foreign: bool = False) -> Break:
-    """Something else stands in Ratify's place and answers so; with a certificate of Ratify's name, but of a foreign authority, if `foreign`."""
+    """Another server takes Ratify's place and answers so; with a certificate of Ratify's name, but of a foreign authority, if `foreign`."""
 
     @contextmanager
     def broken(world: World) -> Iterator[Felt]:
@@ -46,7 +46,7 @@ def _reaches(network: str, service: str, front: Front) -> bool:
 
 @contextmanager
 def _in_its_place(world: World) -> Iterator[str]:
-    """The node's address stands in Ratify's Service, in place of its pods; yields the Service's address."""
+    """The node's address is in Ratify's Service, in place of its pods; yields the Service's address."""
     slices = world.objects("discovery.k8s.io/v1", "EndpointSlice")
     body = {
         "metadata": {"name": "ratify-front", "labels": {"kubernetes.io/service-name": RATIFY}},

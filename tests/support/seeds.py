@@ -9,9 +9,9 @@ import pytest
 SOAK = bool(os.environ.get("SOAK"))
 
 
-def soak(stands_in: str) -> pytest.MarkDecorator:
+def soak(instead: str) -> pytest.MarkDecorator:
     """Marks a test that takes minutes on the lab; in `make test` something else, which is named, stands in for it."""
-    return pytest.mark.skipif(not SOAK, reason=f"takes minutes: `make soak` runs it, here {stands_in} stands in")
+    return pytest.mark.skipif(not SOAK, reason=f"takes minutes: `make soak` runs it, here {instead} stands in")
 
 
 def seeds(few: int, many: int) -> range:

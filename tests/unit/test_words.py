@@ -1,6 +1,6 @@
 """Words that the project does not use, held on pages, in comments, docstrings, names and documentation of modules, and in comments and task names of YAML.
 
-Not held yet, as each has a meaning that is fine: told, says (of programs), ends, right and wrong (of a verdict), others, stands, there is, way, kept.
+Not held yet, as each has a meaning that is fine: told, says (of programs), ends, right and wrong (of a verdict), others, there is, way, kept.
 Not looked at yet: error texts, Rego.
 """
 
@@ -28,6 +28,7 @@ WORDS = {
     r"by[ _]hand": "manually",
     r"his|he|him|himself": "the noun: the signer's; they",
     r"doors?|holes?": "a path, a bypass",
+    r"stands(?! (in (a diff )?)?for\b)": "is, has",
 }
 """What to write in place of each."""
 IN_PROSE = {

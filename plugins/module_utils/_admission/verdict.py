@@ -58,7 +58,7 @@ class Ran:
 def read_refusal(status: int, message: str, constraint: str | None = None) -> Answer:
     """Read a refusal of the API server.
 
-    `status` is that of the HTTP answer, `message` that of the Kubernetes Status in it, or whatever stands there instead.
+    `status` is that of the HTTP answer, `message` that of the Kubernetes Status in it, or the text in its place.
     It is a denial when Gatekeeper's validation refused because of `constraint` (of any constraint when None) and the policy knew something of the
     image, or when its mutation refused because there is no image of that name (NO_DIGEST). All else (a webhook that did not answer, a tag that could
     not be resolved in time, other admission plugins, missing permissions) is an error: it says nothing of the image.

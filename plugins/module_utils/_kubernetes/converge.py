@@ -21,7 +21,7 @@ from .autoscaling import autoscaled, has_more_pods
 
 Json = dict[str, Any]
 EACH = "*"
-"""Stands in a field's path for every entry of a list."""
+"""Means every entry of a list, in a field's path."""
 _GIVEN = ("managedFields", "resourceVersion", "generation")
 """What the API server counts, another value after each write."""
 _REMADE = {

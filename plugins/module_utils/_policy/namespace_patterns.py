@@ -60,7 +60,7 @@ def overlap(one: str, other: str) -> bool:
 
 
 def _parts(pattern: str) -> tuple[bool, str, bool]:
-    """Whether an asterisk stands before the fixed text, that text, and whether one stands behind it. One alone stands on both sides."""
+    """Whether an asterisk is before the fixed text, that text, and whether one is behind it. One alone counts as both."""
     if pattern == "*":
         return True, "", True
     return pattern.startswith("*"), pattern.removeprefix("*").removesuffix("*"), pattern.endswith("*")

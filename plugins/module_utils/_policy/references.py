@@ -53,7 +53,7 @@ def completed(image: str) -> str:
 
 
 def names_registry(image: str) -> bool:
-    """Whether it says which registry: what stands before its first slash has a dot, a port or capital letters, or is localhost."""
+    """Whether it names its registry: the text before its first slash has a dot, a port or capital letters, or is localhost."""
     return _NAMES_REGISTRY.match(image) is not None
 
 

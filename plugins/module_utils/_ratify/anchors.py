@@ -63,7 +63,7 @@ def _anchors_of(provider: Json) -> Iterator[dict[str, Any]]:
 
 
 def _mapping(value: Any) -> Json:
-    """What stands in parameters and properties has no schema: all else than a mapping is nothing."""
+    """Parameters and properties have no schema: all else than a mapping is nothing."""
     return value if isinstance(value, Mapping) else {}
 
 

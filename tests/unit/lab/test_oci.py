@@ -51,7 +51,7 @@ def test_files_keep_whether_they_are_executable_and_belong_to_root(image: Image)
     assert modes["home/nonroot"] == (0o700, 65532)
 
 
-def test_a_folder_stands_before_what_is_in_it(image: Image) -> None:
+def test_a_folder_comes_before_what_is_in_it(image: Image) -> None:
     with layer(oci.pack(image)) as archive:
         names = archive.getnames()
     assert names.index("app") < names.index("app/thing")

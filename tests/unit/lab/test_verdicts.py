@@ -33,7 +33,7 @@ def test_every_shape_has_a_name() -> None:
     assert tuple(verdicts.SHAPES) == SHAPES
 
 
-def test_a_failed_verdict_stands_out_where_it_is_one_of_several() -> None:
+def test_a_failed_verdict_is_marked_where_it_is_one_of_several() -> None:
     proof = {
         "namespace": "default",
         "verdicts": [

@@ -1,4 +1,4 @@
-"""What docs/login.md shows logs in: each example as it stands there, with real values in place of its placeholders."""
+"""What docs/login.md shows logs in: each example as it is there, with real values in place of its placeholders."""
 
 from __future__ import annotations
 
