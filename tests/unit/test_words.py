@@ -1,6 +1,6 @@
 """Words that the project does not use, held on pages, in comments, docstrings, names and documentation of modules, and in comments and task names of YAML.
 
-Not held yet, as each has a meaning that is fine: told, says (of programs), ends, right and wrong (of a verdict), others, there is, way, kept.
+Not held yet, as each has a meaning that is fine: says (of programs), ends, right and wrong (of a verdict), others, there is, way, kept.
 Not looked at yet: error texts, Rego.
 """
 
@@ -35,6 +35,10 @@ IN_PROSE = {
     **WORDS,
     r"somebody|someone": "the noun: a user who, an administrator, another client",
     r"nobody": "the noun: no user, no client",
+    r"(what(ever)?|all|which \w+)[ _]there[ _](is|are)|what[ _]is[ _]there": "existing, installed objects",
+    r"that[ _]there[ _](is|are)(?![ _](an?|no|nothing|one|none)\b)": "existing, installed objects",
+    r"told": "reported, returned, printed; configured",
+    r"(has|have|had) ended": "has expired; has finished",
 }
 """Those of pages and YAML, where Python is not yet there: names of its tests, fields of modules."""
 
