@@ -66,13 +66,13 @@ RENEWED = Signer("renewed", SIGNER.subject)
 OTHER = Signer("other", "CN=other.example,O=Other,L=Seattle,ST=WA,C=US")
 CHAINED = Signer("chained", "CN=agents.example,O=Agents,L=Seattle,ST=WA,C=US", issued=True)
 REVOKED = Signer("revoked", CHAINED.subject, issued=True)
-"""The same signer with a certificate whose key was lost to somebody."""
+"""The same signer with a certificate whose key was stolen."""
 BRIEF = Signer("brief", CHAINED.subject, issued=True, seconds=20)
 """The same signer, whose certificate has expired when anybody looks."""
 STAMPED = replace(BRIEF, name="stamped", stamped=True)
 """The same, whose signature an authority has stamped in time."""
 KEY, OTHER_KEY = Key("tools"), Key("tools-of-others")
-"""Somebody who signs with a bare key, and somebody else."""
+"""A signer with a bare key, and another one."""
 _SIGNERS = (SIGNER, EXPIRED, RENEWED, OTHER, CHAINED, REVOKED)
 
 LOGIN_SERVER = f"{REGISTRY}.azurecr.io"

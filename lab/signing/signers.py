@@ -45,7 +45,7 @@ exec "$@"
 
 @dataclass(frozen=True)
 class Signer:
-    """Somebody with a code-signing certificate, as the Notary Project requires it. `subject` is in RFC 4514 form."""
+    """A signer with a code-signing certificate, as the Notary Project requires it. `subject` is in RFC 4514 form."""
 
     name: str
     subject: str

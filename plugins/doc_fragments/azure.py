@@ -95,7 +95,7 @@ options:
         instead of asking again; P(image_trust.azure.run_folder#lookup) is the one for it.
       - A token is used by the same login only, whose secret is part of its name, and not in its last five minutes. One that Azure refuses is
         replaced by a new one, once.
-      - A folder that does not exist, or that somebody else owns or can read, is not used.
+      - A folder that does not exist, or that another user owns or can read, is not used.
     type: path
 requirements:
   - python >= 3.11

@@ -11,11 +11,11 @@ version_added: 1.0.0
 description:
   - Creates a managed Kubernetes cluster, as C(az aks create) does with a system-assigned identity, or turns on the OIDC issuer and workload
     identity of one that exists, as C(az aks update) does.
-  - What is not asked for is never changed, also not what somebody else changes at the same moment; that needs azure-mgmt-containerservice 33.0.0 or newer,
+  - What is not asked for is never changed, also not what another client changes at the same moment; that needs azure-mgmt-containerservice 33.0.0 or newer,
     for older ones do not tell a cluster's eTag. A cluster whose last change failed is written again as it is.
   - Attaches registries and writes a kubeconfig, where that is asked for. All that can be is read and planned before the first write, and nothing is written
     where something is refused. Where a write fails nevertheless, the result says what was done and what was not; running again goes on from there.
-  - Waits until Azure has finished, also with what somebody else has begun.
+  - Waits until Azure has finished, also with an operation of another client.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:

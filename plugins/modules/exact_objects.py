@@ -10,7 +10,7 @@ short_description: Keep Kubernetes objects exactly as given, or as a Helm releas
 version_added: 1.0.0
 description:
   - Finds what was changed, added, taken out or deleted manually, and restores it. An object that can be replaced is never deleted meanwhile.
-  - P(kubernetes.core.k8s#module) leaves alone what a definition does not name, such as a selector that somebody added to a webhook, and
+  - P(kubernetes.core.k8s#module) leaves alone what a definition does not name, such as a selector that a user added to a webhook, and
     P(kubernetes.core.helm#module) looks at nothing but the version and the values of a release.
   - What an object has to be, with all that the API server fills in, is asked of the API server by a dry run. Labels are as given, because they select.
     Annotations of others, and the status, stay as they are.
@@ -98,7 +98,7 @@ EXAMPLES = r"""
       - kind: Provider
         field: [spec, caBundle]
 
-- name: A drain leaves all pods but one, whatever somebody made of that
+- name: Let a drain leave all pods but one, also after manual changes
   image_trust.azure.exact_objects:
     kubeconfig: ~/.kube/image-trust/production/web.yaml
     definitions:

@@ -12,7 +12,7 @@ description:
   - Gives permissions in a vault to principals, or takes them away, as C(az keyvault set-policy) does.
   - One principal is given by O(object_id) and O(permissions), several by O(policies). They are compared with one request, and only what differs is
     written, 16 entries a request. Permissions that are only added are united with the others within Azure; where some are taken away, the principal's
-    entry is replaced, with what somebody else gave to it at the same moment.
+    entry is replaced, with what another client gave to it at the same moment.
   - Only the entries of these principals are written. The policies of others, and the vault, are never touched, also not by several writers at once;
     except that O(policies) with O(exact=true) removes the others.
   - A vault under Azure RBAC ignores access policies, and is an error that names the role to assign instead.

@@ -9,7 +9,7 @@ module: registry_info
 short_description: Read an Azure Container Registry's id, login server and permission model
 version_added: 1.0.0
 description:
-  - Returns what is needed to let somebody pull from a registry.
+  - Returns what is needed to let a principal pull from a registry.
   - It is an error when there is no such registry.
 author:
   - The image_trust.azure authors (@image-trust)

@@ -35,7 +35,7 @@ options:
   append_tags:
     description:
       - Whether O(tags) are set beside those that the identity has, such as those that Azure Policy gives, and none is removed.
-      - Azure takes all tags of an identity at once, so one that somebody else sets at the same moment may be lost.
+      - Azure takes all tags of an identity at once, so one that another client sets at the same moment may be lost.
     type: bool
     default: false
   state:

@@ -1,4 +1,4 @@
-"""Somebody asks for images all the time, by dry runs of what makes pods, while something else goes on."""
+"""A client asks for images all the time, by dry runs of what makes pods, while something else goes on."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Asked:
         return len(self.answers[image]) - self.admitted(image)
 
     def admitted_since(self, image: str, at: float) -> bool:
-        """Whether the image was admitted, last, to somebody who asked for it after `at`."""
+        """Whether the image was admitted, last, to a client that asked for it after `at`."""
         last = self.answers[image][-1] if self.answers[image] else None
         return last is not None and last.at > at and not last.refusal
 

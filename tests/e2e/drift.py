@@ -201,7 +201,7 @@ class Hand:
         return self.kube.resources.get(api_version=item["apiVersion"], kind=item["kind"])
 
     def change_azure(self) -> None:
-        """Another subject is trusted, the permission in the vault is empty (one that somebody added would stay), the registry is not readable, and the cluster
+        """Another subject is trusted, the permission in the vault is empty (an added one would stay), the registry is not readable, and the cluster
         has no workload identity."""
         for each in self._federated():
             properties = {**each["properties"], "subject": "system:serviceaccount:default:default"}

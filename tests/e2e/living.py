@@ -41,7 +41,7 @@ class Said:
 
 @dataclass(frozen=True)
 class Team:
-    """Somebody with a namespace, in which all is made of one image, named by its tag."""
+    """A team with a namespace, in which all is made of one image, named by its tag."""
 
     namespace: str
     image: str

@@ -51,7 +51,7 @@ def _title(item: Mapping[str, Any]) -> str:
 
 
 def of_cluster(name: str = "lab1") -> Snapshot:
-    """What each object of the cluster says. Equal in two clusters, or at two times, where somebody has asked for the same."""
+    """What each object of the cluster says. Equal in two clusters, or at two times, where a user has asked for the same."""
     return {_title(item): _content(item, GIVEN) for item in objects(name)}
 
 

@@ -1,4 +1,4 @@
-"""Somebody who may do everything in one covered namespace, and nothing outside of it, looks for a way to have an image run that nobody trusted has signed."""
+"""A user who may do everything in one covered namespace, and nothing outside of it, tries to run an image that no trusted signer has signed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Somebody deletes what holds all the rest: the namespace of Gatekeeper and Ratify, while the webhooks stay and fail closed, and Ratify's identity."""
+"""An administrator deletes what holds all the rest: the namespace of Gatekeeper and Ratify, while the webhooks stay and fail closed, and Ratify's identity."""
 
 from __future__ import annotations
 

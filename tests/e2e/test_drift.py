@@ -95,7 +95,7 @@ FOREIGN: list[drift.Json] = [
 
 
 @soak("tests/unit/plugins/module_utils/test_helm_release.py")
-def test_a_record_that_somebody_edited_is_not_believed_and_one_that_was_deleted_is_written_again(
+def test_an_edited_record_is_not_believed_and_one_that_was_deleted_is_written_again(
     lab: Lab, hand: Hand, without: snapshots.Snapshot, ratify: Callable[..., Run]
 ) -> None:
     records = [item for item in managed(without).values() if item.get("type") == drift.RECORD]

@@ -47,7 +47,7 @@ def configuration(name: str, namespace: str) -> Json:
 
 @contextmanager
 def injecting(kube: Any, folder: Path, name: str, namespace: str, sidecar: str, program: str = SIGNED) -> Iterator[None]:
-    """While somebody's webhook of that name adds the sidecar to pods of the namespace, and puts the program in the place of `auto`."""
+    """While another webhook of that name adds the sidecar to pods of the namespace, and puts the program in the place of `auto`."""
     certificate, key = Authority.kept(home(), "image-trust-lab").issue(folder / "injector", "injector", names=["127.0.0.1"])
     script: list[str | Path] = [sys.executable, ROOT / "tests/e2e/injector.py", certificate, key, str(PORT), sidecar, program]
     # nsenter passes no signal on; when it ends, this does.

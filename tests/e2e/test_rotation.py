@@ -1,4 +1,4 @@
-"""Ratify's own certificate, and those of the signers, are renewed while somebody asks for images all the time. About four minutes."""
+"""Ratify's own certificate, and those of the signers, are renewed while a client asks for images all the time. About four minutes."""
 
 from __future__ import annotations
 

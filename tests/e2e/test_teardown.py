@@ -22,8 +22,8 @@ from .plans import KUBECONFIG, FromNothing, check, succeeded
 
 pytestmark = [pytest.mark.first_lab, pytest.mark.order(9)]
 
-SOMEBODY = "99999999-aaaa-bbbb-cccc-000000000001"
-FOREIGN_POLICY = {"tenantId": TENANT, "objectId": SOMEBODY, "permissions": {"secrets": ["list"]}}
+OTHER_USER = "99999999-aaaa-bbbb-cccc-000000000001"
+FOREIGN_POLICY = {"tenantId": TENANT, "objectId": OTHER_USER, "permissions": {"secrets": ["list"]}}
 FOREIGN_TEMPLATE = {
     "apiVersion": "templates.gatekeeper.sh/v1",
     "kind": "ConstraintTemplate",
@@ -73,19 +73,19 @@ def test_while_others_use_gatekeeper_it_is_refused_with_their_names_and_nothing_
 
 @pytest.fixture
 def planted(lab: Lab, from_nothing: FromNothing, cluster_api: DynamicClient) -> Iterator[None]:
-    """Somebody else's permissions on the same registry and vault, and their things in the cluster; gone again afterwards."""
+    """Another user's permissions on the same registry and vault, and their things in the cluster; gone again afterwards."""
     lab.arm("PUT", f"{VAULT_PATH}/accessPolicies/add", "2026-02-01", {"properties": {"accessPolicies": [FOREIGN_POLICY]}})
     role = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{ACR_PULL.guid}"
     publisher = snapshots.of_azure(lab)[f"service_principals {PUBLISHER}"]["object_id"]
     body = {"properties": {"roleDefinitionId": role, "principalId": publisher, "principalType": "ServicePrincipal"}}
-    lab.arm("PUT", f"{REGISTRY_PATH}/providers/Microsoft.Authorization/roleAssignments/{SOMEBODY}", "2022-04-01", body)
+    lab.arm("PUT", f"{REGISTRY_PATH}/providers/Microsoft.Authorization/roleAssignments/{OTHER_USER}", "2022-04-01", body)
     for foreign in FOREIGN_OBJECTS:
         make(cluster_api, foreign)
     yield
     for foreign in reversed(FOREIGN_OBJECTS):
         gone(cluster_api, foreign)
     lab.arm("PUT", f"{VAULT_PATH}/accessPolicies/remove", "2026-02-01", {"properties": {"accessPolicies": [FOREIGN_POLICY]}})
-    lab.arm("DELETE", f"{REGISTRY_PATH}/providers/Microsoft.Authorization/roleAssignments/{SOMEBODY}", "2022-04-01")
+    lab.arm("DELETE", f"{REGISTRY_PATH}/providers/Microsoft.Authorization/roleAssignments/{OTHER_USER}", "2022-04-01")
 
 
 def without_cluster(azure: snapshots.Snapshot) -> snapshots.Snapshot:
@@ -108,10 +108,10 @@ def test_nothing_of_ours_is_left_and_all_of_theirs(lab: Lab, from_nothing: FromN
 
     differ = snapshots.differences(before, without_cluster(snapshots.of_azure(lab)))
     assert [line.split()[:2] for line in differ] == [["new:", "role_assignments"], ["changed:", "vaults"]]
-    assert all(SOMEBODY in line for line in differ)
+    assert all(OTHER_USER in line for line in differ)
     vault = lab.arm("GET", VAULT_PATH, "2026-02-01")["properties"]["accessPolicies"]
     assert [(entry["objectId"], [p.lower() for p in entry["permissions"]["secrets"]]) for entry in vault if "secrets" in entry["permissions"]] == [
-        (SOMEBODY, ["list"])
+        (OTHER_USER, ["list"])
     ]
 
 

@@ -1,4 +1,4 @@
-"""Whom to trust is changed on a running cluster, from the vault to the inventory and back, while somebody asks for an unsigned image all the time."""
+"""Whom to trust is changed on a running cluster, from the vault to the inventory and back, while a client asks for an unsigned image all the time."""
 
 from __future__ import annotations
 

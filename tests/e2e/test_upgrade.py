@@ -1,4 +1,4 @@
-"""From the previous charts of Ratify and Gatekeeper to the current ones, while somebody asks for images all the time and a team's workloads run.
+"""From the previous charts of Ratify and Gatekeeper to the current ones, while a client asks for images all the time and a team's workloads run.
 
 About two minutes each."""
 

@@ -44,7 +44,7 @@ def azure() -> Azure:
     return Azure(state, Stored())
 
 
-def somebody_else() -> Azure:
+def other_azure() -> Azure:
     """Another Azure of the same tenant, whose tokens are signed by another key."""
     return Azure(State(TENANT, SUBSCRIPTION), Stored())
 

@@ -296,19 +296,19 @@ def test_an_identity_that_a_cluster_cannot_have_is_refused(lab: Lab, body: dict[
 
 
 def test_who_gives_a_cluster_an_identity_may_assign_that_identity(lab: Lab) -> None:
-    somebody = "aaaaaaaa-0000-0000-0000-0000000000ff"
+    other_user = "aaaaaaaa-0000-0000-0000-0000000000ff"
     lab.done(IDENTITY_ONE, {"location": "eastus"})
     scope = "/subscriptions/" + SUBSCRIPTION
     actions = ["Microsoft.ContainerService/*", "Microsoft.ManagedIdentity/userAssignedIdentities/read"]
     given = {"roleName": "Cluster writer", "assignableScopes": [scope], "permissions": [{"actions": actions}]}
     guid = "88888888-0000-0000-0000-000000000001"
     lab.done(f"{scope}/providers/Microsoft.Authorization/roleDefinitions/{guid}", {"properties": given})
-    new_assignment(lab.state, GROUP, guid, somebody)
-    refused = lab.call("PUT", CLUSTER, with_identity(IDENTITY_ONE), token=lab.token(somebody))
+    new_assignment(lab.state, GROUP, guid, other_user)
+    refused = lab.call("PUT", CLUSTER, with_identity(IDENTITY_ONE), token=lab.token(other_user))
     assert error_of(refused) == (403, "LinkedAuthorizationFailed")
     assert "Microsoft.ManagedIdentity/userAssignedIdentities/assign/action" in refused.json()["error"]["message"]
     lab.wait(lab.call("PUT", CLUSTER, with_identity(IDENTITY_ONE)))
-    changed = lab.call("PUT", CLUSTER, {**lab.call("GET", CLUSTER).json(), "tags": {"a": "b"}}, token=lab.token(somebody))
+    changed = lab.call("PUT", CLUSTER, {**lab.call("GET", CLUSTER).json(), "tags": {"a": "b"}}, token=lab.token(other_user))
     assert changed.status_code == 200, "an identity that the cluster has is not assigned again"
     lab.wait(changed)
 

@@ -11,7 +11,7 @@ from lab.azure.roles import ACR_PULL, USER_ACCESS_ADMINISTRATOR
 from lab.azure.state import now
 from tests.emulator.machine import GROUP, IDENTITY, SUBSCRIPTION, VAULT, Lab, error_of
 
-SOMEBODY = "aaaaaaaa-0000-0000-0000-0000000000ff"
+OTHER_USER = "aaaaaaaa-0000-0000-0000-0000000000ff"
 OF_SUBSCRIPTION = f"/subscriptions/{SUBSCRIPTION}"
 GUID = "88888888-0000-0000-0000-000000000001"
 OTHER_GUID = "88888888-0000-0000-0000-000000000002"
@@ -28,14 +28,14 @@ def body(name: str = "Vault policy writer", scope: str = GROUP, **permissions: l
 
 @pytest.fixture
 def writer(lab: Lab) -> Lab:
-    """SOMEBODY has the custom role on the group."""
+    """OTHER_USER has the custom role on the group."""
     lab.done(at(), body())
-    new_assignment(lab.state, GROUP, GUID, SOMEBODY)
+    new_assignment(lab.state, GROUP, GUID, OTHER_USER)
     return lab
 
 
 def test_a_custom_role_permits_what_it_says_and_not_what_it_excepts(writer: Lab) -> None:
-    token = writer.token(SOMEBODY)
+    token = writer.token(OTHER_USER)
     assert writer.call("GET", VAULT, token=token).status_code == 200
     assert error_of(writer.call("DELETE", VAULT, token=token)) == (403, "AuthorizationFailed")
     assert error_of(writer.call("PUT", IDENTITY, {"location": "eastus"}, token=token)) == (403, "AuthorizationFailed")
@@ -44,12 +44,12 @@ def test_a_custom_role_permits_what_it_says_and_not_what_it_excepts(writer: Lab)
 def test_a_change_of_a_role_reaches_those_who_have_it(writer: Lab) -> None:
     changed = writer.call("PUT", at(), body(notActions=[]))
     assert changed.status_code == 201
-    assert writer.call("DELETE", VAULT, token=writer.token(SOMEBODY)).status_code == 200
+    assert writer.call("DELETE", VAULT, token=writer.token(OTHER_USER)).status_code == 200
 
 
 def test_a_change_of_a_role_takes_effect_after_the_propagation_delay(writer: Lab) -> None:
     writer.state.settings.custom_role_delay = 3600
-    token = writer.token(SOMEBODY)
+    token = writer.token(OTHER_USER)
     writer.done(at(), body(actions=["Microsoft.KeyVault/vaults/delete"], notActions=[]))
     writer.done(at(), body(actions=["Microsoft.ManagedIdentity/*"], notActions=[]))
     assert writer.call("GET", at(scope=VAULT)).json()["properties"]["permissions"][0]["actions"] == ["Microsoft.ManagedIdentity/*"]
@@ -63,13 +63,13 @@ def test_a_change_of_a_role_takes_effect_after_the_propagation_delay(writer: Lab
 
 def test_a_role_that_is_deleted_permits_until_the_propagation_delay_is_over(writer: Lab) -> None:
     writer.state.settings.custom_role_delay = writer.state.settings.role_assignment_removal_delay = 3600
-    assignment = next(a for a in writer.state.role_assignments.values() if a.principal_id == SOMEBODY)
+    assignment = next(a for a in writer.state.role_assignments.values() if a.principal_id == OTHER_USER)
     assert [writer.call("DELETE", path).status_code for path in (assignment.id, at())] == [200, 200]
     assert error_of(writer.call("GET", at(scope=VAULT))) == (404, "RoleDefinitionDoesNotExist")
-    assert writer.call("GET", VAULT, token=writer.token(SOMEBODY)).status_code == 200
+    assert writer.call("GET", VAULT, token=writer.token(OTHER_USER)).status_code == 200
     for former in writer.state.former_roles:
         former.until = now()
-    assert writer.call("GET", VAULT, token=writer.token(SOMEBODY)).status_code == 403
+    assert writer.call("GET", VAULT, token=writer.token(OTHER_USER)).status_code == 403
 
 
 def test_data_actions_are_excepted_too(lab: Lab) -> None:
@@ -92,15 +92,15 @@ def test_a_custom_role_is_found_where_it_can_be_assigned(lab: Lab) -> None:
 def test_a_custom_role_is_assigned_only_within_its_scopes(lab: Lab, scope: str, status: int) -> None:
     lab.done(at(), body())
     assignment = f"{scope}/providers/Microsoft.Authorization/roleAssignments/{OTHER_GUID}"
-    wanted = {"roleDefinitionId": at(), "principalId": SOMEBODY, "principalType": "ServicePrincipal"}
+    wanted = {"roleDefinitionId": at(), "principalId": OTHER_USER, "principalType": "ServicePrincipal"}
     assert lab.call("PUT", assignment, {"properties": wanted}).status_code == status
 
 
 def test_a_role_in_use_is_not_deleted(writer: Lab) -> None:
     assert error_of(writer.call("DELETE", at())) == (400, "RoleDefinitionHasAssignments")
     writer.state.role_assignments.clear()
-    new_assignment(writer.state, OF_SUBSCRIPTION, USER_ACCESS_ADMINISTRATOR.guid, SOMEBODY)
-    token = writer.token(SOMEBODY)
+    new_assignment(writer.state, OF_SUBSCRIPTION, USER_ACCESS_ADMINISTRATOR.guid, OTHER_USER)
+    token = writer.token(OTHER_USER)
     assert [writer.call("DELETE", at(), token=token).status_code for _ in range(2)] == [200, 204]
 
 
@@ -124,7 +124,7 @@ def test_a_built_in_role_is_not_deleted(lab: Lab) -> None:
 
 
 def test_who_may_make_roles_in_one_group_makes_none_for_another(lab: Lab) -> None:
-    lab.assign(USER_ACCESS_ADMINISTRATOR, SOMEBODY, GROUP)
-    token = lab.token(SOMEBODY)
+    lab.assign(USER_ACCESS_ADMINISTRATOR, OTHER_USER, GROUP)
+    token = lab.token(OTHER_USER)
     assert lab.call("PUT", at(GUID, GROUP), body(), token=token).status_code == 201
     assert error_of(lab.call("PUT", at(OTHER_GUID, GROUP), body("Another", OF_SUBSCRIPTION), token=token)) == (403, "LinkedAuthorizationFailed")

@@ -10,7 +10,7 @@ from lab.azure.roles import CONTRIBUTOR, KEY_VAULT_SECRETS_USER, READER, Role
 from lab.azure.state import now
 from tests.emulator.machine import GROUP, SUBSCRIPTION, TENANT, VAULT, Lab, error_of
 
-SOMEBODY = "aaaaaaaa-0000-0000-0000-0000000000ff"
+OTHER_USER = "aaaaaaaa-0000-0000-0000-0000000000ff"
 PROVIDER = f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.KeyVault"
 DELETED = f"{PROVIDER}/locations/eastus/deletedVaults/lab-vault"
 RECOVER = {"createMode": "recover"}
@@ -53,7 +53,7 @@ def test_the_name_of_a_deleted_vault_is_taken(deleted: Lab) -> None:
 
 
 def test_a_vault_is_recovered_as_it_was(lab: Lab) -> None:
-    policy = {"tenantId": TENANT, "objectId": SOMEBODY, "permissions": {"secrets": ["get"]}}
+    policy = {"tenantId": TENANT, "objectId": OTHER_USER, "permissions": {"secrets": ["get"]}}
     lab.done(f"{VAULT}/accessPolicies/add", {"properties": {"accessPolicies": [policy]}})
     lab.call("DELETE", VAULT)
     assert lab.done(VAULT, body(**RECOVER))["properties"]["accessPolicies"] == [policy]
@@ -69,11 +69,11 @@ def test_only_a_deleted_vault_is_recovered_and_only_where_it_was(deleted: Lab, p
 
 
 def test_role_assignments_on_a_vault_go_with_it_and_do_not_come_back(lab: Lab) -> None:
-    lab.assign(KEY_VAULT_SECRETS_USER, SOMEBODY, VAULT.upper())
-    lab.assign(READER, SOMEBODY, GROUP)
+    lab.assign(KEY_VAULT_SECRETS_USER, OTHER_USER, VAULT.upper())
+    lab.assign(READER, OTHER_USER, GROUP)
     lab.call("DELETE", VAULT)
     lab.done(VAULT, body(**RECOVER))
-    assert lab.state.roles_of(SOMEBODY, VAULT) == {READER.guid}
+    assert lab.state.roles_of(OTHER_USER, VAULT) == {READER.guid}
 
 
 def test_a_purged_vault_is_gone_and_its_name_free(deleted: Lab) -> None:
@@ -111,9 +111,9 @@ def test_the_vaults_of_a_deleted_group_can_be_recovered(lab: Lab) -> None:
 
 @pytest.mark.parametrize(("role", "status"), [(READER, 403), (CONTRIBUTOR, 202)])
 def test_purging_is_a_permission_of_its_own(deleted: Lab, role: Role, status: int) -> None:
-    deleted.assign(role, SOMEBODY)
-    assert deleted.call("GET", DELETED, token=deleted.token(SOMEBODY)).status_code == 200
-    assert deleted.call("POST", f"{DELETED}/purge", token=deleted.token(SOMEBODY)).status_code == status
+    deleted.assign(role, OTHER_USER)
+    assert deleted.call("GET", DELETED, token=deleted.token(OTHER_USER)).status_code == 200
+    assert deleted.call("POST", f"{DELETED}/purge", token=deleted.token(OTHER_USER)).status_code == status
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from lab.azure.state import State, now
 from lab.services import URL
 from tests.emulator.machine import CLUSTER, GROUP, IDENTITY, OWNER_ID, REGISTRY, SUBSCRIPTION, TENANT, VAULT, Lab, Machine, error_of
 
-SOMEBODY = "aaaaaaaa-0000-0000-0000-0000000000ff"
+OTHER_USER = "aaaaaaaa-0000-0000-0000-0000000000ff"
 ASSIGNMENT = f"{GROUP}/providers/Microsoft.Authorization/roleAssignments/99999999-0000-0000-0000-000000000000"
 
 
@@ -23,7 +23,7 @@ def test_a_request_without_a_token_is_unauthorized_and_says_where_to_sign_in(lab
     assert f'authorization_uri="{lab.azure.login_url}/{TENANT}"' in response.headers["www-authenticate"]
 
 
-def test_a_token_that_somebody_else_signed_is_refused(lab: Lab) -> None:
+def test_a_token_that_another_issuer_signed_is_refused(lab: Lab) -> None:
     foreign = Azure(State(TENANT, SUBSCRIPTION), Machine()).tokens.access_token(OWNER_ID, OWNER_ID, "https://management.azure.com")
     assert error_of(lab.call("GET", GROUP, token=foreign)) == (401, "InvalidAuthenticationToken")
 
@@ -121,8 +121,8 @@ WRITES = {"identity": (IDENTITY, {"location": "eastus"}), "assignment": (ASSIGNM
 )
 def test_a_caller_may_do_what_its_role_permits_and_nothing_else(lab: Lab, role: Role | None, may_read: bool, may_write: set[str]) -> None:
     if role:
-        lab.assign(role, SOMEBODY)
-    token = lab.token(SOMEBODY)
+        lab.assign(role, OTHER_USER)
+    token = lab.token(OTHER_USER)
     assert (lab.call("GET", VAULT, token=token).status_code == 200) is may_read
     for what, (path, body) in WRITES.items():
         refused = lab.call("PUT", path, body, token=token).status_code == 403
@@ -130,17 +130,17 @@ def test_a_caller_may_do_what_its_role_permits_and_nothing_else(lab: Lab, role: 
 
 
 def test_a_refusal_names_the_caller_the_action_and_the_scope(lab: Lab) -> None:
-    response = lab.call("DELETE", VAULT, token=lab.token(SOMEBODY))
+    response = lab.call("DELETE", VAULT, token=lab.token(OTHER_USER))
     assert error_of(response) == (403, "AuthorizationFailed")
     message = response.json()["error"]["message"]
-    assert SOMEBODY in message
+    assert OTHER_USER in message
     assert "'Microsoft.KeyVault/vaults/delete'" in message
     assert f"over scope '{VAULT}'" in message
 
 
 def test_a_permission_on_one_resource_does_not_reach_another(lab: Lab) -> None:
-    lab.assign(OWNER, SOMEBODY, VAULT)
-    token = lab.token(SOMEBODY)
+    lab.assign(OWNER, OTHER_USER, VAULT)
+    token = lab.token(OTHER_USER)
     assert lab.call("GET", VAULT, token=token).status_code == 200
     assert lab.call("GET", REGISTRY, token=token).status_code == 403
     assert lab.call("GET", GROUP, token=token).status_code == 403
@@ -148,23 +148,23 @@ def test_a_permission_on_one_resource_does_not_reach_another(lab: Lab) -> None:
 
 def test_a_new_role_takes_effect_after_the_propagation_delay(lab: Lab) -> None:
     lab.state.settings.role_assignment_delay = 3600
-    lab.assign(READER, SOMEBODY)
-    assert error_of(lab.call("GET", VAULT, token=lab.token(SOMEBODY))) == (403, "AuthorizationFailed")
+    lab.assign(READER, OTHER_USER)
+    assert error_of(lab.call("GET", VAULT, token=lab.token(OTHER_USER))) == (403, "AuthorizationFailed")
     for assignment in lab.state.role_assignments.values():
         assignment.effective_at = 0
-    assert lab.call("GET", VAULT, token=lab.token(SOMEBODY)).status_code == 200
+    assert lab.call("GET", VAULT, token=lab.token(OTHER_USER)).status_code == 200
 
 
 def test_a_role_that_is_taken_away_works_until_the_propagation_delay_is_over(lab: Lab) -> None:
-    lab.assign(READER, SOMEBODY)
-    assignment = next(a for a in lab.state.role_assignments.values() if a.principal_id == SOMEBODY)
+    lab.assign(READER, OTHER_USER)
+    assignment = next(a for a in lab.state.role_assignments.values() if a.principal_id == OTHER_USER)
     lab.state.settings.role_assignment_removal_delay = 3600
     assert lab.call("DELETE", assignment.id).status_code == 200
     assert lab.call("GET", assignment.id).status_code == 404
-    assert lab.call("GET", VAULT, token=lab.token(SOMEBODY)).status_code == 200
+    assert lab.call("GET", VAULT, token=lab.token(OTHER_USER)).status_code == 200
     for former in lab.state.former_assignments:
         former.until = now()
-    assert error_of(lab.call("GET", VAULT, token=lab.token(SOMEBODY))) == (403, "AuthorizationFailed")
+    assert error_of(lab.call("GET", VAULT, token=lab.token(OTHER_USER))) == (403, "AuthorizationFailed")
 
 
 @pytest.mark.parametrize(
@@ -192,9 +192,9 @@ def test_tags_at_the_limits_are_taken(lab: Lab) -> None:
 
 
 def test_a_role_with_a_condition_that_is_not_understood_grants_nothing(lab: Lab) -> None:
-    lab.assign(READER, SOMEBODY)
-    next(a for a in lab.state.role_assignments.values() if a.principal_id == SOMEBODY).properties["condition"] = "@Resource[x] StringEquals 'y'"
-    assert lab.call("GET", VAULT, token=lab.token(SOMEBODY)).status_code == 403
+    lab.assign(READER, OTHER_USER)
+    next(a for a in lab.state.role_assignments.values() if a.principal_id == OTHER_USER).properties["condition"] = "@Resource[x] StringEquals 'y'"
+    assert lab.call("GET", VAULT, token=lab.token(OTHER_USER)).status_code == 403
 
 
 @pytest.mark.parametrize(("version", "at"), [("1.0", None), ("2019-05-01", 0), ("2022-09-01", "")])

@@ -10,7 +10,7 @@ from lab.azure.roles import ACR_PUSH, READER
 from tests.emulator.machine import GROUP, REGISTRY, Lab, error_of
 
 NEW = REGISTRY.replace("labregistry", "newregistry")
-SOMEBODY = "aaaaaaaa-0000-0000-0000-0000000000ff"
+OTHER_USER = "aaaaaaaa-0000-0000-0000-0000000000ff"
 
 
 def body(sku: str = "Premium", **properties: Any) -> dict[str, Any]:
@@ -84,8 +84,8 @@ def test_policies_are_changed_one_by_one(lab: Lab) -> None:
 
 def test_a_registry_is_deleted_only_by_who_may(lab: Lab) -> None:
     for role in (READER, ACR_PUSH):
-        lab.assign(role, SOMEBODY)
-    assert error_of(lab.call("DELETE", REGISTRY, token=lab.token(SOMEBODY))) == (403, "AuthorizationFailed")
+        lab.assign(role, OTHER_USER)
+    assert error_of(lab.call("DELETE", REGISTRY, token=lab.token(OTHER_USER))) == (403, "AuthorizationFailed")
     assert [lab.call("DELETE", REGISTRY).status_code for _ in range(2)] == [200, 204]
     assert error_of(lab.call("GET", REGISTRY)) == (404, "ResourceNotFound")
 

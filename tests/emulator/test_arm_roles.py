@@ -11,7 +11,7 @@ from lab.azure.roles import ACR_PULL, BUILT_IN, KEY_VAULT_SECRETS_USER, OWNER, R
 from lab.azure.state import now
 from tests.emulator.machine import GROUP, OWNER_ID, REGISTRY, SUBSCRIPTION, VAULT, Lab, error_of
 
-SOMEBODY = "aaaaaaaa-0000-0000-0000-0000000000ff"
+OTHER_USER = "aaaaaaaa-0000-0000-0000-0000000000ff"
 UNKNOWN = "dddddddd-0000-0000-0000-000000000000"
 FIRST, SECOND = "99999999-0000-0000-0000-000000000001", "99999999-0000-0000-0000-000000000002"
 
@@ -151,8 +151,8 @@ def test_a_role_permits_what_its_definition_says(role: str, action: str | None, 
 
 
 def test_an_unknown_role_permits_nothing(lab: Lab) -> None:
-    new_assignment(lab.state, REGISTRY, UNKNOWN, SOMEBODY)
-    assert lab.state.granted(SOMEBODY, REGISTRY) == []
+    new_assignment(lab.state, REGISTRY, UNKNOWN, OTHER_USER)
+    assert lab.state.granted(OTHER_USER, REGISTRY) == []
     assert not allows([], "Microsoft.KeyVault/vaults/read")
     assert not allows_data([ACR_PULL], KEY_VAULT_SECRETS_USER.data_actions[0])
 
@@ -166,12 +166,12 @@ def delegated(*roles: Role) -> str:
 
 
 def test_who_may_assign_some_roles_assigns_and_takes_away_these_alone(lab: Lab) -> None:
-    lab.assign(USER_ACCESS_ADMINISTRATOR, SOMEBODY)
-    next(a for a in lab.state.role_assignments.values() if a.principal_id == SOMEBODY).properties["condition"] = delegated(ACR_PULL, KEY_VAULT_SECRETS_USER)
+    lab.assign(USER_ACCESS_ADMINISTRATOR, OTHER_USER)
+    next(a for a in lab.state.role_assignments.values() if a.principal_id == OTHER_USER).properties["condition"] = delegated(ACR_PULL, KEY_VAULT_SECRETS_USER)
     new_assignment(lab.state, REGISTRY, OWNER.guid, UNKNOWN, name=SECOND)
-    token = lab.token(SOMEBODY)
+    token = lab.token(OTHER_USER)
     assert lab.call("PUT", at(REGISTRY), wanted(UNKNOWN), token=token).status_code == 201
-    assert error_of(lab.call("PUT", at(VAULT), wanted(SOMEBODY, OWNER.guid), token=token)) == (403, "AuthorizationFailed")
+    assert error_of(lab.call("PUT", at(VAULT), wanted(OTHER_USER, OWNER.guid), token=token)) == (403, "AuthorizationFailed")
     assert error_of(lab.call("DELETE", at(REGISTRY, SECOND), token=token)) == (403, "AuthorizationFailed")
     assert lab.call("DELETE", at(REGISTRY), token=token).status_code == 200
     assert lab.call("GET", VAULT, token=token).status_code == 200

@@ -14,7 +14,7 @@ from lab.azure.roles import CLUSTER_ADMIN, CLUSTER_USER
 from lab.config import AKS_SERVER
 from tests.emulator.machine import CLUSTER, OWNER_CLIENT, OWNER_ID, OWNER_SECRET, TENANT, Lab, cluster_body, error_of
 
-GROUP, SOMEBODY = "66666666-0000-0000-0000-000000000001", "aaaaaaaa-0000-0000-0000-00000000000c"
+GROUP, OTHER_USER = "66666666-0000-0000-0000-000000000001", "aaaaaaaa-0000-0000-0000-00000000000c"
 ENTRA = {"managed": True, "adminGroupObjectIDs": [GROUP]}
 
 
@@ -73,10 +73,10 @@ def test_without_local_accounts_no_static_credential_is_answered(lab: Lab, entra
 
 def test_the_administrators_credential_needs_a_permission_of_its_own(lab: Lab) -> None:
     lab.cluster(aadProfile=ENTRA)
-    lab.assign(CLUSTER_USER, SOMEBODY)
-    theirs = lab.token(SOMEBODY)
+    lab.assign(CLUSTER_USER, OTHER_USER)
+    theirs = lab.token(OTHER_USER)
     assert error_of(lab.call("POST", f"{CLUSTER}/listClusterAdminCredential", token=theirs)) == (403, "AuthorizationFailed")
-    lab.assign(CLUSTER_ADMIN, SOMEBODY)
+    lab.assign(CLUSTER_ADMIN, OTHER_USER)
     assert yaml.safe_dump(kubeconfig(lab.call("POST", f"{CLUSTER}/listClusterAdminCredential", token=theirs))) == lab.machine.kubeconfig("one")
 
 
@@ -109,7 +109,7 @@ def test_azure_never_takes_entra_away_again_but_the_lab_can(lab: Lab) -> None:
 def test_a_token_for_aks_tells_the_groups_and_others_do_not(lab: Lab) -> None:
     assert "groups" not in token(lab)
     lab.state.groups[GROUP] = [OWNER_ID]
-    lab.state.groups["66666666-0000-0000-0000-000000000002"] = [SOMEBODY]
+    lab.state.groups["66666666-0000-0000-0000-000000000002"] = [OTHER_USER]
     assert token(lab)["groups"] == [GROUP]
     assert "groups" not in token(lab, "https://vault.azure.net")
 

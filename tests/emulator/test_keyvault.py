@@ -33,7 +33,7 @@ from lab.azure.roles import (
     Role,
 )
 from lab.azure.state import Secret, SecretVersion, Vault, now
-from tests.emulator.services import CLIENT, GROUP, PRINCIPAL, TENANT, assign, somebody_else
+from tests.emulator.services import CLIENT, GROUP, PRINCIPAL, TENANT, assign, other_azure
 from tests.emulator.services import azure as emulated
 from tests.support.cluster_states import chain
 
@@ -108,7 +108,7 @@ def test_an_access_policy_permits_what_it_names(azure: Azure, client: TestClient
 
 
 @pytest.mark.parametrize("other", [{"objectId": CLIENT}, {"tenantId": CLIENT}, {"applicationId": CLIENT}], ids=["principal", "tenant", "application"])
-def test_an_access_policy_for_somebody_else_permits_nothing(azure: Azure, client: TestClient, other: dict[str, str]) -> None:
+def test_an_access_policy_for_another_principal_permits_nothing(azure: Azure, client: TestClient, other: dict[str, str]) -> None:
     permit(azure, secrets=["all"]).update(other)
     assert get(client, azure, "/secrets/signer").status_code == 403
 
@@ -207,7 +207,7 @@ def test_a_request_without_a_good_token_is_told_where_to_get_one(azure: Azure, c
         "AKV10000": {},
         "AKV10022": bearer(azure, "https://management.azure.com"),
         "TokenExpired": bearer(azure, seconds=-60),
-        "BearerReadAccessTokenFailed": bearer(somebody_else()),
+        "BearerReadAccessTokenFailed": bearer(other_azure()),
     }
     for word, headers in tries.items():
         for path in ("/secrets/signer", "/keys", "/whatever"):

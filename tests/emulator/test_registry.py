@@ -27,7 +27,7 @@ from lab.azure.roles import (
     Role,
 )
 from lab.azure.state import State, load, now, save
-from tests.emulator.services import CLIENT, GROUP, PRINCIPAL, SUBSCRIPTION, Storage, assign, somebody_else
+from tests.emulator.services import CLIENT, GROUP, PRINCIPAL, SUBSCRIPTION, Storage, assign, other_azure
 from tests.emulator.services import azure as emulated
 
 REGISTRY = f"{GROUP}/providers/Microsoft.ContainerRegistry/registries/lab"
@@ -165,7 +165,7 @@ def test_an_entra_token_is_exchanged(azure: Azure, client: TestClient, audience:
     ("token", "service", "status"),
     [
         (lambda azure: entra(azure, "https://vault.azure.net"), "lab.azurecr.io", 401),
-        (lambda azure: entra(somebody_else()), "lab.azurecr.io", 401),
+        (lambda azure: entra(other_azure()), "lab.azurecr.io", 401),
         (lambda azure: "", "lab.azurecr.io", 401),
         (entra, "other.azurecr.io", 400),
     ],

@@ -1,4 +1,4 @@
-"""The lab with site.yml run on it, and somebody who asks it for images all the time."""
+"""The lab with site.yml run on it, and a client that asks it for images all the time."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ Meanwhile = Literal["denied", "pods denied", "some denied", "admitted", "either"
 class Fault:
     """`says` is a regular expression for what those are told who are denied for the fault's sake. `recovers` is in seconds, from the fault's end on.
 
-    `tags` and `digests` are what becomes of images that must run, by what they are asked for. `takes` are seconds for which somebody waits for an answer.
+    `tags` and `digests` are what becomes of images that must run, by what they are asked for. `takes` are seconds for which a client waits for an answer.
     """
 
     name: str
@@ -43,7 +43,7 @@ class Fault:
 
     @property
     def tells(self) -> bool:
-        """Whether there is somebody who is told of it: who asks for an image that must run, or where these are admitted, for one that must not."""
+        """Whether a client is told of it: one that asks for an image that must run, or where these are admitted, for one that must not."""
         return (self.tags, self.digests) != ("either", "either")
 
 

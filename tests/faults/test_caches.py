@@ -52,8 +52,8 @@ def test_an_image_that_is_signed_after_it_was_denied_is_admitted(world: World, r
 
 def without_identity(spec: dict[str, Any]) -> dict[str, Any]:
     policy, *others = spec["parameters"]["trustPolicyDoc"]["trustPolicies"]
-    somebody = {**policy, "trustedIdentities": ["x509.subject: C=US, ST=WA, O=Somebody, CN=somebody.example"]}
-    return {"parameters": {"trustPolicyDoc": {"trustPolicies": [somebody, *others]}}}
+    other_signer = {**policy, "trustedIdentities": ["x509.subject: C=US, ST=WA, O=Somebody, CN=somebody.example"]}
+    return {"parameters": {"trustPolicyDoc": {"trustPolicies": [other_signer, *others]}}}
 
 
 def without_certificate(spec: dict[str, Any]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ Gatekeeper, and of Ratify, which may then send two answers as one."""
 
 
 def is_sensible(fault: Fault, sample: Sample, remembered: tuple[str, float]) -> bool:
-    """Whether somebody who is refused is told of the fault, of what is wrong with the image, or of the fault before, while a pod may remember it."""
+    """Whether a denial names the fault, the problem of the image, or the fault before, while a pod may remember it."""
     before, until_then = remembered
     says = [fault.says, CUT_OFF, *([before] if sample.began < until_then else [])]
     return sample.is_expected or re.search("|".join(says), sample.answer.message) is not None

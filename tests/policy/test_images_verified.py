@@ -129,7 +129,7 @@ REPORTS = {
     "context deadline exceeded": "the registry cannot be reached",
     "dial tcp: lookup example.azurecr.io: no such host": "the registry cannot be reached",
 }
-"""What Ratify and notation report, and what of it somebody is told who never heard of either."""
+"""What Ratify and notation report, and what of it a user reads who never heard of either."""
 
 NOT_FOUND = "could not resolve descriptor for a subject from any stores: {}: not found"
 NO_HOST = "failed to resolve {}: dial tcp: lookup example.azurecr.io: no such host"

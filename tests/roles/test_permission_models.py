@@ -13,7 +13,7 @@ from tests.support.emulated import Emulated
 from .conftest import Play, Played
 from .models import ABAC, LEGACY, switch
 
-SOMEBODY = "99999999-0000-0000-0000-000000000001"
+OTHER_USER = "99999999-0000-0000-0000-000000000001"
 READ = {"secrets": ["get"]}
 
 
@@ -34,14 +34,14 @@ def permissions(azure: Emulated, played: Played) -> tuple[set[str], set[str], di
     return roles(azure, nodes), roles(azure, ratify), policies(azure).get(ratify)
 
 
-def give_to_somebody_else(azure: Emulated) -> None:
+def give_to_another_user(azure: Emulated) -> None:
     """Permissions of both models."""
     registry, vault = azure.state.registry_named("imagetrustlab"), azure.state.vault_named("image-trust-lab")
     assert registry
     assert vault
     for role, scope in ((ACR_PULL, registry.id), (REPOSITORY_READER, registry.id), (KEY_VAULT_SECRETS_USER, vault.id)):
-        new_assignment(azure.state, scope, role.guid, SOMEBODY)
-    vault.properties["accessPolicies"].append({"tenantId": azure.state.tenant, "objectId": SOMEBODY, "permissions": READ})
+        new_assignment(azure.state, scope, role.guid, OTHER_USER)
+    vault.properties["accessPolicies"].append({"tenantId": azure.state.tenant, "objectId": OTHER_USER, "permissions": READ})
 
 
 ALL = {ACR_PULL.name, REPOSITORY_READER.name, KEY_VAULT_SECRETS_USER.name}
@@ -50,7 +50,7 @@ SWITCHED = ({REPOSITORY_READER.name}, {REPOSITORY_READER.name, KEY_VAULT_SECRETS
 
 
 def test_a_switch_of_the_models_is_followed_there_and_back_and_no_idle_permission_is_left(azure: Emulated, play: Play) -> None:
-    give_to_somebody_else(azure)
+    give_to_another_user(azure)
     first = play("aks", "identity")
     assert permissions(azure, first) == AS_FOUND
     assert first.facts["identity_result"]["vault"]["permission_model"] == "Vault access policy"
@@ -69,11 +69,11 @@ def test_a_switch_of_the_models_is_followed_there_and_back_and_no_idle_permissio
 
     switch(azure, mode=LEGACY, rbac=False)
     assert permissions(azure, play("aks", "identity")) == AS_FOUND
-    assert (roles(azure, SOMEBODY), policies(azure)[SOMEBODY]) == (ALL, READ)
+    assert (roles(azure, OTHER_USER), policies(azure)[OTHER_USER]) == (ALL, READ)
 
 
 def test_absent_takes_the_permissions_of_both_models_and_nobody_elses(azure: Emulated, play: Play) -> None:
-    give_to_somebody_else(azure)
+    give_to_another_user(azure)
     given = play("aks", "identity")
     nodes, ratify = given.facts["aks_result"]["kubelet_identity"]["object_id"], given.facts["identity_result"]["principal_id"]
     registry, vault = azure.state.registry_named("imagetrustlab"), azure.state.vault_named("image-trust-lab")
@@ -87,8 +87,8 @@ def test_absent_takes_the_permissions_of_both_models_and_nobody_elses(azure: Emu
     taken = play("identity", "aks", identity_state="absent", aks_state="absent")
     assert taken.errors == []
     assert (roles(azure, nodes), roles(azure, ratify)) == (set(), set())
-    assert policies(azure) == {SOMEBODY: READ}
-    assert roles(azure, SOMEBODY) == ALL
+    assert policies(azure) == {OTHER_USER: READ}
+    assert roles(azure, OTHER_USER) == ALL
     assert play("identity", "aks", identity_state="absent", aks_state="absent").changed == []
 
 

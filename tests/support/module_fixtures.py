@@ -92,7 +92,7 @@ def converge(run: Run, azure: Emulated) -> Run:
 
 
 def meanwhile(azure: Emulated, path: str, deed: Callable[[], None]) -> None:
-    """What somebody else does after the module has read, and before its PUT to `path` (a regular expression) takes effect."""
+    """What another client does after the module has read, and before its PUT to `path` (a regular expression) takes effect."""
     azure.fail(method="PUT", path=path, delay=1, count=1)
 
     def once_the_write_is_on_its_way() -> None:

@@ -44,19 +44,19 @@ async def provision(azure: Azure, cluster: ManagedCluster) -> None:
     """Make the real cluster know whom the managed cluster's properties name."""
     entra = cluster.properties.get("aadProfile")
     if entra:
-        await blocking(azure.backend.admit_entra, cluster.name, entra["tenantID"], entra.get("adminGroupObjectIDs", []), somebody(azure))
+        await blocking(azure.backend.admit_entra, cluster.name, entra["tenantID"], entra.get("adminGroupObjectIDs", []), unprivileged(azure))
 
 
 async def forget(azure: Azure, cluster: ManagedCluster) -> None:
     """Local accounts only, which Azure cannot go back to: a switch of the lab."""
     cluster.properties.pop("aadProfile", None)
     cluster.properties["disableLocalAccounts"] = False
-    await blocking(azure.backend.forget_entra, cluster.name, somebody(azure))
+    await blocking(azure.backend.forget_entra, cluster.name, unprivileged(azure))
     azure.save()
 
 
-def somebody(azure: Azure) -> str:
-    """A token for AKS of somebody who has no permissions."""
+def unprivileged(azure: Azure) -> str:
+    """A token for AKS of a user without permissions."""
     return azure.tokens.access_token(guid(), guid(), AKS_SERVER, seconds=300)
 
 

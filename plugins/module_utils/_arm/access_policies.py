@@ -101,7 +101,7 @@ def batches(changes: Iterable[Change[AccessPolicy]]) -> list[tuple[Operation, li
             # Nowhere is it written that `remove` takes single permissions away and leaves the rest.
             entries["replace"].append(after)
         else:
-            # `add` unites within Azure, so of what somebody else gives or takes meanwhile nothing is undone.
+            # `add` unites within Azure, so nothing is undone that another client gives or takes meanwhile.
             entries["add"].append(with_permissions(after, _lacks(before, after)))
     return [(operation, all_[at : at + MOST_IN_A_CALL]) for operation, all_ in entries.items() for at in range(0, len(all_), MOST_IN_A_CALL)]
 

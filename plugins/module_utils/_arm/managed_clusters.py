@@ -136,7 +136,7 @@ def missing(wanted: Wanted) -> ModuleError:
 
 
 def read_settled(azure: Azure, wanted: Wanted, bound: float) -> Cluster | None:
-    """As `read`, and waits up to `bound` seconds where somebody is changing the cluster; raises `ModuleError` after that."""
+    """As `read`, and waits up to `bound` seconds where another client is changing the cluster; raises `ModuleError` after that."""
     started = time.monotonic()
     while (cluster := read(azure, wanted)) and cluster.provisioning_state not in SETTLED:
         if time.monotonic() - started > bound:
@@ -182,7 +182,7 @@ def apply(azure: Azure, wanted: Wanted, change: Change[Cluster], bound: float) -
     except ModuleError as failure:
         if failure.code != "OperationNotAllowed" and failure.status != CHANGED_MEANWHILE:
             raise
-    # Something is going on, or is done: what somebody else began meanwhile, or our own, when the answer to it was lost.
+    # Something is going on, or is done: an operation of another client, or our own, when the answer to it was lost.
     settled = read_settled(azure, wanted, bound)
     rest = plan(settled, wanted) if change.after else plan_absent(settled)
     return Change(change.before, (_made(azure, wanted, rest, bound) if rest.changed else rest).after)

@@ -179,7 +179,7 @@ def plan_absent(current: Iterable[RoleAssignment], unwanted: RoleAssignment, *, 
 
 
 def apply(azure: Azure, change: Change[RoleAssignment]) -> Change[RoleAssignment]:
-    """Make the change and return it as Azure confirmed it; where somebody else made the same assignment meanwhile, only what that one lacks."""
+    """Make the change and return it as Azure confirmed it; where another client made the same assignment meanwhile, only what that one lacks."""
     operations = azure.authorization.role_assignments
     before, after = change.before, change.after
     if not change.changed:

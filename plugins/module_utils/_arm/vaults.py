@@ -66,7 +66,7 @@ class AccessPolicy:
     application_id: str | None = None
     tenant_id: str | None = None
     spelt: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
-    """The permissions as Azure wrote them, in whatever case somebody gave them."""
+    """The permissions as Azure wrote them, in whatever case they were given."""
 
     @property
     def permissions(self) -> dict[str, frozenset[str]]:

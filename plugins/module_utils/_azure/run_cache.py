@@ -27,7 +27,7 @@ class RunCache:
         if not self._folder:
             return None
         try:
-            # A link could lead to a file that somebody else wrote.
+            # A link could lead to a file that another user wrote.
             with open(os.open(_file(self._folder, key), os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
                 kept = json.load(file) if _private(os.fstat(file.fileno()), stat.S_ISREG) else {"ends": 0}
             return kept["value"] if kept["ends"] - margin > time.time() else None

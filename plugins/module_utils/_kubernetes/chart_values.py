@@ -1,7 +1,7 @@
 # Copyright: the authors of image_trust.azure
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # PRIVATE to the collection: may change without notice.
-"""Which of the values that somebody gives a Helm chart the chart would ignore, or could not use."""
+"""Which of the values given to a Helm chart the chart would ignore, or could not use."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Known:
         self.names = [*_names(chart, ""), *also_read]
 
     def like(self, name: str) -> str:
-        """Which names somebody may have meant, in brackets."""
+        """Which names the user may have meant, in brackets."""
         leaf = name.rpartition(".")[2].lower()
         elsewhere = [each for each in self.names if each.rpartition(".")[2].lower() == leaf]
         siblings = {each.lower(): each for each in self.names if each.rpartition(".")[0] == name.rpartition(".")[0]}

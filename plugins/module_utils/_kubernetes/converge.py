@@ -1,7 +1,7 @@
 # Copyright: the authors of image_trust.azure
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # PRIVATE to the collection: may change without notice.
-"""Objects of a cluster that are exactly as given: what somebody changed, added, took out or deleted is found and restored.
+"""Objects of a cluster that are exactly as given: what was changed, added, taken out or deleted is found and restored.
 
 What an object would be, with everything that the API server fills in, the server says itself: it is asked, in a dry run, to replace the one that is there.
 """
@@ -35,7 +35,7 @@ _READ_AT_START = ("ConfigMap", "ServiceAccount")
 RESTARTED = "kubectl.kubernetes.io/restartedAt"
 """The annotation by which `kubectl rollout restart` restarts a deployment's pods."""
 _CONFLICTS = 5
-"""How often somebody else may write an object between our reading and writing it."""
+"""How often another client may write an object between our reading and writing it."""
 _HIDDEN = "(not shown)"
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 """The annotation in which `kubectl apply` repeats an object, a secret's data too."""
@@ -78,7 +78,7 @@ def title(item: Mapping[str, Any]) -> str:
 def replacement(given: Mapping[str, Any], live: Mapping[str, Any], preserved: Collection[Preserved]) -> Json:
     """What to put in place of `live`, so that it is as given. No I/O.
 
-    Everything that somebody decides is as given, labels too, because they select; but for annotations of others, labels of others on a Namespace, and the
+    Every decided field is as given, labels too, because they select; but for annotations of others, labels of others on a Namespace, and the
     fields `preserved`, which stay.
     """
     others = (live["metadata"].get("labels") or {}) if given["kind"] == "Namespace" else {}

@@ -17,7 +17,7 @@ from typing import Any
 from .access import AccessError, Credentials, Plugin, bearer
 
 PATIENCE = 60
-"""Seconds for the program: it asks Entra, and would wait for somebody at a browser for a quarter of an hour."""
+"""Seconds for the program: it asks Entra, and would wait for a user at a browser for a quarter of an hour."""
 EARLY = timedelta(minutes=5)
 """Credentials that expire this soon are renewed, as by the Python client."""
 SHORT = 8

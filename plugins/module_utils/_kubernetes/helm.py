@@ -46,7 +46,7 @@ class RecordError(Exception):
 
 @dataclass(frozen=True)
 class Revision:
-    """What a record says of the chart and of the values that somebody gave."""
+    """What a record says of the chart and of the values that were given."""
 
     revision: int
     status: str

@@ -1,7 +1,7 @@
 # Copyright: the authors of image_trust.azure
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # PRIVATE to the collection: may change without notice.
-"""A proof in words: what of it somebody should look at, what differs from the one before, and a page to read. No I/O."""
+"""A proof in words: what of it needs attention, what differs from the one before, and a page to read. No I/O."""
 
 from __future__ import annotations
 

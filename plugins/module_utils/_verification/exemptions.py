@@ -71,7 +71,7 @@ def exempt_namespaces(found: Verification) -> list[dict[str, Any]]:
 
 
 def unreviewed(exempt: Iterable[Json], reviewed: Collection[str]) -> list[str]:
-    """Of what `exempt_namespaces` returned: the namespaces that somebody else than the roles exempts and `reviewed` does not name, each with everything
+    """Of what `exempt_namespaces` returned: the namespaces that something else than the roles exempts and `reviewed` does not name, each with everything
     that exempts it. What the roles make, a run puts right."""
     return [f"{each['name']} ({', '.join(each['by'])})" for each in exempt if {CONFIG, LABEL} & {*each["by"]} and each["name"] not in reviewed]
 

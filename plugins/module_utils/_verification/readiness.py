@@ -44,7 +44,7 @@ def wait(missing: Callable[[], str], seconds: float) -> str:
 def unanswered(api: ClusterApi, covered: str, exempt: str) -> str:
     """Gatekeeper does not judge pods of the namespace `covered`, or pods of `exempt` are not made without it. Dry runs only.
 
-    Where nothing is asked for yet a pod is admitted; where it is denied, somebody has answered. The webhook that guards namespaces' labels fails closed, so a
+    Where nothing is asked for yet a pod is admitted; where it is denied, Gatekeeper has answered. The webhook that guards namespaces' labels fails closed, so a
     namespace that passes is an answer too.
     """
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "image-trust-probe"}}

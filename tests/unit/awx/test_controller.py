@@ -106,7 +106,7 @@ def test_a_survey_leaves_out_no_variable_without_which_a_playbook_does_nothing()
     assert needed - by_the_playbook == asked
 
 
-def test_nothing_is_changed_before_somebody_approved_what_check_shows() -> None:
+def test_nothing_is_changed_before_a_user_approved_what_check_shows() -> None:
     (workflow,) = DATA["controller_workflows"]
     nodes = {node["identifier"]: node for node in workflow["workflow_nodes"]}
     follows = {name: [after["identifier"] for after in node.get("related", {}).get("success_nodes", [])] for name, node in nodes.items()}

@@ -29,7 +29,7 @@ def lines(values: Any) -> list[str]:
         ({"names": ["a", "b"], "none": []}, ["thing names: a", "thing names: b"]),
         ({"tags": {"team": "ops"}}, ["thing tags team: ops"]),
         ("no permissions", ["thing: no permissions"]),
-        # What somebody puts into a value cannot look like other lines.
+        # What a user puts into a value cannot look like other lines.
         ({"tags": {"team": "ops\n-thing on: true"}}, [r"thing tags team: 'ops\n-thing on: true'"]),
         ({"tags": {"a\nb": "c"}}, [r"'thing tags a\nb': c"]),
     ],

@@ -77,7 +77,7 @@ class Api:
             after = found
             self.slow -= "deletionTimestamp" in found["metadata"]
             if found["kind"] == "CustomResourceDefinition":
-                # It is established when somebody looks.
+                # It is established when a client reads it.
                 found["status"] = {"conditions": [{"type": "Established", "status": "True"}]}
                 self.kinds["things/v1"] = [kind("Thing", "things", namespaced=False)]
         going = found is not None and "deletionTimestamp" in found["metadata"]

@@ -145,7 +145,7 @@ def test_the_wait_has_a_bound(run: Run, azure: Emulated, backend: Backend) -> No
     assert azure.writes == []
 
 
-def test_somebody_else_s_operation_is_waited_for_within_the_bound(run: Run, converge: Run, azure: Emulated, backend: Backend) -> None:
+def test_another_client_s_operation_is_waited_for_within_the_bound(run: Run, converge: Run, azure: Emulated, backend: Backend) -> None:
     converge(MODULE, **LAB1, location="eastus")
     kept(azure).properties["provisioningState"] = "Upgrading"
     sentence = failure(run(MODULE, **LAB1, workload_identity=True, wait_timeout=0))
@@ -180,7 +180,7 @@ def test_bad_input_is_refused_before_any_request(run: Run, azure: Emulated, wron
     assert azure.requests == []
 
 
-def test_what_somebody_else_changes_between_reading_and_writing_is_kept(run: Run, converge: Run, azure: Emulated, backend: Backend) -> None:
+def test_what_another_client_changes_between_reading_and_writing_is_kept(run: Run, converge: Run, azure: Emulated, backend: Backend) -> None:
     converge(MODULE, **LAB1, location="eastus")
     turn_everything_off(azure)
     meanwhile(azure, "/managedClusters/lab1$", lambda: kept(azure).properties["addonProfiles"].update(azurepolicy={"enabled": False}))
@@ -190,7 +190,7 @@ def test_what_somebody_else_changes_between_reading_and_writing_is_kept(run: Run
     assert len(azure.writes) == 2
 
 
-def test_a_cluster_that_somebody_else_makes_between_reading_and_writing_is_not_written_over(run: Run, azure: Emulated, backend: Backend) -> None:
+def test_a_cluster_that_another_client_makes_between_reading_and_writing_is_not_written_over(run: Run, azure: Emulated, backend: Backend) -> None:
     run(MODULE, **LAB1, location="eastus")
     made = azure.state.clusters.copy()
     azure.state.clusters.clear()
@@ -200,7 +200,7 @@ def test_a_cluster_that_somebody_else_makes_between_reading_and_writing_is_not_w
     assert [pool["count"] for pool in kept(azure).properties["agentPoolProfiles"]] == [3]
 
 
-def test_a_cluster_that_somebody_deletes_while_it_is_made_is_not_said_to_be_there(run: Run, azure: Emulated, backend: Backend) -> None:
+def test_a_cluster_that_another_client_deletes_while_it_is_made_is_not_said_to_be_there(run: Run, azure: Emulated, backend: Backend) -> None:
     azure.fail(method="GET", path="/managedClusters/lab1$", delay=0.01, count=2)
     azure.fail(method="GET", path="/managedClusters/lab1$", status=404, code="ResourceNotFound", count=1)
     result = run(MODULE, **LAB1, location="eastus")

@@ -17,7 +17,7 @@ GROUP = "image-trust-lab"
 REGISTRY = {"name": "imagetrustlab", "resource_group": GROUP}
 LEGACY, ABAC = "LegacyRegistryPermissions", "AbacRepositoryPermissions"
 MODES = {LEGACY: ACR_PULL.name, ABAC: REPOSITORY_READER.name}
-SOMEBODY = "99999999-0000-0000-0000-000000000001"
+OTHER_USER = "99999999-0000-0000-0000-000000000001"
 
 
 @pytest.fixture
@@ -92,7 +92,7 @@ def test_from_nothing_the_nodes_get_the_role_that_counts_and_the_file_is_its_own
 
 def test_a_switch_of_the_mode_is_followed_and_what_others_have_stays(run: Run, azure: Emulated, wanted: dict[str, Any]) -> None:
     for role in (ACR_PULL, REPOSITORY_READER):
-        new_assignment(azure.state, registry(azure).id, role.guid, SOMEBODY)
+        new_assignment(azure.state, registry(azure).id, role.guid, OTHER_USER)
     path = Path(wanted["kubeconfig"]["path"])
     converged(run, azure, wanted, path)
     registry(azure).properties["roleAssignmentMode"] = ABAC
@@ -100,7 +100,7 @@ def test_a_switch_of_the_mode_is_followed_and_what_others_have_stays(run: Run, a
         "assign the role Container Registry Repository Reader",
         "take away the role AcrPull",
     ]
-    assert (roles(azure, nodes(azure)), roles(azure, SOMEBODY)) == ({REPOSITORY_READER.name}, {ACR_PULL.name, REPOSITORY_READER.name})
+    assert (roles(azure, nodes(azure)), roles(azure, OTHER_USER)) == ({REPOSITORY_READER.name}, {ACR_PULL.name, REPOSITORY_READER.name})
 
 
 def take_role(azure: Emulated, path: Path) -> None:

@@ -34,7 +34,7 @@ def test_it_is_written_for_the_owner_only(run: Run, cluster: Backend, azure: Emu
     assert [entry.path.rpartition("/")[2] for entry in azure.requests if not entry.host.startswith("localhost")] == ["endpoints", "listClusterUserCredential"]
 
 
-def test_what_somebody_changed_is_written_again(run: Run, cluster: Backend, tmp_path: Path) -> None:
+def test_a_changed_file_is_written_again(run: Run, cluster: Backend, tmp_path: Path) -> None:
     path = tmp_path / "lab1"
     path.write_text("other")
     path.chmod(0o644)

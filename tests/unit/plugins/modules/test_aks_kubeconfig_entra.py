@@ -22,7 +22,7 @@ from tests.support.module_runs import Backend, Run, failure
 MODULE = "aks_kubeconfig"
 LAB1 = {"resource_group": "image-trust-lab", "cluster_name": "lab1"}
 GROUP = "66666666-0000-0000-0000-000000000001"
-SOMEBODY = "99999999-0000-0000-0000-000000000001"
+OTHER_USER = "99999999-0000-0000-0000-000000000001"
 Entra = Callable[..., None]
 
 
@@ -125,10 +125,10 @@ def test_a_token_that_is_only_renewed_is_no_change_and_lives_on(run: Run, azure:
     assert azure.azure.tokens.verify_access_token(token(path), [AKS_SERVER])["oid"] == OBJECT_ID
 
 
-def test_a_token_of_somebody_else_is_a_change(run: Run, azure: Emulated, entra: Entra, tmp_path: Path) -> None:
+def test_a_token_of_another_user_is_a_change(run: Run, azure: Emulated, entra: Entra, tmp_path: Path) -> None:
     path = tmp_path / "lab1"
     run(MODULE, **LAB1, path=str(path))
-    rewritten(azure, path, SOMEBODY)
+    rewritten(azure, path, OTHER_USER)
     foreign = path.read_text()
     assert run(MODULE, check=True, **LAB1, path=str(path))["changed"] is True
     assert path.read_text() == foreign
@@ -179,9 +179,9 @@ def test_a_member_of_the_clusters_groups_is_an_administrator(run: Run, azure: Em
 
 
 def test_a_cluster_of_another_tenant_is_named_before_anything_is_written(run: Run, entra: Entra, tmp_path: Path) -> None:
-    entra(tenantID=SOMEBODY)
+    entra(tenantID=OTHER_USER)
     sentence = failure(run(MODULE, **LAB1, path=str(tmp_path / "lab1")))
-    assert f"signs in users of tenant {SOMEBODY}, and the login is of tenant {TENANT}" in sentence
+    assert f"signs in users of tenant {OTHER_USER}, and the login is of tenant {TENANT}" in sentence
     assert not (tmp_path / "lab1").exists()
 
 

@@ -107,7 +107,7 @@ def test_a_namespace_that_is_not_there_is_not_waited_for(api: Api) -> None:
     assert api.writes == [f"POST {DEPLOYMENTS}"]
 
 
-def test_what_somebody_else_writes_meanwhile_is_read_again(api: Api) -> None:
+def test_what_another_client_writes_meanwhile_is_read_again(api: Api) -> None:
     run(api, definitions=[WEBHOOK])
     api.objects[f"{WEBHOOKS}/ask"]["webhooks"] = []
     api.refusals[f"{WEBHOOKS}/ask"] = [409, 409]
@@ -274,7 +274,7 @@ def test_where_there_is_no_release_there_is_nothing_to_do(api: Api) -> None:
     assert run(api, **RELEASE)["titles"] == []
 
 
-def test_a_record_that_somebody_edited_is_an_error_that_says_what_to_do(api: Api) -> None:
+def test_an_edited_record_is_an_error_that_says_what_to_do(api: Api) -> None:
     api.objects[f"{SECRETS}/web.v1"] = record(WEBHOOK, manager="kubectl-edit")
     refused = run(api, **RELEASE)
     assert refused["msg"].startswith("The record of Helm's release web, Secret trust/web.v1, was changed by kubectl-edit")

@@ -167,7 +167,7 @@ def test_a_lost_answer_to_a_long_operation_does_not_begin_another(run: Run, azur
     ]
 
 
-def test_what_somebody_else_began_is_waited_for_and_then_done(run: Run, azure: Emulated) -> None:
+def test_what_another_client_began_is_waited_for_and_then_done(run: Run, azure: Emulated) -> None:
     deed = DEEDS["cluster changed"]
     wanted = undisturbed(run, deed, azure)
     azure.fail(method="PUT", path=CLUSTERS, status=409, code="OperationNotAllowed", count=1)

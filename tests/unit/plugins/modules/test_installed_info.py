@@ -92,7 +92,7 @@ def test_what_is_not_installed_has_no_release(name: str, tmp_path: Path) -> None
 
 
 @both
-def test_a_release_has_its_charts_version_and_the_values_that_somebody_gave(name: str, tmp_path: Path) -> None:
+def test_a_release_has_its_charts_version_and_the_values_that_were_given(name: str, tmp_path: Path) -> None:
     result = of_release(name, tmp_path, (1, "superseded", "2.0.0"), (2, "deployed", "1.0.0"), wanted="1.0.0")
     installed = {"chart": name, "chart_version": "1.0.0", "revision": 2, "status": "deployed"}
     assert (result["installed"], result["interrupted"], result["problems"]) == (installed, False, [])
@@ -141,7 +141,7 @@ def test_a_record_without_a_chart_says_what_to_do(name: str, tmp_path: Path) -> 
 
 
 @both
-def test_a_record_that_somebody_edited_is_an_error(name: str, tmp_path: Path) -> None:
+def test_an_edited_record_is_an_error(name: str, tmp_path: Path) -> None:
     made = helm_record(name, "trust", 1, "deployed", "1.0.0", {})
     made["metadata"]["managedFields"] = [{"manager": "kubectl-edit", "fieldsV1": {"f:data": {}}}]
     assert "was changed by kubectl-edit" in run(name, tmp_path, secrets(name, made), chart_version="1.0.0")["msg"]

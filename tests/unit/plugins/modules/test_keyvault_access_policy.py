@@ -103,7 +103,7 @@ def test_absent_takes_only_the_named_permissions_away(converge: Run, vault: Vaul
     assert mine(vault) == {"secrets": ["list"], "keys": ["sign"]}
 
 
-def test_what_somebody_else_gives_and_takes_while_we_add_stays_given_and_taken(run: Run, vault: Vault, azure: Emulated) -> None:
+def test_what_another_client_gives_and_takes_while_we_add_stays_given_and_taken(run: Run, vault: Vault, azure: Emulated) -> None:
     vault.properties["accessPolicies"].append(entry(ME, secrets=["Get", "List"]))
     meanwhile(azure, "/accessPolicies/", lambda: vault.properties["accessPolicies"][-1].update(permissions={"secrets": ["Get", "Set"]}))
     result = run(MODULE, **PRINCIPAL, permissions={"keys": ["sign"]})

@@ -95,7 +95,7 @@ def test_description_and_condition_are_set_changed_left_alone_and_taken_away(con
     assert (kept.properties["description"], kept.properties["condition"]) == (None, None)
 
 
-def test_what_somebody_else_assigned_keeps_its_name_and_all_that_is_not_asked(converge: Run, azure: Emulated) -> None:
+def test_what_another_client_assigned_keeps_its_name_and_all_that_is_not_asked(converge: Run, azure: Emulated) -> None:
     theirs = new_assignment(azure.state, REGISTRY, ACR_PULL.guid, ME)
     theirs.properties |= {"condition": CONDITION, "conditionVersion": "2.0", "delegatedManagedIdentityResourceId": "/id/of/theirs"}
     result = converge(MODULE, **PULL, description="pulls")
@@ -107,7 +107,7 @@ def test_what_somebody_else_assigned_keeps_its_name_and_all_that_is_not_asked(co
     }
 
 
-def test_what_is_inherited_or_below_or_somebody_else_s_is_not(converge: Run, azure: Emulated) -> None:
+def test_what_is_inherited_or_below_or_another_principal_s_is_not(converge: Run, azure: Emulated) -> None:
     for scope, role, principal in ((GROUP, ACR_PULL, ME), (f"{REGISTRY}/repositories/a", ACR_PULL, ME), (REGISTRY, OWNER, ME), (REGISTRY, ACR_PULL, ME[::-1])):
         new_assignment(azure.state, scope, role.guid, principal)
     before = set(azure.state.role_assignments)

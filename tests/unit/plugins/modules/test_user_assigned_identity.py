@@ -45,7 +45,7 @@ def test_tags_can_join_those_that_are_there(converge: Run) -> None:
     assert converge(MODULE, **RATIFY, tags={})["identity"]["tags"] == {}
 
 
-def test_the_name_of_a_tag_is_the_same_in_any_case_and_stays_as_somebody_wrote_it(converge: Run) -> None:
+def test_the_name_of_a_tag_is_the_same_in_any_case_and_stays_as_it_was_written(converge: Run) -> None:
     converge(MODULE, **RATIFY, tags={"Team": "ops", "policy": "owns this"})
     result = converge(MODULE, **RATIFY, tags={"TEAM": "dev"}, append_tags=True)
     assert result["identity"]["tags"] == {"Team": "dev", "policy": "owns this"}

@@ -281,7 +281,7 @@ def test_when_a_webhook_is_asked_is_in_the_digest(read: Read, change: Json) -> N
 
 def test_what_is_renewed_and_decides_nothing_is_not_in_the_digest(read: Read) -> None:
     answers = json.loads(json.dumps(cluster()).replace("Y2E=", "bmV3").replace('"resourceVersion": "', '"resourceVersion": "1'))
-    answers["/apis/templates.gatekeeper.sh/v1/constrainttemplates"]["items"].pop()  # somebody else's template
+    answers["/apis/templates.gatekeeper.sh/v1/constrainttemplates"]["items"].pop()  # the template of another program
     assert read(answers)["policy"] == read(cluster())["policy"]
 
 

@@ -33,7 +33,7 @@ WANTED: dict[str, Any] = {
     "vault": VAULT,
     "except_identities": [],
 }
-SOMEBODY = "99999999-0000-0000-0000-000000000001"
+OTHER_USER = "99999999-0000-0000-0000-000000000001"
 READ = {"secrets": ["get"]}
 LEGACY, ABAC = "LegacyRegistryPermissions", "AbacRepositoryPermissions"
 MODELS = {LEGACY: ACR_PULL.name, ABAC: REPOSITORY_READER.name}
@@ -112,9 +112,9 @@ def test_from_nothing_it_gets_whatever_counts_in_these_models_and_nothing_else(r
 def test_a_switch_of_the_models_is_followed_there_and_back_and_what_others_have_stays(run: Run, azure: Emulated) -> None:
     registry, vault = registry_and_vault(azure)
     for role, scope in ((ACR_PULL, registry.id), (REPOSITORY_READER, registry.id), (KEY_VAULT_SECRETS_USER, vault.id)):
-        new_assignment(azure.state, scope, role.guid, SOMEBODY)
-    vault.properties["accessPolicies"].append({"tenantId": azure.state.tenant, "objectId": SOMEBODY, "permissions": READ})
-    others = permitted(azure, SOMEBODY)
+        new_assignment(azure.state, scope, role.guid, OTHER_USER)
+    vault.properties["accessPolicies"].append({"tenantId": azure.state.tenant, "objectId": OTHER_USER, "permissions": READ})
+    others = permitted(azure, OTHER_USER)
     converged(run, azure)
     identity(azure).credentials["mine"] = FederatedCredential("mine", "https://issuer.example/mine/", SUBJECT, [AUDIENCE])
     switch(azure, ABAC, rbac=True)
@@ -124,7 +124,7 @@ def test_a_switch_of_the_models_is_followed_there_and_back_and_what_others_have_
     switch(azure, LEGACY, rbac=False)
     converged(run, azure)
     assert permitted(azure, identity(azure).principal_id) == ({ACR_PULL.name}, READ)
-    assert permitted(azure, SOMEBODY) == others
+    assert permitted(azure, OTHER_USER) == others
     assert trusts(azure) == {"lab1": ISSUER, "mine": "https://issuer.example/mine/"}
 
 

@@ -61,7 +61,7 @@ def test_a_folder_that_others_may_enter_is_not_used(folder: Path, mode: int) -> 
     assert len(list(folder.iterdir())) == 1
 
 
-def test_a_folder_of_somebody_else_is_not_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_of_another_user_is_not_used(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     RunCache(str(folder)).put("value", "key", ends=later())
     monkeypatch.setattr(os, "geteuid", lambda: os.getuid() + 1)
     assert RunCache(str(folder)).get("key") is None

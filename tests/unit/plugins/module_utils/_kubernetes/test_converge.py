@@ -17,7 +17,7 @@ LIVE: Json = {
 GIVEN: Json = {"kind": "Thing", "metadata": {"name": "it", "labels": {"app": "it"}, "annotations": {"our": "own"}}, "spec": {"mode": "Fail"}}
 
 
-def test_all_that_somebody_decides_is_as_given_and_what_the_cluster_keeps_stays() -> None:
+def test_all_decided_fields_are_as_given_and_what_the_cluster_keeps_stays() -> None:
     assert replacement(GIVEN, LIVE, []) == {
         "kind": "Thing",
         "metadata": {"name": "it", "uid": "1", "resourceVersion": "7", "labels": {"app": "it"}, "annotations": {"of": "others", "our": "own"}},

@@ -137,7 +137,7 @@ def of(*statuses: str, **labels: str) -> Records:
     return Records("web", "trust", secrets)
 
 
-def test_the_last_revision_has_its_chart_and_the_values_that_somebody_gave() -> None:
+def test_the_last_revision_has_its_chart_and_the_values_that_were_given() -> None:
     assert of("superseded", "deployed").last == Revision(2, "deployed", "web", "2.0.0", {"at": 2})
     assert of("deployed", "failed").last == Revision(2, "failed", "web", "2.0.0", {"at": 2})
     assert (of("deployed", "pending-upgrade").last, of().last) == (None, None)
