@@ -15,7 +15,7 @@ from lab.azure.state import ServicePrincipal
 from lab.progress import say
 
 IDLE = 30
-"""Seconds for which a cluster is watched while nobody asks it anything."""
+"""Seconds for which a cluster is watched without any request."""
 MODULES, TASKS, CPU, WALL, EACH = 14, 45, 1.0, 0.25, 1.1
 """At most: module processes and tasks of a run on one cluster, its CPU and its wall over the walk-through's, and the CPU a cluster of a run on many over
 that of a run on one."""

@@ -81,7 +81,7 @@ LOGIN_SERVER = f"{REGISTRY}.azurecr.io"
 @dataclass(frozen=True)
 class Seeded:
     """An image of the registry: its tag, who signs it with a certificate, the tag whose signature is attached to it as if it were its own, and whether the
-    tag was moved after the signing, to an image that nobody signed.
+    tag was moved after the signing, to an unsigned image.
     """
 
     tag: str

@@ -94,7 +94,7 @@ def execution_environment() -> str:
 
 
 def importer() -> str:
-    """A warning is a failure: on Galaxy nobody would see it."""
+    """A warning is a failure: on Galaxy no user would see it."""
     folder = environment("galaxy-importer", [IMPORTER], sys.executable)
     with tempfile.TemporaryDirectory() as work:
         printed = run(

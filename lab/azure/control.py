@@ -87,7 +87,7 @@ def app(azure: Azure) -> Starlette:
         return Response(status_code=204)
 
     async def delete_certificate(request: Request) -> Response:
-        """Takes a version away, as nobody can in Azure: a lab is left as it was found. The one before is the latest then."""
+        """Takes a version away, which Azure cannot: a lab is left as it was found. The one before is the latest then."""
         secret = _secret(request)
         if not secret or len(secret.versions) < 2 or not secret.versions.pop(request.path_params["version"], None):
             return JSONResponse({"error": "there is no such version, or no other"}, status_code=404)

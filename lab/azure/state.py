@@ -150,7 +150,7 @@ class Vault:
 
 @dataclass
 class DeletedVault:
-    """A vault that is deleted and can be recovered until `purged_at`. Until then nobody else gets its name."""
+    """A vault that is deleted and can be recovered until `purged_at`. Until then no other vault gets its name."""
 
     vault: Vault
     deleted_at: float

@@ -1,4 +1,4 @@
-"""Whom the Kubernetes API of a node knows besides its own certificates and service accounts: nobody, or what Entra signs for AKS."""
+"""Whom the Kubernetes API of a node knows besides its own certificates and service accounts: no user, or what Entra signs for AKS."""
 
 from __future__ import annotations
 

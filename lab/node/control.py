@@ -139,11 +139,11 @@ class Node:
         return answer
 
     def dry_run(self, path: str, body: Mapping[str, Any]) -> Any:
-        """The object that a POST to `path` would create, as admission leaves it; None where it is refused or nobody answers."""
+        """The object that a POST to `path` would create, as admission leaves it; None where it is refused or no API server answers."""
         return self._ask("POST", path, params={"dryRun": "All"}, json=dict(body))
 
     def apply(self, path: str, body: Mapping[str, Any]) -> None:
-        """Make the object at `path` be as `body` says. LabError where it is refused or nobody answers."""
+        """Make the object at `path` be as `body` says. LabError where it is refused or no API server answers."""
         headers = {"Content-Type": "application/apply-patch+yaml"}
         if self._ask("PATCH", path, params={"fieldManager": "lab", "force": "true"}, content=json.dumps(dict(body)), headers=headers) is None:
             raise LabError(f"the Kubernetes API of cluster {self.cluster.name} does not take {path}")

@@ -31,7 +31,7 @@ _LIFE = timedelta(days=3650)
 _SECONDS = 60
 
 # $1 hosts file, $2 and $3 sockets of the emulated Azure, then a command, for which the registry is 127.0.0.1:443 and the authority of time stamps
-# 127.0.0.1:80, as they are for nobody outside this namespace.
+# 127.0.0.1:80, inside this namespace only.
 _INSIDE = """
 ip link set lo up
 mount --bind "$1" /etc/hosts

@@ -26,7 +26,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Nobody sets the number of pods by the chart's values
+- name: Reject a number of pods in the chart's values
   ansible.builtin.assert:
     that: "{'logDenies': true} | image_trust.azure.chart_values_given(['replicas', 'pdb.controllerManager.minAvailable']) | length == 0"
 """

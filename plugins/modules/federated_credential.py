@@ -105,7 +105,7 @@ EXAMPLES = r"""
     issuer: https://eastus.oic.prod-aks.azure.com/11111111-1111-1111-1111-111111111111/d2d4aa6f-0d0b-4a55-9e1f-2d8d0f0b9b10/
     subject: system:serviceaccount:gatekeeper-system:ratify-admin
 
-- name: Let the service accounts of two clusters log in as the identity, and nobody else
+- name: Let only the service accounts of two clusters log in as the identity
   image_trust.azure.federated_credential:
     resource_group: image-trust
     identity_name: ratify

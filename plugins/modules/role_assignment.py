@@ -38,9 +38,9 @@ options:
     description:
       - Kind of the principal; a managed identity is a V(ServicePrincipal). Used when the assignment is made.
       - It is found out when not given. Managed identities of the subscription are found by one request, and the client id of one is an error that has the
-        principal id to give. Of all others, and where the login may not list identities, Azure looks for the principal in the directory; an id that nobody
-        has there is an error, after three minutes, for a new principal may not be known there yet.
-      - When given, B(neither is looked for, and Azure takes any GUID), also a client id, which gives the role to nobody. Give it where an earlier task has
+        principal id to give. For other ids, and where the login may not list identities, Azure looks for the principal in the directory; an unknown id
+        is an error, after three minutes, for a new principal may not be known there yet.
+      - When given, B(neither is looked for, and Azure takes any GUID), also a client id, and the role has no effect. Give it where an earlier task has
         created the principal and returned its id.
     type: str
     choices: [ServicePrincipal, User, Group, ForeignGroup, Device]

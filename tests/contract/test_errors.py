@@ -73,7 +73,7 @@ def after(first: httpx.Response, then: Callable[[], httpx.Response]) -> httpx.Re
     return then()
 
 
-def nobody_s_token(lab: Lab) -> httpx.Response:
+def unknown_subject(lab: Lab) -> httpx.Response:
     issuer = lab.cluster()["properties"]["oidcIssuerProfile"]["issuerURL"]
     lab.identity()
     lab.federate(issuer, "system:serviceaccount:a:b")
@@ -102,7 +102,7 @@ PROVOKED: dict[str, Callable[[Lab], httpx.Response]] = {
         lab.call("PUT", CLUSTER.partition("/resourceGroups/")[0] + "/resourceGroups/other", {"location": "eastus"}),
         lambda: vault(lab, VAULT.replace("/group/", "/other/")),
     ),
-    "AADSTS70021": nobody_s_token,
+    "AADSTS70021": unknown_subject,
 }
 """By the code, or a part of the message: what makes Azure say it."""
 

@@ -25,7 +25,7 @@ from tests.contract.recordings import EXCLUDED, FOLDER, HEADERS, Interaction, fi
 from tests.emulator.machine import OWNER_ID, Machine, no_delays
 
 PAGE = Path(__file__).parents[2] / "docs/contract.md"
-SUBSCRIPTION = NOBODY = "00000000-0000-0000-0000-000000000000"
+SUBSCRIPTION = ZEROS = "00000000-0000-0000-0000-000000000000"
 UNFINISHED = ("InProgress", "NotStarted", "Creating")
 pytestmark = pytest.mark.skipif(not FOLDER.is_dir(), reason=f"there are no recordings in {FOLDER}; set AZURE_RECORDINGS")
 
@@ -56,13 +56,13 @@ class Replay:
         machine.version = _told(text, "currentKubernetesVersion", machine.version)
         state = State(_told(text, "tenantId", "11111111-1111-1111-1111-111111111111"), SUBSCRIPTION, settings=no_delays())
         new_assignment(state, f"/subscriptions/{SUBSCRIPTION}", OWNER.guid, OWNER_ID)
-        state.service_principals[NOBODY] = ServicePrincipal(NOBODY, OWNER_ID, "who recorded", NOBODY)
+        state.service_principals[ZEROS] = ServicePrincipal(ZEROS, OWNER_ID, "who recorded", ZEROS)
         self.azure = Held(state, machine)
         self.renamed: dict[str, str] = {}
         """Paths of operations: recorded, and here."""
 
     def prepare(self, interaction: Interaction) -> None:
-        """What the recording did by means that nobody recorded: groups, vaults that were there, principals that became visible."""
+        """What the recording did by means that were not recorded: groups, vaults that were there, principals that became visible."""
         state = self.azure.state
         if group := re.match(r"/subscriptions/[^/]+/resourceGroups/([^/]+)", interaction.path, re.IGNORECASE):
             made = new_group(SUBSCRIPTION, group[1], "eastus")

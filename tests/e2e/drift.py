@@ -88,8 +88,8 @@ def _webhooks(item: Json) -> Json:
     first, *others = item["webhooks"]
     without = [{**rule, "resources": [each for each in rule["resources"] if each != "pods/ephemeralcontainers"]} for rule in first["rules"]]
     rules = [rule for rule in without if rule["resources"]]
-    nobody = {"matchLabels": {"nobody": "has-this"}}
-    return {"webhooks": [{**first, "failurePolicy": "Ignore", "timeoutSeconds": 1, "objectSelector": nobody, "rules": rules}, *others]}
+    no_object = {"matchLabels": {"nobody": "has-this"}}
+    return {"webhooks": [{**first, "failurePolicy": "Ignore", "timeoutSeconds": 1, "objectSelector": no_object, "rules": rules}, *others]}
 
 
 def _definition(item: Json) -> Json:

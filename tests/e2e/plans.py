@@ -20,7 +20,7 @@ contexts: [{name: gone, context: {cluster: gone, user: gone}}]
 clusters: [{name: gone, cluster: {server: "https://192.0.2.1:443"}}]
 users: [{name: gone, user: {}}]
 """
-"""The kubeconfig of a cluster that is no more: at its address nobody answers, not even with a refusal (RFC 5737)."""
+"""The kubeconfig of a cluster that is no more: at its address no server answers, not even with a refusal (RFC 5737)."""
 ONLY_THE_CLUSTER = """- hosts: clusters
   connection: local
   gather_facts: false

@@ -116,7 +116,7 @@ UNTRUSTED = [f"{REPOSITORY}:unsigned", f"{REPOSITORY}:other-signer", f"{REPOSITO
 
 
 @pytest.mark.parametrize("image", ["nginx:latest", *(f"{REGISTRY}.azurecr.io/{name}" for name in UNTRUSTED)])
-def test_row_13_an_image_that_nobody_trusted_signed_is_denied_with_the_reason(kube: Any, image: str) -> None:
+def test_row_13_an_image_without_a_trusted_signature_is_denied_with_the_reason(kube: Any, image: str) -> None:
     with pytest.raises(kubernetes.client.ApiException) as refusal:
         kube.resources.get(api_version="v1", kind="Pod").create(body=pod(image), namespace="default")
     message = json.loads(refusal.value.body or "{}")["message"]

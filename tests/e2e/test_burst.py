@@ -29,7 +29,7 @@ def made(kube: Any, team: str) -> Namespace:
 
 @pytest.fixture
 def full_node(kube: Any) -> Iterator[None]:
-    """A node that nobody runs: pods are on it by its name."""
+    """A node without a kubelet: pods are on it by its name."""
     nodes = kube.resources.get(api_version="v1", kind="Node")
     nodes.create(body={"metadata": {"name": NODE}, "spec": {"unschedulable": True}})
     yield

@@ -1,4 +1,4 @@
-"""A user who may do everything in one covered namespace, and nothing outside of it, tries to run an image that no trusted signer has signed."""
+"""A user who may do everything in one covered namespace, and nothing outside of it, tries to run an image without a trusted signature."""
 
 from __future__ import annotations
 
@@ -88,7 +88,7 @@ CREATED: dict[str, Callable[[Json], Any]] = {
 }
 
 
-def test_no_way_leads_to_an_image_that_nobody_trusted_has_signed(kube: Any, developer: Developer) -> None:
+def test_no_way_leads_to_an_image_without_a_trusted_signature(kube: Any, developer: Developer) -> None:
     [digest] = set(re.findall(r"net-monitor@(sha256:[0-9a-f]{64})", refusal(kube, pod(UNSIGNED), "default")))
     pinned = f"{UNSIGNED.rpartition(':')[0]}@{digest}"
     body = pod(SIGNED)

@@ -145,14 +145,14 @@ def not_debugged(item: drift.Json) -> drift.Json:
 
 
 VALIDATING = ("gatekeeper", "ValidatingWebhookConfiguration", "gatekeeper-validating-webhook-configuration")
-NOBODY = {"matchLabels": {"nobody": "has-this"}}
+NO_OBJECT = {"matchLabels": {"nobody": "has-this"}}
 DANGERS = {
-    "the webhook is asked for some objects only": (*VALIDATING, webhook(objectSelector=NOBODY)),
+    "the webhook is asked for some objects only": (*VALIDATING, webhook(objectSelector=NO_OBJECT)),
     "a namespace more is exempt": (*VALIDATING, exempt),
     "what gets no answer is admitted": (*VALIDATING, webhook(failurePolicy="Ignore")),
     "a condition is never met": (*VALIDATING, webhook(matchConditions=[{"name": "never", "expression": "false"}])),
     "debug containers are not judged": (*VALIDATING, not_debugged),
-    "tags are not replaced": ("gatekeeper", "MutatingWebhookConfiguration", "gatekeeper-mutating-webhook-configuration", webhook(objectSelector=NOBODY)),
+    "tags are not replaced": ("gatekeeper", "MutatingWebhookConfiguration", "gatekeeper-mutating-webhook-configuration", webhook(objectSelector=NO_OBJECT)),
     "everybody is trusted": ("ratify", "Verifier", "verifier-notation", CHANGES["Verifier"]),
     "Ratify is slower than the webhook": ("ratify", "Provider", "ratify-provider", CHANGES["Provider"]),
     "one of several reports is enough": ("ratify", "Policy", "ratify-policy", CHANGES["Policy"]),

@@ -290,7 +290,7 @@ def test_fail_is_refused_until_namespaces_that_nodes_may_need_were_reviewed(kube
     sets = kube.resources.get(api_version="apps/v1", kind="StatefulSet")
     of = {"serviceName": "it", "selector": {"matchLabels": {"app": "it"}}, "template": template}
     sets.create(namespace=team, body={"metadata": {"name": "it"}, "spec": of})
-    # Where it fails closed already, nobody who makes such a thing stops the runs.
+    # Where it fails closed already, such an object does not stop the runs.
     assert gatekeeper().changed == []
 
     webhooks = kube.resources.get(api_version="admissionregistration.k8s.io/v1", kind="ValidatingWebhookConfiguration")
@@ -317,8 +317,8 @@ def test_fail_is_taken_back_where_gatekeeper_does_not_answer_unless_it_held_befo
 
     # Nothing of ours, which the role would restore.
     rule = {"apiGroups": [""], "apiVersions": ["v1"], "operations": ["CREATE"], "resources": ["namespaces"], "scope": "*"}
-    nobody = {"clientConfig": {"url": "https://127.0.0.1:1/"}, "rules": [rule], "sideEffects": "None", "admissionReviewVersions": ["v1"]}
-    webhooks.create(body={"metadata": {"name": "of-another"}, "webhooks": [{"name": "everything.of-another.example", "failurePolicy": "Fail", **nobody}]})
+    unanswered = {"clientConfig": {"url": "https://127.0.0.1:1/"}, "rules": [rule], "sideEffects": "None", "admissionReviewVersions": ["v1"]}
+    webhooks.create(body={"metadata": {"name": "of-another"}, "webhooks": [{"name": "everything.of-another.example", "failurePolicy": "Fail", **unanswered}]})
     try:
         for before in ("Fail", "Ignore"):
             policy(failurePolicy=before)

@@ -98,7 +98,7 @@ BOUND = 60
 
 
 def helm_is_at(release: str) -> Callable[[], None]:
-    """Waits until Helm has begun to install or to remove the release, which nobody but it may do then."""
+    """Waits until Helm has begun to install or to remove the release, which only Helm may do then."""
 
     def wait() -> None:
         deadline = time.monotonic() + BOUND

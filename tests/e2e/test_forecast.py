@@ -12,7 +12,7 @@ from .changes import changed
 from .conftest import Lab, Run
 from .drift import Hand
 from .pods import IMAGE, SIGNED, UNSIGNED, denied_soon, pod, policy, refusal
-from .workloads import MUTATING, Namespace, deployment, nobody
+from .workloads import MUTATING, Namespace, deployment, no_pods
 
 pytestmark = [pytest.mark.first_lab, pytest.mark.order(4)]
 
@@ -55,7 +55,7 @@ def warned(kube: Any, lab: Lab, policy: Any, team: str) -> Namespace:
     denied_soon(kube, pod(UNSIGNED), team, expected=False)
     made = Namespace(kube, team)
     with ExitStack() as stack:
-        stack.enter_context(changed(Hand(lab), MUTATING, nobody))
+        stack.enter_context(changed(Hand(lab), MUTATING, no_pods))
         deadline = time.monotonic() + 30
         while made.kind("Pod").create(body=pod(SIGNED), namespace=team, dry_run="All").spec.containers[0].image != SIGNED:
             assert time.monotonic() < deadline

@@ -14,7 +14,7 @@ from .changes import WEBHOOK, changed
 from .conftest import Lab, Run
 from .drift import Hand
 from .pods import SIGNED, UNSIGNED, pod, refusal
-from .workloads import MERGE, MUTATING, Json, Namespace, deployment, nobody, operated
+from .workloads import MERGE, MUTATING, Json, Namespace, deployment, no_pods, operated
 
 EVERYTHING = [{"apiGroups": ["*"], "apiVersions": ["*"], "operations": ["CREATE", "UPDATE"], "resources": ["*"], "scope": "*"}]
 """What the chart's own rules let be mutated."""
@@ -41,7 +41,7 @@ def before(kube: Any, lab: Lab, site: Run, team: str) -> Iterator[Namespace]:
     lone["spec"]["nodeSelector"] = {"no": "node"}
     with ExitStack() as stack:
         for webhook in (WEBHOOK, MUTATING):
-            stack.enter_context(changed(hand, webhook, nobody))
+            stack.enter_context(changed(hand, webhook, no_pods))
         deadline = time.monotonic() + 30
         while refusal(kube, pod(UNSIGNED), team):
             assert time.monotonic() < deadline

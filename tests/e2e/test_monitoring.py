@@ -31,7 +31,7 @@ LABEL = "image-trust-monitoring"
 
 
 def webhook(policy: str) -> dict[str, Any]:
-    """One of the name of Gatekeeper's, that nobody answers, for what has the label alone."""
+    """One of the name of Gatekeeper's, that no pod answers, for what has the label alone."""
     return {
         "name": "validation.gatekeeper.sh",
         "admissionReviewVersions": ["v1"],

@@ -33,7 +33,7 @@ def test_a_label_exempts_no_user(kube: Any, team: str) -> None:
     assert "it has no signature" in refusal(kube, pod(UNSIGNED, labels=labels, annotations={"admissions.enforcer/disabled": "true"}), team)
 
 
-def test_nobody_is_trusted_by_what_a_namespace_tells_ratify(kube: Any, team: str) -> None:
+def test_a_namespace_cannot_add_a_trusted_signer(kube: Any, team: str) -> None:
     def tell(kind: str, name: str, spec: dict[str, Any]) -> Any:
         version = "config.ratify.deislabs.io/v1beta1"
         kinds = kube.resources.get(api_version=version, kind=kind)
@@ -142,7 +142,7 @@ def test_what_an_administrator_narrowed_is_found_and_restored(kube: Any, policy:
     assert "it has no signature" in denied_soon(kube, pod(UNSIGNED), "default")
 
 
-def test_where_gatekeeper_is_not_asked_nobody_is_told_that_pods_are_judged(policy: Any) -> None:
+def test_where_gatekeeper_is_not_asked_pods_are_not_reported_as_judged(policy: Any) -> None:
     asked = {"namespace": "gatekeeper-system", "exempt_namespaces": [{"name": "kube-system"}, {"name": "calico-system"}]}
     refused = policy(gatekeeper_result=asked, policy_excluded_namespaces=[{"name": "kube-system", "reason": "the nodes"}])
     assert "Gatekeeper is not asked in calico-system (gatekeeper_exempt_namespaces)" in refused.error

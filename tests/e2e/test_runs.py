@@ -84,7 +84,7 @@ def test_values_that_the_api_server_refuses_are_no_obstacle_once_they_are_fixed(
     assert play().changed == []
 
 
-def test_where_nobody_gives_a_verdict_the_role_says_what_the_cluster_said(ratify: Any) -> None:
+def test_without_a_verdict_the_role_says_what_the_cluster_said(ratify: Any) -> None:
     run = ratify(ratify_registries=["no..name"], ratify_wait_timeout=6)
     image = f"no..name/image-trust-probe@sha256:{'0' * 64}"
     assert f"Gatekeeper and Ratify give no verdict on {image} within 6 s: " in run.error

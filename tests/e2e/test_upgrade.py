@@ -142,7 +142,7 @@ def webhooks(kube: Any) -> Any:
 
 
 def became_of_the_webhook(kube: Any, since: str) -> set[tuple[str, str]]:
-    """What happened to it since that version of it, and what then becomes of a pod for which nobody answers: pods that always answer do not tell."""
+    """What happened to it since that version of it, and what then becomes of a pod for which no webhook answers: pods that always answer do not tell."""
     events = webhooks(kube).watch(name=WEBHOOKS, resource_version=since, timeout=2)
     return {(event["type"], each.failurePolicy) for event in events for each in event["object"].webhooks if each.name == "validation.gatekeeper.sh"}
 

@@ -14,7 +14,7 @@ VERSIONS = {"Pod": "v1", "CronJob": "batch/v1"}
 MERGE = "application/merge-patch+json"
 
 
-def nobody(item: Json) -> None:
+def no_pods(item: Json) -> None:
     item["webhooks"][0]["objectSelector"] = {"matchLabels": {"nobody": "has-this"}}
 
 

@@ -44,7 +44,7 @@ def test_everybody_may_pull_what_exists(client: TestClient) -> None:
     assert client.get(NGINX.replace("latest", "none"), headers=headers).status_code == 404
 
 
-def test_nobody_may_push(client: TestClient) -> None:
+def test_no_client_may_push(client: TestClient) -> None:
     answer = client.put(NGINX, content=b"{}", headers=anonymous(client, "library/nginx", "pull,push"))
     assert answer.status_code == 401
 

@@ -73,7 +73,7 @@ def test_the_controller_may_do_what_the_documentation_says_and_the_publisher_onl
     assert controller.secret != publisher.secret
 
 
-def test_the_state_and_the_signers_keys_are_kept_and_nobody_elses_to_read(home: Path) -> None:
+def test_the_state_and_the_signers_keys_are_kept_and_no_other_user_reads_them(home: Path) -> None:
     seed.resources()
     files = {file.relative_to(home): file.read_bytes() for file in home.rglob("*") if file.is_file()}
     seed.resources()

@@ -40,7 +40,7 @@ class World:
 
 
 Felt = Callable[[], bool]
-"""Whether a fault has been felt, for those that nobody would notice otherwise."""
+"""Whether a fault has been felt, for those that no client would notice otherwise."""
 Break = Callable[[World], AbstractContextManager[Felt]]
 """Inside whose block a fault is there."""
 

@@ -72,7 +72,7 @@ def test_a_switch_of_the_models_is_followed_there_and_back_and_no_idle_permissio
     assert (roles(azure, OTHER_USER), policies(azure)[OTHER_USER]) == (ALL, READ)
 
 
-def test_absent_takes_the_permissions_of_both_models_and_nobody_elses(azure: Emulated, play: Play) -> None:
+def test_absent_takes_the_permissions_of_both_models_and_of_no_other_principal(azure: Emulated, play: Play) -> None:
     give_to_another_user(azure)
     given = play("aks", "identity")
     nodes, ratify = given.facts["aks_result"]["kubelet_identity"]["object_id"], given.facts["identity_result"]["principal_id"]

@@ -50,7 +50,7 @@ def public_key() -> str:
 
 
 def odd(text: str, old: str, new: str) -> str:
-    """The PEM with other bytes (hexadecimal) in it, such as the name of an algorithm that nobody knows."""
+    """The PEM with other bytes (hexadecimal) in it, such as the name of an unknown algorithm."""
     head, body, end = text.partition("\n")[0], "".join(text.split("-----")[2].split()), text.rstrip().rpartition("\n")[2]
     return "\n".join([head, base64.b64encode(base64.b64decode(body).replace(bytes.fromhex(old), bytes.fromhex(new))).decode(), end, ""])
 

@@ -150,7 +150,7 @@ def emulated(folder: Path, backend: Backend) -> Iterator[Emulated]:
 
 
 async def _end_of_work() -> None:
-    """Operations that nobody waited for end with the service."""
+    """Operations without a waiting client end with the service."""
     work = asyncio.all_tasks() - {asyncio.current_task()}
     for task in work:
         task.cancel()

@@ -45,7 +45,7 @@ def run_killed(
 def kill_with_all(process: int) -> None:
     """SIGKILL for a process and all below it: workers of Ansible are in sessions of their own, so that the process group would not do."""
     family = [process]
-    # Nobody can have children while it is stopped.
+    # A process cannot have new children while it is stopped.
     for member in family:
         if _signal(member, signal.SIGSTOP):
             family += _children(member)

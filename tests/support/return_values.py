@@ -74,7 +74,7 @@ def of_failures(module: str, *, failed: bool) -> Json:
 
 
 def faults(said: Json, returned: Json, where: str) -> Iterator[str]:
-    """How a dictionary is not as its keys are documented: one that is not, one that is always there and is not, another type, null that nobody told of."""
+    """How a dictionary is not as its keys are documented: one that is not, one that is always there and is not, another type, an undocumented null."""
     yield from (f"{where} {key} is returned and not documented" for key in returned.keys() - said.keys())
     for key, one in said.items():
         if key in returned:

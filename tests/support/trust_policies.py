@@ -71,7 +71,7 @@ STRICTER: dict[str, tuple[list[str], str]] = {
     "an invisible character": ([f"{CONTOSO}\x85"], "it has a line break, or another character that cannot be seen"),
     "an attribute whose type is empty at first": (["x509.subject: =C=US, ST=WA, O=Contoso"], "is no attribute"),
 }
-"""What Notation takes and we refuse, for nobody would be trusted by it, or the chart cannot write it."""
+"""What Notation takes and we refuse, for no signer would be trusted by it, or the chart cannot write it."""
 
 SCOPES = {
     WEB: True,

@@ -99,7 +99,7 @@ def authorize(azure: Azure, vault: Vault, claims: dict[str, Any], kind: Kind, na
 
 
 def _permits(vault: Vault, claims: dict[str, Any], kind: Kind, wanted: str) -> bool:
-    """Whether an access policy gives the caller that. One with an applicationId is for a user through that application, so for nobody here."""
+    """Whether an access policy gives the caller that. One with an applicationId is for a user through that application, so for no caller here."""
     return any(
         permission.lower() in (wanted, "all")
         for policy in vault.in_effect().get("accessPolicies") or ()

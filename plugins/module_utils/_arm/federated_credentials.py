@@ -177,7 +177,7 @@ def plan_absent(current: Sequence[FederatedCredential], names: Iterable[str]) ->
 
 
 def in_order(changes: Iterable[Change[FederatedCredential]]) -> list[Change[FederatedCredential]]:
-    """The changes that need a write, one write each, so that Azure refuses none: what goes first, then each when nobody has its issuer and subject any more."""
+    """The changes that need a write, one write each, so that Azure refuses none: what goes first, then each when its issuer and subject are free."""
     left = [change for change in changes if change.changed]
     ordered = [change for change in left if not change.after]
     left = [change for change in left if change.after]

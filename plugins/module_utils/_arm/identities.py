@@ -84,7 +84,7 @@ def read_others(azure: Azure, resource_group: str, names: Collection[str]) -> li
 def is_principal(azure: Azure, option: str, object_id: str) -> bool:
     """Whether `object_id`, given as `option`, is the principal id of an identity of the subscription; False also where the login may not list them.
 
-    Raises `ModuleError` where it is a client id: Azure takes that for a principal, and what is given to it nobody has.
+    Raises `ModuleError` where it is a client id: Azure takes that for a principal, and what is given to it has no effect.
     """
     try:
         identities = read_all(azure, None)

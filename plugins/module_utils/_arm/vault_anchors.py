@@ -60,7 +60,7 @@ def certificates_in(plane: VaultPlane, name: str, version: str | None, number: i
 def unusable(azure: Azure, vault: Vault, certificates: Iterable[Json]) -> Iterator[str]:
     """A sentence for each of these certificates (`name`, `version`) by which Ratify could verify nothing, as far as the login may read them.
 
-    Of what cannot be read it is not known, and nobody waits for it. A leaf without its chain is good where an authority is among the others: it may be
+    Of what cannot be read it is not known, and no run waits for it. A leaf without its chain is good where an authority is among the others: it may be
     the leaf's.
     """
     alone, authority, plane = [], False, azure.vault_plane(str(vault.uri), again=False)

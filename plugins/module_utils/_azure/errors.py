@@ -126,7 +126,7 @@ def _failure_of(what: str, error: AzureError) -> ModuleError:
 
 def _failure(what: str, code: str, message: str, status: int | None, request_id: str | None, *, by_azure: bool = True, reason: str = "") -> ModuleError:
     text = " ".join(message.split()).rstrip(".")
-    # A proxy's 404, say, is nobody's word that something is missing.
+    # A proxy's 404, say, does not mean that something is missing.
     strange = status == 404 and not by_azure
     way_out = WAYS_OUT["InvalidAnswer"] if strange else WAYS_OUT.get(reason) or WAYS_OUT.get(code)
     sentence = f"Could not {what}: {text} ({code})" + (f"; {way_out}." if way_out else ".")

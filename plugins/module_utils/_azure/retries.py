@@ -109,7 +109,7 @@ class Retrying:
         """The answer. Raises the SDK's error where a try that was worth it has not helped within the bound."""
         from azure.core.exceptions import AzureError, HttpResponseError
 
-        # Settings for azure-core's own policy, of which nobody else may know.
+        # Settings for azure-core's own policy, which no other policy may see.
         for option in [name for name in request.context.options if name.startswith("retry_")]:
             del request.context.options[option]
         started, tries = time.monotonic(), 0

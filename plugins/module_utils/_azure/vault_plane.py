@@ -80,7 +80,7 @@ class VaultPlane:
             if (error.status_code or 500) >= 500:
                 raise
             resource = told[1].removesuffix("/.default").rstrip("/") if told else ""
-        # A token goes to nobody but the one who owns the resource: https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses
+        # A token goes only to the owner of the resource: https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses
         if not resource or not f".{urlsplit(self.uri).hostname}".endswith(f".{urlsplit(resource).hostname}"):
             raise ModuleError(f"{self.uri} does not answer as a key vault does; check its URI, and the proxy of this machine.", code="InvalidVault")
         return f"{resource}/.default"

@@ -26,7 +26,7 @@ NAMED = 10
 """Workloads that a sentence names."""
 _OWNERS = {(kind.group_version.rpartition("/")[0], kind.name) for kind in KINDS}
 _OF_A_NEW_POD = ("ephemeralContainers", "nodeName", "preemptionPolicy", "priority")
-"""Fields of a stored pod that nobody, or only the cluster, gives a new one."""
+"""Fields of a stored pod that no user, or only the cluster, gives a new one."""
 _QUOTA = re.compile(r"HTTP 403: .* is forbidden: (exceeded|failed) quota: ")
 """The API server asks quotas last, after all webhooks: https://github.com/kubernetes/kubernetes/blob/v1.36.4/pkg/kubeapiserver/options/plugins.go"""
 _REFUSED = re.compile(r"HTTP 4(?!01|29)\d\d: (?!.* cannot create resource )")

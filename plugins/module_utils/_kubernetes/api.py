@@ -204,7 +204,7 @@ def _tls(access: Access, credentials: Credentials) -> ssl.SSLContext:
             private_file.write(certificate, credentials.certificate)
             private_file.write(key, credentials.key or "")
             try:
-                # The password, so that nobody is asked for one.
+                # The password, so that no user is asked for one.
                 context.load_cert_chain(certificate, key, password="")
             except ssl.SSLError as e:
                 raise AccessError(f"client-certificate and client-key of its user are no certificate and its key ({e.reason or 'not PEM'})") from None

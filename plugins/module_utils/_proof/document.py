@@ -24,7 +24,7 @@ Json = Mapping[str, Any]
 @dataclass(frozen=True)
 class Asked:
     """What the run knows beside the cluster: its name in the inventory and in Azure, the constraint and the namespace that were asked, who signs (None:
-    nobody), and the time."""
+    no signature), and the time."""
 
     name: str
     id: str | None

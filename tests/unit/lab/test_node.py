@@ -81,7 +81,7 @@ def test_two_nodes_of_one_machine_have_cgroups_of_their_own() -> None:
     assert Node(Cluster("lab1", 0)).cgroup != Node(Cluster("lab2", 1)).cgroup
 
 
-def test_the_api_knows_nobody_of_entra_until_the_tenant_is_named(home: Path) -> None:
+def test_the_api_knows_no_user_of_entra_until_the_tenant_is_named(home: Path) -> None:
     cluster = Cluster("lab1", 0)
     cluster.folder.mkdir(parents=True)
     for tenant, issuers in ((None, []), ("t", ["https://sts.windows.net/t/"]), (None, [])):

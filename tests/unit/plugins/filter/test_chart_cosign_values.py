@@ -55,7 +55,7 @@ def test_a_repository_becomes_scopes_that_only_its_own_images_begin_with(scopes:
         ([key(pem=PEM + PEM)], [TOOLS], "key tools: it is not a public key"),
     ],
 )
-def test_what_would_trust_too_much_or_nobody_is_refused(keys: Any, scopes: Any, reason: str) -> None:
+def test_what_would_trust_too_much_or_no_signer_is_refused(keys: Any, scopes: Any, reason: str) -> None:
     with pytest.raises(AnsibleFilterError, match="these keys of cosign are not used: ") as refusal:
         chart_cosign_values(keys, scopes)
     assert reason in str(refusal.value)

@@ -14,7 +14,7 @@ CONTOSO, EAST = "contoso.azurecr.io", "contoso.eastus.geo.azurecr.io"
         ([CONTOSO], [f"{CONTOSO}/web"], [CONTOSO]),
         ([CONTOSO], [f"{EAST}/web", f"{EAST}/api", f"{CONTOSO}/web"], [CONTOSO, EAST]),
         ([CONTOSO, EAST], [f"{EAST}/web"], [CONTOSO, EAST]),
-        # Another registry's region, of whom nobody said that Ratify's identity is for it.
+        # Another registry's region, which is not listed as one that Ratify's identity is for.
         ([CONTOSO], ["evil.eastus.geo.azurecr.io/web", "contoso.eastus.geo.azurecr.us/web"], [CONTOSO]),
         ([CONTOSO], ["contoso.geo.azurecr.io/web", "contoso.eastus.geo.azurecr.io.evil.example/web"], [CONTOSO]),
         ([CONTOSO], ["*"], [CONTOSO]),

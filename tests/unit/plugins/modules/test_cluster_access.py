@@ -77,7 +77,7 @@ def test_a_client_certificate(cluster: Cluster) -> None:
         assert "The cluster cannot be looked at: it does not answer: " in run(cluster)["msg"]
 
 
-def test_the_token_of_kubelogin_which_nobody_can_type_to(cluster: Cluster) -> None:
+def test_the_token_of_kubelogin_which_has_no_terminal(cluster: Cluster) -> None:
     printed = {"apiVersion": KUBELOGIN["apiVersion"], "kind": "ExecCredential", "status": {"token": "of-entra"}}
     cluster.program(f"[ \"$*\" = 'get-token --login azurecli' ] && [ -z \"$(cat)\" ] && echo '{json.dumps(printed)}'")
     with cluster.serving({"exec": KUBELOGIN}):

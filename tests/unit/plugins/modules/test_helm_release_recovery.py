@@ -97,7 +97,7 @@ def test_a_writer_that_finishes_meanwhile_keeps_its_record(tmp_path: Path) -> No
     assert (result["changed"], result["objects"], api.deleted, api.looks) == (False, [], [], 3)
 
 
-def test_a_check_waits_for_nobody(tmp_path: Path) -> None:
+def test_a_check_does_not_wait(tmp_path: Path) -> None:
     api = Api(["pending-install"], {"modifiedAt": str(int(time.time()))})
     result = api.run(tmp_path, check=True)
     assert (result["objects"], api.deleted, api.looks) == (["sh.helm.release.v1.web.v1"], [], 1)

@@ -123,7 +123,7 @@ def containing(name: str, content: Json) -> Json:
 
 
 @both
-def test_values_that_nobody_gave_are_none(name: str, tmp_path: Path) -> None:
+def test_values_that_were_not_given_are_none(name: str, tmp_path: Path) -> None:
     content = {"chart": {"metadata": {"name": name, "version": "1.0.0"}}, "version": 1, "info": {"status": "deployed"}, "manifest": ""}
     result = run(name, tmp_path, secrets(name, containing(name, content)), chart_version="1.0.0", **IGNORED[name])
     assert result["current"]["values"] == {}

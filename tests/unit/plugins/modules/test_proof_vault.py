@@ -31,7 +31,7 @@ UNREAD = {**ANCHOR, "subject": None, "sha256": None, "not_before": None, "not_af
 
 @pytest.fixture
 def vault(azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
-    """The vault, under its public name, with a certificate; nobody may do anything in it."""
+    """The vault, under its public name, with a certificate; no login may do anything in it."""
     found = azure.state.vault_named("image-trust-lab")
     assert found
     found.registered_at = 0
@@ -222,7 +222,7 @@ def test_a_chain_that_cannot_be_read_is_told_once_and_never_described_as_its_lea
     assert not key or not [entry for entry in azure.requests if entry.path.startswith("/secrets")]
 
 
-def test_anchors_that_nobody_reads_are_told_once(vault: Vault, run: Run, tmp_path: Path) -> None:
+def test_anchors_that_are_not_read_are_reported_once(vault: Vault, run: Run, tmp_path: Path) -> None:
     result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=holding(vault, "leaf", "mid", "root"))))
     assert (len(result["proof"]["anchors"]), len(result["notes"])) == (1, 1)
 

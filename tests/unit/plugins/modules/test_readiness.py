@@ -177,7 +177,7 @@ def test_the_secret_of_ratifys_certificate_is_never_printed(run: Run, server: Se
 
 
 @pytest.mark.parametrize(("module", "options"), [(gatekeeper_readiness, POLICY), (ratify_readiness, RATIFY)])
-def test_a_check_waits_for_nothing_and_asks_nobody(run: Run, server: Server, module: ModuleType, options: Json) -> None:
+def test_a_check_waits_for_nothing_and_asks_no_component(run: Run, server: Server, module: ModuleType, options: Json) -> None:
     server.answers = {}
     result = run(module, check=True, **options)
     assert (result["changed"], server.sent) == (False, [])
