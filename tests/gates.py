@@ -21,7 +21,7 @@ from tests.support.artifact import built, installed
 from tests.support.environments import OURS, ROOT, environment, tools
 
 NEWEST = ["ansible-core==2.21.5", "ansible==14.5.0"]
-"""The newest that there is, and the newest Python that it promises to run on and that we promise too."""
+"""The newest release, and the newest Python that it promises to run on and that we promise too."""
 NEWEST_PYTHON = "3.13"
 IMPORTER = "galaxy-importer==0.4.44"
 

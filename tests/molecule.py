@@ -33,7 +33,7 @@ def molecule(action: str, scenario: str) -> list[dict[str, int]]:
 
 
 def passes(scenario: str) -> str:
-    """What there is to say of the scenario. Raises CalledProcessError where it fails."""
+    """A line on the scenario. Raises CalledProcessError where it fails."""
     molecule("reset", scenario)
     predicted = molecule("check", scenario)[-1]
     changed = molecule("test", scenario)[0]

@@ -47,7 +47,7 @@ def test_all_that_azcollection_pins_and_all_that_we_need_is_there(folder: Path) 
     assert subprocess.run([folder / "bin/pip", "check", "--disable-pip-version-check"], check=False).returncode == 0
 
 
-def test_what_is_there_is_the_lowest_that_we_promise(folder: Path) -> None:
+def test_the_installed_versions_are_the_lowest_that_we_promise(folder: Path) -> None:
     have = installed(folder)
     assert [f"{r.name}=={have[r.name.lower()]}" for r in map(Requirement, azcollection.lowest())] == azcollection.lowest()
 

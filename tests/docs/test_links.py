@@ -20,7 +20,7 @@ def test_links_are_found() -> None:
 
 
 @pytest.mark.parametrize("page", PAGES, ids=name)
-def test_links_lead_to_what_is_there(page: Path) -> None:
+def test_links_lead_to_existing_targets(page: Path) -> None:
     for link in links(page):
         path, _, anchor = link.partition("#")
         target = (page.parent / path).resolve() if path else page

@@ -1,4 +1,4 @@
-"""Manual changes: to every object that site.yml has made in the cluster, whatever there is, and in Azure."""
+"""Manual changes: to every object that site.yml has made in the cluster, of any kind, and in Azure."""
 
 from __future__ import annotations
 

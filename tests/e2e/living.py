@@ -129,7 +129,7 @@ class Team:
         return list(json.loads(said.text)["items"])
 
     def calm(self, seconds: float = 60) -> list[Json]:
-        """What there is once nothing has changed for a while and nothing is on its way, or after so many seconds."""
+        """The objects once nothing has changed for a while and nothing is on its way, or after so many seconds."""
         deadline, since, before = time.monotonic() + seconds, time.monotonic(), None
         while True:
             found = self.items()
@@ -158,7 +158,7 @@ def _on_its_way(item: Json) -> bool:
 
 @dataclass
 class Seen:
-    """What came of an operation: how the command ended, and what is there, compared with what was there before."""
+    """What came of an operation: how the command ended, and the objects, compared with those before."""
 
     returncode: int
     workloads: dict[str, Any] = field(default_factory=dict)
@@ -265,7 +265,7 @@ ADDS_NO_IMAGE: Mapping[str, Any] = {
     "the node starts again": THE_NODE,
     "a pod with a finalizer goes": let_go,
 }
-"""What is done every day with what is there, signed or not."""
+"""What is done every day with existing workloads, signed or not."""
 
 ADDS_IMAGES: Mapping[str, Any] = {
     "a Deployment is scaled up": _commands("scale", "deployment/web", "--replicas=3"),

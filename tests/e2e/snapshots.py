@@ -1,4 +1,4 @@
-"""Everything that there is, in Azure and in the cluster, as values that can be compared: what a run wrote, and what it left."""
+"""All objects in Azure and in the cluster, as values that can be compared: what a run wrote, and what it left."""
 
 from __future__ import annotations
 

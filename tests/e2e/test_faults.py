@@ -118,7 +118,7 @@ def records(release: str) -> list[str]:
 
 
 def left(release: str) -> list[str]:
-    """What there is of the release but its record."""
+    """The objects of the release but its record."""
     mark = "meta.helm.sh/release-name"
     return [f"{item['kind']} {item['metadata']['name']}" for item in snapshots.objects() if item["metadata"].get("annotations", {}).get(mark) == release]
 

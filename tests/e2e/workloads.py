@@ -53,7 +53,7 @@ class Namespace:
         return list(self.kind("ReplicaSet").get(namespace=self.name, label_selector=f"app={app}").items)
 
     def operate(self, image: str, rounds: int = 5) -> int:
-        """An operator asks for the pod `operated` of this image, compares it with what is there, and recreates it where they differ; how often it did."""
+        """An operator asks for the pod `operated` of this image, compares it with the existing one, and recreates it where they differ; how often it did."""
         made = 0
         for _round in range(rounds):
             found = [each for each in self.kind("Pod").get(namespace=self.name).items if each.metadata.name == "operated"]

@@ -51,7 +51,7 @@ def state() -> State:
     return state
 
 
-def test_what_is_there_already_is_left_alone(state: State) -> None:
+def test_existing_objects_are_left_alone(state: State) -> None:
     before = copy.deepcopy(state)
     seed.complete(state, {CERTIFICATE: "another certificate"})
     assert state == before

@@ -63,7 +63,7 @@ def examples() -> list[dict[str, Any]]:
 
 
 def prepare(azure: Emulated) -> None:
-    """What is there before the examples run."""
+    """The objects before the examples run."""
     group = new_group(azure.state.subscription, "image-trust", "eastus")
     azure.state.resource_groups[group["id"].lower()] = group
     application = ServicePrincipal(client_id=guid(), object_id=PULLS, name="pulls", secret="")

@@ -1,4 +1,4 @@
-"""report.yml run as an operations team runs it, on clusters that are in all states that there are."""
+"""report.yml run as an operations team runs it, on clusters in all states."""
 
 from __future__ import annotations
 

@@ -30,14 +30,14 @@ WORDS = {
     r"doors?|holes?": "a path, a bypass",
     r"(somebody|someone)(?! decides)": "the noun: a user who, an administrator, another client",
     r"nobody(?! (asks for one|is named|was asked)|\))": "the noun: no user, no client",
+    r"(what(ever)?|all|which \w+)[ _]there[ _](is|are)(?! to say)|what[ _]is[ _]there": "existing, installed objects",
+    r"that[ _]there[ _](is|are)(?![ _](an?|no|nothing|one|none)\b)": "existing, installed objects",
     r"stands(?! (in (a diff )?)?for\b)": "is, has",
 }
 """What to write in place of each."""
 IN_PROSE = {
     **WORDS,
     r"nobody": "no user, no client",
-    r"(what(ever)?|all|which \w+)[ _]there[ _](is|are)|what[ _]is[ _]there": "existing, installed objects",
-    r"that[ _]there[ _](is|are)(?![ _](an?|no|nothing|one|none)\b)": "existing, installed objects",
     r"told": "reported, returned, printed; configured",
     r"(has|have|had) ended": "has expired; has finished",
 }

@@ -37,7 +37,7 @@ class Wanted:
 
 @dataclass
 class Found:
-    """What is there; `roles` are those of the nodes' identity, by the registry's id. `credentials` are read again where the cluster is changed."""
+    """The existing objects; `roles` are those of the nodes' identity, by the registry's id. `credentials` are read again where the cluster is changed."""
 
     cluster: Cluster | None = None
     registries: tuple[Registry, ...] = ()

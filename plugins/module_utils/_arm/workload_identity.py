@@ -76,7 +76,7 @@ class Former:
 
 @dataclass(frozen=True)
 class Found:
-    """What is there. `trusted` are the credentials that are asked for, with their issuers; `users` names clusters by their issuers."""
+    """The existing objects. `trusted` are the credentials that are asked for, with their issuers; `users` names clusters by their issuers."""
 
     identity: Identity | None = None
     credentials: tuple[FederatedCredential, ...] = ()

@@ -96,7 +96,7 @@ class ClusterApi:
             raise
 
     def write(self, method: str, path: str, body: Mapping[str, Any], *, dry_run: bool = False) -> dict[str, Any]:
-        """What there is at `path` after this request, or would be. A patch is a merge patch."""
+        """The object at `path` after this request, or as it would be. A patch is a merge patch."""
         query = {"fieldManager": MANAGER, **({"dryRun": "All"} if dry_run else {})}
         content = "application/merge-patch+json" if method == "patch" else "application/json"
         return self._ask(method, path, query, body=dict(body), content_type=content)

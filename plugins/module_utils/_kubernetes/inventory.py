@@ -63,7 +63,7 @@ class ClusterObjects:
         return sorted({kind.name for kind in self._kinds(groups)}) if groups else []
 
     def get(self, path: str) -> dict[str, Any]:
-        """What is there by that path, whole; empty when nothing is."""
+        """The object or list at that path, whole; empty when it does not exist."""
         return self._api.get(path, missing={})
 
     def metadata(self, path: str) -> list[dict[str, Any]]:

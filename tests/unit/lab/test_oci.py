@@ -31,7 +31,7 @@ def test_the_same_content_gives_the_same_bytes(image: Image, tmp_path: Path) -> 
     assert (tmp_path / "one.tar").read_bytes() == (tmp_path / "two.tar").read_bytes()
 
 
-def test_manifest_and_configuration_name_what_is_there_by_its_digest(image: Image) -> None:
+def test_manifest_and_configuration_name_the_layers_by_their_digests(image: Image) -> None:
     packed = oci.pack(image)
     manifest = json.loads(packed.manifest)
     for digest, blob in packed.blobs.items():

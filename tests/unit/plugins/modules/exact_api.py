@@ -29,7 +29,7 @@ RUNNING = {"observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "availa
 
 @dataclass
 class Api:
-    """`objects` are what there is, by path; `refusals` the statuses that a write is refused with, by path, each once."""
+    """`objects` are the existing ones, by path; `refusals` the statuses that a write is refused with, by path, each once."""
 
     kinds: dict[str, list[Json]]
     objects: dict[str, Json] = field(default_factory=dict)

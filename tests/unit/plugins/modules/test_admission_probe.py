@@ -103,7 +103,7 @@ def test_on_request_only_dry_runs_are_made(cluster: Cluster) -> None:
 
 
 @pytest.mark.parametrize("boolean", [True, False])
-def test_a_boolean_from_before_is_refused_with_what_there_is_now(cluster: Cluster, boolean: bool) -> None:
+def test_a_boolean_from_before_is_refused_with_the_values_of_today(cluster: Cluster, boolean: bool) -> None:
     result = run(cluster, run=boolean)
     assert f"value of run must be one of: pull, start, none, got: {boolean}" in result["msg"]
     assert cluster.sent == []

@@ -64,7 +64,7 @@ def names(found: list[dict[str, Any]], key: str = "name") -> list[str]:
     ],
 )
 @pytest.mark.parametrize("check", [True, False])
-def test_what_is_there_is_listed_with_one_request(
+def test_existing_objects_are_listed_with_one_request(
     run: Run, azure: Emulated, module: str, options: dict[str, Any], returned: str, expected: list[str], check: bool
 ) -> None:
     result = run(module, check=check, **options)

@@ -92,7 +92,7 @@ def test_exact_takes_the_others_away(converge: Run, vault: Vault) -> None:
 
 
 @pytest.mark.parametrize("has", [["Get"], ["GET", "list"], ["all"]])
-def test_what_is_there_is_no_change_however_it_is_written(converge: Run, vault: Vault, has: list[str]) -> None:
+def test_existing_permissions_are_no_change_however_they_are_written(converge: Run, vault: Vault, has: list[str]) -> None:
     vault.properties["accessPolicies"].append(entry(ME.upper(), secrets=has))
     assert not converge(MODULE, **{**GET, "vault_name": "Image-Trust-Lab"})["changed"]
 

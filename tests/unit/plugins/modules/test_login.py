@@ -126,7 +126,7 @@ def test_an_endpoint_that_is_no_resource_manager_is_named(run: Run, azure: Emula
 
 
 @pytest.mark.parametrize("environment", ["AzureGermanCloud", "http://127.0.0.1"])
-def test_a_cloud_that_there_is_not_is_refused_before_any_request(run: Run, azure: Emulated, environment: str) -> None:
+def test_an_unknown_cloud_is_refused_before_any_request(run: Run, azure: Emulated, environment: str) -> None:
     assert f"cloud_environment is '{environment}', but must be one of" in failure(run(MODULE, **VAULT, cloud_environment=environment))
     assert azure.requests == []
 
