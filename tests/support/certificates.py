@@ -16,7 +16,7 @@ from cryptography.x509.oid import NameOID
 
 @dataclass(frozen=True)
 class SelfSigned:
-    """A new key and its certificate, which ends after `days` (negative: has ended)."""
+    """A new key and its certificate, which expires after `days` (negative: has expired)."""
 
     days: int = 1
 
