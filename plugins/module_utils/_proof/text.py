@@ -19,7 +19,7 @@ _TIME = "%Y-%m-%dT%H:%M:%SZ"
 
 
 def notes(proof: Json, days: int) -> list[str]:
-    """What has not failed, but expires within so many days, has expired, is not known, or opens the cluster while Gatekeeper is away for a reason that is known."""
+    """What has not failed, but expires within so many days, has expired, is not known, or opens the cluster, for a known reason, while Gatekeeper is away."""
     now = str(proof["time"])
     soon = stamp(datetime.strptime(now, _TIME) + timedelta(days=days))
     reason = proof["policy"].get("failure_policy_reason")
