@@ -80,6 +80,7 @@ KINDS: dict[str, Kind] = {
     "location": inputs.LOCATION,
     "kubernetes_version": inputs.VERSION,
     "node_count": inputs.NODES,
+    "create": inputs.YES_OR_NO,
     "oidc_issuer": inputs.YES_OR_NO,
     "workload_identity": inputs.YES_OR_NO,
     "wait_timeout": inputs.TIMEOUT,
