@@ -303,48 +303,20 @@ error:
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
 """
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._arm import attached_cluster as attached
-from ansible_collections.image_trust.azure.plugins.module_utils._arm import managed_clusters as clusters
-from ansible_collections.image_trust.azure.plugins.module_utils._arm.attached_cluster import Wanted, plan, read
-from ansible_collections.image_trust.azure.plugins.module_utils._azure import ids
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, resource_options, state_option
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.attached_cluster import plan, read
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.writes import exit_stepped, make
 from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
 
 
-def wanted(given: dict[str, Any]) -> Wanted:
-    """What the options ask for. Raises `ModuleError`."""
-    asked = ("resource_group", "name", "create", "location", "kubernetes_version", "node_count", "node_vm_size", "oidc_issuer", "workload_identity")
-    return Wanted(
-        clusters.Wanted(**{option: given[option] for option in asked}),
-        given["wait_timeout"],
-        given["state"] == "present",
-        registries=tuple(ids.resource(f"registries[{number}]", "registry", entry) for number, entry in enumerate(given["registries"])),
-        **(given["kubeconfig"] or {}),
-    )
-
-
 def main() -> NoReturn:
-    module = azure_module(
-        resource_group=dict(type="str", required=True),
-        name=dict(type="str", required=True),
-        create=dict(type="bool", default=True),
-        location=dict(type="str"),
-        kubernetes_version=dict(type="str"),
-        node_count=dict(type="int", default=3),
-        node_vm_size=dict(type="str"),
-        oidc_issuer=dict(type="bool"),
-        workload_identity=dict(type="bool"),
-        registries=dict(type="list", elements="dict", default=[], options=resource_options()),
-        kubeconfig=dict(type="dict", options=dict(path=dict(type="path", required=True), administrator=dict(type="bool", default=False))),
-        wait_timeout=dict(type="int", default=1800),
-        state=state_option(),
-    )
+    module = azure_module(**attached.options())
     with azure_session(module) as azure:
-        asked = wanted(module.params)
+        asked = attached.wanted(module.params)
         found = read(azure, asked)
         planned = plan(azure, asked, found)
         steps = planned if module.check_mode else make(planned)

@@ -259,7 +259,7 @@ def main() -> NoReturn:
     with azure_session(module) as azure:
         present = module.params["state"] == "present"
         parent = Parent(module.params["resource_group"], module.params["identity_name"])
-        asked = each(module, "credentials", partial(wanted, module))
+        asked = each(module.params, "credentials", partial(wanted, module))
         check_set(asked)
         current = read(azure, parent)
         if current is None and present and not module.check_mode:

@@ -289,7 +289,7 @@ def main() -> NoReturn:
     with azure_session(module) as azure:
         present = module.params["state"] == "present"
         place = Place(module.params["resource_group"], module.params["vault_name"])
-        asked = each(module, "policies", partial(wanted, module))
+        asked = each(module.params, "policies", partial(wanted, module))
         check_set(asked)
         found = read(azure, place)
         if not found and present and not module.check_mode:

@@ -303,74 +303,21 @@ error:
     request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
 """
 
-from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.image_trust.azure.plugins.module_utils._arm import identities
-from ansible_collections.image_trust.azure.plugins.module_utils._arm import managed_clusters as clusters
-from ansible_collections.image_trust.azure.plugins.module_utils._arm.federated_credentials import AUDIENCE, FederatedCredential, check
-from ansible_collections.image_trust.azure.plugins.module_utils._arm.workload_identity import Trust, Wanted, former, managed, plan, read, trusted
-from ansible_collections.image_trust.azure.plugins.module_utils._azure import ids
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module, each, perhaps_unknown, resource_options
+from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.image_trust.azure.plugins.module_utils._arm import workload_identity as workload
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.workload_identity import former, plan, read
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.writes import exit_stepped, make
 from ansible_collections.image_trust.azure.plugins.module_utils._ratify.anchors import CRYPTOGRAPHY_IMPORT_ERROR
 
 
-def wanted(module: AnsibleModule) -> Wanted:
-    """What the options ask for. Raises `ModuleError`."""
-    given = module.params
-    identity = identities.Wanted(
-        name=given["name"],
-        resource_group=given["resource_group"],
-        location=given["location"],
-        tags=None if given["tags"] is None else {str(key): str(value) for key, value in given["tags"].items()},
-        append_tags=given["append_tags"],
-    )
-    vault = given["vault"]
-    return Wanted(
-        identity,
-        trusts=tuple(each(module, "federated_credentials", lambda entry: trust(module, entry))),
-        change_issuer=given["change_issuer"],
-        registries=tuple(ids.resource(f"registries[{number}]", "registry", entry) for number, entry in enumerate(given["registries"])),
-        vault=ids.resource("vault", "vault", {**vault, "certificates": None}) if vault else None,
-        certificates=tuple(vault["certificates"]) if vault else (),
-        in_use=None if given["except_identities"] is None else tuple(given["except_identities"]),
-    )
-
-
-def trust(module: AnsibleModule, entry: Mapping[str, Any]) -> Trust:
-    """The federated credential that an entry asks for, and the cluster that has its issuer."""
-    cluster = clusters.Wanted(**entry["cluster"], option="cluster.name") if entry["cluster"] else None
-    issuer = (entry["issuer"] or None) if cluster else perhaps_unknown(module, "issuer", entry)
-    return Trust(check(FederatedCredential(entry["name"], issuer, entry["subject"], tuple(entry["audiences"]))), cluster)
-
-
 def main() -> NoReturn:
-    cluster = dict(resource_group=dict(type="str", required=True), name=dict(type="str", required=True))
-    certificate = dict(name=dict(type="str", required=True), version=dict(type="str"))
-    credential = dict(
-        name=dict(type="str", required=True),
-        issuer=dict(type="str"),
-        cluster=dict(type="dict", options=cluster),
-        subject=dict(type="str", required=True),
-        audiences=dict(type="list", elements="str", default=[AUDIENCE]),
-    )
-    module = azure_module(
-        resource_group=dict(type="str", required=True),
-        name=dict(type="str", required=True),
-        location=dict(type="str"),
-        tags=dict(type="dict"),
-        append_tags=dict(type="bool", default=False),
-        federated_credentials=dict(type="list", elements="dict", default=[], options=credential),
-        change_issuer=dict(type="bool", default=True),
-        registries=dict(type="list", elements="dict", default=[], options=resource_options()),
-        vault=dict(type="dict", options=resource_options(certificates=dict(type="list", elements="dict", default=[], options=certificate))),
-        except_identities=dict(type="list", elements="str"),
-    )
+    module = azure_module(**workload.options())
     with azure_session(module) as azure:
-        asked = wanted(module)
+        asked = workload.wanted(module.params, check=module.check_mode)
         if asked.certificates and CRYPTOGRAPHY_IMPORT_ERROR is not None:
             module.fail_json(msg=missing_required_lib("cryptography"), exception=CRYPTOGRAPHY_IMPORT_ERROR)
         found = read(azure, asked, check=module.check_mode)
@@ -381,15 +328,7 @@ def main() -> NoReturn:
     vault = found.vault
     if vault and (warning := vault.network.warning(vault.name)):
         module.warn(warning)
-    exit_stepped(
-        module,
-        steps,
-        identity=managed(steps).shown(),
-        federated_credentials=[one.shown() for one in trusted(found, steps)],
-        registries=[registry.shown() for registry in found.registries],
-        vault=vault.shown() if vault else None,
-        former_identities=[one.shown() for one in others],
-    )
+    exit_stepped(module, steps, **workload.shown(found, steps, others))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
+from .._azure import ids
+from .._azure.arguments import resource_options, state_option
 from .._azure.errors import ModuleError
 from .._azure.session import Azure
 from .._azure.writes import Step
@@ -45,6 +47,37 @@ class Found:
     credentials: Credentials = field(default_factory=Credentials)
 
 
+def options() -> dict[str, Any]:
+    """The options by which this is asked for, of module aks_cluster, where they are documented."""
+    return dict(
+        resource_group=dict(type="str", required=True),
+        name=dict(type="str", required=True),
+        create=dict(type="bool", default=True),
+        location=dict(type="str"),
+        kubernetes_version=dict(type="str"),
+        node_count=dict(type="int", default=3),
+        node_vm_size=dict(type="str"),
+        oidc_issuer=dict(type="bool"),
+        workload_identity=dict(type="bool"),
+        registries=dict(type="list", elements="dict", default=[], options=resource_options()),
+        kubeconfig=dict(type="dict", options=dict(path=dict(type="path", required=True), administrator=dict(type="bool", default=False))),
+        wait_timeout=dict(type="int", default=1800),
+        state=state_option(),
+    )
+
+
+def wanted(given: Mapping[str, Any]) -> Wanted:
+    """What these options ask for. Raises `ModuleError`."""
+    asked = ("resource_group", "name", "create", "location", "kubernetes_version", "node_count", "node_vm_size", "oidc_issuer", "workload_identity")
+    return Wanted(
+        clusters.Wanted(**{option: given[option] for option in asked}),
+        given["wait_timeout"],
+        given["state"] == "present",
+        registries=tuple(ids.resource(f"registries[{number}]", "registry", entry) for number, entry in enumerate(given["registries"])),
+        **(given["kubeconfig"] or {}),
+    )
+
+
 def read(azure: Azure, wanted: Wanted) -> Found:
     """All that decides, once no other change of the cluster is going on. Raises `ModuleError` for a registry that is missing, for a cluster that is missing and
     must not be created, and with `administrator` where the login is not one of the cluster."""
@@ -53,7 +86,11 @@ def read(azure: Azure, wanted: Wanted) -> Found:
         return Found(cluster)
     if not (cluster or wanted.cluster.create):
         raise clusters.uncreated(azure, wanted.cluster)
-    found = tuple(registries.read_at(azure, place) for place in wanted.registries)
+    return around(azure, wanted, cluster, tuple(registries.read_at(azure, place) for place in wanted.registries))
+
+
+def around(azure: Azure, wanted: Wanted, cluster: Cluster | None, found: tuple[Registry, ...]) -> Found:
+    """What else decides, where the cluster and the registries are known. Raises `ModuleError` as `read`."""
     nodes = _nodes(cluster)
     roles = {grant.scope: grants.read(azure, grant, nodes) for grant in map(grants.on_registry, found)}
     return Found(cluster, found, roles, _known_credentials(azure, wanted, cluster) if cluster and wanted.path else Credentials())

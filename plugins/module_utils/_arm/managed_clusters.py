@@ -53,11 +53,13 @@ class Cluster:
     addons: Mapping[str, bool] = field(default_factory=dict)
     answer: Any = field(default=None, repr=False, compare=False)
     """What Azure answered, without what is read-only: an update sends it back, but for what is asked."""
+    described: Any = field(default=None, repr=False, compare=False)
+    """All that Azure answered."""
     etag: str | None = field(default=None, repr=False, compare=False)
     """Another one after each change; None where the SDK does not tell it."""
 
     def shown(self) -> dict[str, Any]:
-        values = {key: value for key, value in vars(self).items() if key not in ("answer", "etag")}
+        values = {key: value for key, value in vars(self).items() if key not in ("answer", "described", "etag")}
         return {**values, "kubelet_identity": self.kubelet_identity and dict(vars(self.kubelet_identity)), "addons": dict(self.addons)}
 
     def compared(self) -> dict[str, Any]:
@@ -289,5 +291,6 @@ def _cluster(model: Any) -> Cluster:
         node_resource_group=properties.get("nodeResourceGroup"),
         addons={name.lower(): bool(profile["enabled"]) for name, profile in (properties.get("addonProfiles") or {}).items()},
         answer=in_json(model, writable=True),
+        described=answer,
         etag=answer.get("eTag"),
     )

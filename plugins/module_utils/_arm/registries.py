@@ -27,6 +27,7 @@ class Registry:
     name: str
     login_server: str
     role_assignment_mode: str
+    public_network_access: str = "Enabled"
 
     @property
     def pull_role(self) -> str:
@@ -38,7 +39,8 @@ class Registry:
         return [self.pull_role, *(role for role in PULL_ROLES.values() if role != self.pull_role)]
 
     def shown(self) -> dict[str, Any]:
-        return {**vars(self), "pull_role": self.pull_role, "pull_roles": self.pull_roles}
+        shown = {key: value for key, value in vars(self).items() if key != "public_network_access"}
+        return {**shown, "pull_role": self.pull_role, "pull_roles": self.pull_roles}
 
 
 def read_at(azure: Azure, place: Mapping[str, str]) -> Registry:
@@ -68,4 +70,4 @@ def read(azure: Azure, resource_group: str, name: str) -> Registry:
             f" known are {', '.join(PULL_ROLES)}.",
             code="UnknownMode",
         )
-    return Registry(found["id"], found["name"], properties["loginServer"], mode)
+    return Registry(found["id"], found["name"], properties["loginServer"], mode, properties.get("publicNetworkAccess") or "Enabled")

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Any
 
 from .._azure import ids
+from .._azure.arguments import each, known_unless, resource_options
 from .._azure.errors import ModuleError, refuse
 from .._azure.session import Azure
 from .._azure.writes import Step
@@ -17,7 +18,7 @@ from . import access_policies as vault_access
 from . import federated_credentials as federation
 from . import grants, identities, registries, vaults
 from . import managed_clusters as clusters
-from .federated_credentials import FederatedCredential, Parent
+from .federated_credentials import AUDIENCE, FederatedCredential, Parent
 from .grants import Grant, Principal
 from .identities import Identity
 from .registries import Registry
@@ -97,19 +98,84 @@ class Found:
         return [*map(grants.on_registry, self.registries), *([grants.on_vault(self.vault)] if self.vault else ())]
 
 
+def options() -> dict[str, Any]:
+    """The options by which this is asked for, of module workload_identity, where they are documented."""
+    cluster = dict(resource_group=dict(type="str", required=True), name=dict(type="str", required=True))
+    certificate = dict(name=dict(type="str", required=True), version=dict(type="str"))
+    credential = dict(
+        name=dict(type="str", required=True),
+        issuer=dict(type="str"),
+        cluster=dict(type="dict", options=cluster),
+        subject=dict(type="str", required=True),
+        audiences=dict(type="list", elements="str", default=[AUDIENCE]),
+    )
+    return dict(
+        resource_group=dict(type="str", required=True),
+        name=dict(type="str", required=True),
+        location=dict(type="str"),
+        tags=dict(type="dict"),
+        append_tags=dict(type="bool", default=False),
+        federated_credentials=dict(type="list", elements="dict", default=[], options=credential),
+        change_issuer=dict(type="bool", default=True),
+        registries=dict(type="list", elements="dict", default=[], options=resource_options()),
+        vault=dict(type="dict", options=resource_options(certificates=dict(type="list", elements="dict", default=[], options=certificate))),
+        except_identities=dict(type="list", elements="str"),
+    )
+
+
+def wanted(given: Mapping[str, Any], *, check: bool) -> Wanted:
+    """What these options ask for. Raises `ModuleError`."""
+    identity = identities.Wanted(
+        name=given["name"],
+        resource_group=given["resource_group"],
+        location=given["location"],
+        tags=None if given["tags"] is None else {str(key): str(value) for key, value in given["tags"].items()},
+        append_tags=given["append_tags"],
+    )
+    vault = given["vault"]
+    return Wanted(
+        identity,
+        trusts=tuple(each(given, "federated_credentials", partial(_trust, check))),
+        change_issuer=given["change_issuer"],
+        registries=tuple(ids.resource(f"registries[{number}]", "registry", entry) for number, entry in enumerate(given["registries"])),
+        vault=ids.resource("vault", "vault", {**vault, "certificates": None}) if vault else None,
+        certificates=tuple(vault["certificates"]) if vault else (),
+        in_use=None if given["except_identities"] is None else tuple(given["except_identities"]),
+    )
+
+
+def _trust(check: bool, entry: Mapping[str, Any]) -> Trust:
+    """The federated credential that an entry asks for, and the cluster that has its issuer."""
+    cluster = clusters.Wanted(**entry["cluster"], option="cluster.name") if entry["cluster"] else None
+    issuer = (entry["issuer"] or None) if cluster else known_unless(check, "issuer", entry)
+    return Trust(federation.check(FederatedCredential(entry["name"], issuer, entry["subject"], tuple(entry["audiences"]))), cluster)
+
+
 def read(azure: Azure, wanted: Wanted, *, check: bool) -> Found:
     """All that decides, in about a request an object. Raises `ModuleError` for a registry, vault or cluster that is missing (a cluster not with `check`), and
     for a vault that Ratify cannot use."""
+    found = read_trust(azure, wanted, check=check)
+    found = replace(found, registries=tuple(registries.read_at(azure, place) for place in wanted.registries))
+    if place := wanted.place:
+        vault, policies = read_vault(azure, wanted, place)
+        if unusable := vault_problems(azure, wanted, vault):
+            raise ModuleError(" ".join(unusable), code="UnusableVault")
+        found = replace(found, vault=vault, policies=policies)
+    return with_roles(azure, found)
+
+
+def read_trust(azure: Azure, wanted: Wanted, *, check: bool) -> Found:
+    """The identity and whom it trusts. Raises `ModuleError` as `read`."""
     identity = identities.read(azure, wanted.identity)
     credentials = (federation.read(azure, wanted.parent) if identity and wanted.trusts else None) or ()
     trusted = tuple(_trusted(azure, trust, check=check) for trust in wanted.trusts)
     federation.check_set(trusted, "federated_credentials")
     users = clusters.by_issuer(azure) if not wanted.change_issuer and federation.changes_issuer(credentials, trusted) else {}
-    found = Found(identity, credentials, trusted, users)
-    found = replace(found, registries=tuple(registries.read_at(azure, place) for place in wanted.registries))
-    if place := wanted.place:
-        vault, policies = _usable(azure.within((wanted.vault or {}).get("subscription_id")), place, wanted.certificates)
-        found = replace(found, vault=vault, policies=policies)
+    return Found(identity, credentials, trusted, users)
+
+
+def with_roles(azure: Azure, found: Found) -> Found:
+    """`found` with what the identity may do on its registries and in its vault; a request for each."""
     return replace(found, roles={grant.scope: grants.read(azure, grant, found.principal_id) for grant in found.grants})
 
 
@@ -126,15 +192,22 @@ def _trusted(azure: Azure, trust: Trust, *, check: bool) -> FederatedCredential:
     return replace(trust.credential, issuer=issuer)
 
 
-def _usable(azure: Azure, place: Place, certificates: Sequence[Mapping[str, Any]]) -> tuple[Vault, tuple[AccessPolicy, ...]]:
-    """The vault and everybody's policies; raises `ModuleError` where Ratify could not use it or the certificates."""
-    found = vaults.read(azure, place)
+def read_vault(azure: Azure, wanted: Wanted, place: Place) -> tuple[Vault, tuple[AccessPolicy, ...]]:
+    """The vault and everybody's policies. Raises `ModuleError` where there is none."""
+    found = vaults.read(_of_vault(azure, wanted), place)
     if not found:
         raise vaults.missing(place)
-    vault, _policies = found
-    if unusable := problems(azure, vault, certificates):
-        raise ModuleError(" ".join(unusable), code="UnusableVault")
     return found
+
+
+def vault_problems(azure: Azure, wanted: Wanted, vault: Vault) -> list[str]:
+    """Why Ratify could not use the vault or its certificates, in a sentence each."""
+    return problems(_of_vault(azure, wanted), vault, wanted.certificates)
+
+
+def _of_vault(azure: Azure, wanted: Wanted) -> Azure:
+    """The login in the vault's subscription."""
+    return azure.within((wanted.vault or {}).get("subscription_id"))
 
 
 def plan(azure: Azure, wanted: Wanted, found: Found) -> list[Step]:
@@ -156,8 +229,7 @@ def plan(azure: Azure, wanted: Wanted, found: Found) -> list[Step]:
         else:
             (entry,) = vault_access.plan(vault, found.policies, [policy], exact=False)
         does = f"{'add permissions to' if entry.after else 'remove'} the access policy in {grant.on}"
-        writer = azure.within((wanted.vault or {}).get("subscription_id"))
-        steps.append(Step(does, partial(_permit, writer, wanted.place, entry, principal), entry, f"access policies of {wanted.place}"))
+        steps.append(Step(does, partial(_permit, _of_vault(azure, wanted), wanted.place, entry, principal), entry, f"access policies of {wanted.place}"))
         steps += grants.steps(azure, grant, found.roles[grant.scope], principal)
     return steps
 
@@ -171,6 +243,17 @@ def trusted(found: Found, steps: Sequence[Step]) -> list[FederatedCredential]:
     """The credentials that are asked for, as they are after these steps."""
     after = [step.change.after for step in steps if isinstance(step.change.after, FederatedCredential)]
     return [each for one in found.trusted for each in after if ids.same(each.name, one.name)]
+
+
+def shown(found: Found, steps: Sequence[Step], others: Sequence[Former]) -> dict[str, Any]:
+    """What module workload_identity returns after these steps, in check mode of the planned ones, beside the steps themselves."""
+    return {
+        "identity": managed(steps).shown(),
+        "federated_credentials": [one.shown() for one in trusted(found, steps)],
+        "registries": [registry.shown() for registry in found.registries],
+        "vault": found.vault.shown() if found.vault else None,
+        "former_identities": [one.shown() for one in others],
+    }
 
 
 def _create(azure: Azure, wanted: Wanted, change: Change[Identity], principal: Principal) -> Change[Identity]:

@@ -67,20 +67,24 @@ def resource_options(**more: dict[str, Any]) -> dict[str, dict[str, Any]]:
 
 
 def perhaps_unknown(module: AnsibleModule, option: str, entry: Mapping[str, Any] | None = None) -> str | None:
-    """Value of an option (in `entry`, of a list) that an earlier task finds out. In check mode that task may not have known it: then, and only then,
-    empty is None."""
-    value: str | None = (module.params if entry is None else entry)[option] or None
-    if value is None and not module.check_mode:
+    """Value of an option (in `entry`, of a list) that an earlier task finds out; see `known_unless`."""
+    return known_unless(module.check_mode, option, module.params if entry is None else entry)
+
+
+def known_unless(check: bool, option: str, entry: Mapping[str, Any]) -> str | None:
+    """Value of an option that an earlier task finds out. With `check` that task may not have known it: then, and only then, empty is None."""
+    value: str | None = entry[option] or None
+    if value is None and not check:
         raise refuse(f"{option} is empty; give the value that the task which creates it returned.")
     return value
 
 
-def each(module: AnsibleModule, option: str, parse: Callable[[Mapping[str, Any]], T]) -> list[T]:
-    """What `parse` makes of each entry of a list option, or of the module's own options where the list is not given. What it refuses names the entry."""
-    if module.params[option] is None:
-        return [parse(module.params)]
+def each(given: Mapping[str, Any], option: str, parse: Callable[[Mapping[str, Any]], T]) -> list[T]:
+    """What `parse` makes of each entry of a list option, or of the given options where the list is not given. What it refuses names the entry."""
+    if given[option] is None:
+        return [parse(given)]
     parsed = []
-    for number, entry in enumerate(module.params[option]):
+    for number, entry in enumerate(given[option]):
         try:
             parsed.append(parse(entry))
         except ModuleError as failure:
