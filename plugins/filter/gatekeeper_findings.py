@@ -25,7 +25,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Require sound variables of Gatekeeper before anything is written
+- name: Get what is wrong with the variables of Gatekeeper, as gatekeeper_check
   ansible.builtin.include_role:
     name: image_trust.azure.gatekeeper
     tasks_from: check

@@ -33,7 +33,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Require sound variables of Ratify before anything is written
+- name: Get what is wrong with the variables of Ratify, as ratify_check
   ansible.builtin.include_role:
     name: image_trust.azure.ratify
     tasks_from: check

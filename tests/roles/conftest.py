@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 import yaml
 
+from tests.support.certificates import SelfSigned
 from tests.support.emulated import Emulated
 from tests.support.module_fixtures import azure, backend, running_azure
 from tests.support.module_runs import Backend
@@ -23,6 +24,20 @@ __all__ = ["azure", "backend", "running_azure"]
 
 ROOT = Path(__file__).parents[2]
 GROUP = "image-trust-lab"
+
+OF_ALL_ROLES: dict[str, Any] = {
+    "ratify_inline_certificates": [{"name": "root", "certificate": SelfSigned().pem}],
+    "ratify_trust_policies": [
+        {
+            "name": "web",
+            "registryScopes": ["imagetrustlab.azurecr.io/web"],
+            "trustedIdentities": ["x509.subject: C=US, ST=WA, O=X"],
+            "trustStores": ["ca:root"],
+        }
+    ],
+    "verify_images": [{"image": "imagetrustlab.azurecr.io/web:1", "expect": "admitted"}, {"image": "nginx", "expect": "denied"}],
+}
+"""What the roles for clusters need, beside what `command` gives to those that only need Azure."""
 
 
 @dataclass(frozen=True)
@@ -69,9 +84,14 @@ def command(azure: Emulated, backend: Backend, tmp_path: Path) -> Command:
         play, inventory = tmp_path / "play.yml", tmp_path / "inventory"
         play.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "roles": [f"image_trust.azure.{role}" for role in roles]}]))
         inventory.write_text("".join(f"{host} ansible_connection=local ansible_python_interpreter={sys.executable}\n" for host in hosts))
+        helm = tmp_path / "bin/helm"
+        helm.parent.mkdir(exist_ok=True)
+        helm.write_text("#!/bin/sh\nprintf v3.22.0\n")
+        helm.chmod(0o755)
         program = str(Path(sys.executable).with_name("ansible-playbook"))
         words = [program, "-i", str(inventory), str(play), "-e", json.dumps(given), *(["--check"] if check else [])]
-        return words, {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(tmp_path)}
+        path = f"{helm.parent}:{os.environ['PATH']}"
+        return words, {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(tmp_path), "PATH": path}
 
     return build
 

@@ -153,9 +153,16 @@ def given(role: str) -> dict[str, Any]:
     return {name: value for name, value in entry.items() if name != "role"}
 
 
+def require(role: str) -> str:
+    """A task that requires that the role's check found nothing."""
+    found = f"{role}_check.findings"
+    return f"    - ansible.builtin.assert: {{that: {found} | length == 0, fail_msg: \"{{{{ {found} | join(' ') }}}}\"}}\n"
+
+
 def checking(role: str) -> str:
     """As a playbook asks for the check of a role alone."""
-    return f"tasks:\n    - ansible.builtin.include_role: {{name: image_trust.azure.{role}, tasks_from: check, public: true}}\n"
+    check = f"    - ansible.builtin.include_role: {{name: image_trust.azure.{role}, tasks_from: check, public: true}}\n"
+    return f"tasks:\n{check}" + require(role)
 
 
 @pytest.mark.parametrize("role", WRONG)

@@ -44,7 +44,7 @@ def test_with_three_of_ten_requests_failing_nothing_is_lost_or_doubled(play: Pla
     assert (again.changed, azure.writes) == ([], [])
 
 
-IDLE = ("Validating arguments", "Check the variables", "Result", "Return the result", "Configure or remove")
+IDLE = ("Validating arguments", "Check the variables", "Require", "Result", "Return the result", "Configure or remove")
 """Tasks that do nothing outside Ansible: killed after one of these is killed before it."""
 PATIENCE = 120
 """Seconds within which a run gets to its next write."""

@@ -20,6 +20,10 @@ CHECK = """
       ansible.builtin.include_role:
         name: image_trust.azure.policy
         tasks_from: check
+    - name: Require sound variables
+      ansible.builtin.assert:
+        that: policy_check.findings | length == 0
+        fail_msg: "{{ policy_check.findings | join(' ') }}"
 """
 FAULTS = """
 policy_stages:

@@ -6,34 +6,17 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.support.certificates import SelfSigned
 from tests.support.emulated import Emulated
 
-from .conftest import ROOT, Command, Played, played
-
-VARIABLES: dict[str, Any] = {
-    "ratify_inline_certificates": [{"name": "root", "certificate": SelfSigned().pem}],
-    "ratify_trust_policies": [
-        {
-            "name": "web",
-            "registryScopes": ["imagetrustlab.azurecr.io/web"],
-            "trustedIdentities": ["x509.subject: C=US, ST=WA, O=X"],
-            "trustStores": ["ca:root"],
-        }
-    ],
-    "verify_images": [{"image": "imagetrustlab.azurecr.io/web:1", "expect": "admitted"}, {"image": "nginx", "expect": "denied"}],
-}
+from .conftest import OF_ALL_ROLES, ROOT, Command, Play, Played, played
 
 
-def checked(command: Command, folder: Path, **variables: Any) -> Played:
-    words, environment = command("aks", check=True, **{**VARIABLES, **variables})
+def checked(command: Command, folder: Path, *, playbook: str = "site", check: bool = True, **variables: Any) -> Played:
+    """A run of the playbook, in check mode unless it is known to write nothing."""
+    words, environment = command("aks", check=check, **{**OF_ALL_ROLES, **variables})
     (folder / "inventory").write_text(f"[clusters]\nlab1 ansible_connection=local ansible_python_interpreter={sys.executable}\n")
-    words[3] = str(ROOT / "playbooks/site.yml")
-    helm = folder / "bin/helm"
-    helm.parent.mkdir(exist_ok=True)
-    helm.write_text("#!/bin/sh\nprintf v3.22.0\n")
-    helm.chmod(0o755)
-    return played(words, {**environment, "PATH": f"{helm.parent}:{environment['PATH']}"})
+    words[3] = str(ROOT / f"playbooks/{playbook}.yml")
+    return played(words, environment)
 
 
 def test_a_check_before_there_is_a_cluster_goes_through_all_roles_and_writes_nothing(azure: Emulated, command: Command, tmp_path: Path) -> None:
@@ -42,13 +25,57 @@ def test_a_check_before_there_is_a_cluster_goes_through_all_roles_and_writes_not
     roles = {name.partition(" : ")[0].rpartition(".")[2] for name in done.changed}
     assert roles == {"aks", "identity", "release", "policy"}
     assert azure.writes == []
-    assert done.said.count("image_trust.azure.policy : Require variables that can be applied") == 1
+    assert done.said.count("image_trust.azure.policy : Return what is wrong with the variables") == 1
+    assert done.modules.count("image_trust.azure.preflight") == 1
 
 
-def test_a_slip_of_the_last_role_is_found_before_the_first_one_asks_azure(azure: Emulated, command: Command, tmp_path: Path) -> None:
-    (error,) = checked(command, tmp_path, verify_images=[{"image": "nginx", "expect": "denied"}]).errors
-    assert "verify_images needs at least one image to admit and one to deny." in error
-    assert azure.requests == []
+def test_faults_of_three_roles_and_of_azure_come_in_one_error_and_nothing_is_written(azure: Emulated, command: Command, tmp_path: Path) -> None:
+    vault = azure.state.vault_named("image-trust-lab")
+    assert vault
+    vault.properties["publicNetworkAccess"] = "Disabled"
+    wrong: dict[str, Any] = {
+        "verify_images": [{"image": "nginx", "expect": "denied"}],
+        "gatekeeper_replicas": 0,
+        "ratify_trust_policies": [{**OF_ALL_ROLES["ratify_trust_policies"][0], "trustedIdentities": ["x509.subject: CN=contoso"]}],
+    }
+    (error,) = checked(command, tmp_path, check=False, **wrong).errors
+    assert "Nothing was changed. 4 reasons: (1) gatekeeper_replicas is 0" in error
+    for part in ("CN=contoso", "verify_images needs at least one image to admit and one to deny.", "takes no requests from any cluster"):
+        assert part in error
+    assert azure.writes == []
+
+
+def test_the_azure_policy_add_on_is_refused_before_the_issuer_is_turned_on(azure: Emulated, command: Command, play: Play, tmp_path: Path) -> None:
+    assert play("aks").errors == []
+    cluster = azure.state.cluster_named("lab1")
+    assert cluster
+    cluster.properties |= {"addonProfiles": {"azurepolicy": {"enabled": True}}, "oidcIssuerProfile": {"enabled": False}}
+    azure.forget_requests()
+    done = checked(command, tmp_path, check=False)
+    (error,) = done.errors
+    assert "Nothing was changed. The cluster has the Azure Policy add-on" in error
+    assert "az aks disable-addons --addons azure-policy" in error
+    assert "Azure cannot turn it off again" in done.said
+    assert (azure.writes, done.changed) == ([], [])
+
+
+def test_a_misspelt_variable_is_named_with_the_right_one_unless_it_is_the_inventorys_own(azure: Emulated, command: Command, tmp_path: Path) -> None:
+    misspelt: dict[str, Any] = {"gatekeeper_exempt_namespace": [], "policy_owner": "platform"}
+    (error,) = checked(command, tmp_path, **misspelt, preflight_own_variables=["policy_owner"]).errors
+    assert "Nothing was changed. Role gatekeeper has no variable gatekeeper_exempt_namespace; the nearest name is gatekeeper_exempt_namespaces." in error
+    assert azure.writes == []
+
+
+def test_playbook_preflight_prints_a_table_also_when_it_refuses(azure: Emulated, command: Command, play: Play, tmp_path: Path) -> None:
+    assert play("aks").errors == []
+    azure.forget_requests()
+    accepted = checked(command, tmp_path, playbook="preflight", check=False)
+    assert accepted.errors == []
+    assert "ok      cluster lab1" in accepted.said
+    refused = checked(command, tmp_path, playbook="preflight", check=False, aks_location="westeurope")
+    assert len(refused.errors) == 1
+    assert "refuse  cluster lab1" in refused.said
+    assert azure.writes == []
 
 
 def test_a_misspelt_host_creates_no_cluster(azure: Emulated, command: Command, tmp_path: Path) -> None:

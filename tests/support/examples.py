@@ -31,6 +31,7 @@ IN_ORDER = (
     "keyvault_access_policy",
     "role_assignment",
     "workload_identity",
+    "preflight",
     "aks_cluster_info",
     "user_assigned_identity_info",
     "federated_credential_info",

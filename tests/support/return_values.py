@@ -16,6 +16,8 @@ import yaml
 from ansible.module_utils.basic import AnsibleModule
 
 Json = Mapping[str, Any]
+BOTH = "success and failure"
+"""When a key is returned that tells why the module failed, and is there without a failure too."""
 MODULES = "ansible_collections.image_trust.azure.plugins.modules."
 REFERENCE = re.compile(r"\b[Aa]s RV\((?:image_trust\.azure\.(?P<module>\w+)#module:)?(?P<path>[^:)]+)\)")
 """How a description says that a value has the keys of another one, and those of its own `contains`."""
@@ -70,7 +72,7 @@ def _whole(said: Json, module: str) -> Json:
 
 def of_failures(module: str, *, failed: bool) -> Json:
     """What of it a module returns that has failed, or that has not."""
-    return {key: said for key, said in documented(module).items() if said["returned"].startswith("failure") is failed}
+    return {key: said for key, said in documented(module).items() if said["returned"].startswith("failure") is failed or said["returned"] == BOTH}
 
 
 def faults(said: Json, returned: Json, where: str) -> Iterator[str]:

@@ -17,6 +17,7 @@ ORDER = [
     "_installed",
     "_ratify",
     "_arm",
+    "_preflight",
     "_policy",
     "_admission",
     "_verification",

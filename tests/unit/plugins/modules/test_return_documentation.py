@@ -20,6 +20,7 @@ FREE = {
     "covered": ("by verdict", "only verdicts that occur"),
     "exempt": ("by verdict", "only verdicts that occur"),
     "annotations": ("by name", "who wrote them names them"),
+    "identity": ("in check mode", "module workload_identity describes them"),
     **dict.fromkeys(("before", "release", "records", "leftovers", "stale"), ("references", "exact_objects says what those are")),
 }
 """Dictionaries whose keys are not described one by one: how the description says what they are, and why they are not ours to list."""

@@ -71,6 +71,7 @@ RUNS: list[tuple[str, dict[str, Any]]] = [
             "except_identities": [],
         },
     ),
+    ("preflight", {"findings": {"role aks": []}, "cluster": {**GROUP, "name": "lab1"}, "identity": {**GROUP, "name": "workload"}}),
     ("user_assigned_identity_info", GROUP),
     (
         "admission_probe",

@@ -1,0 +1,109 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""All that Azure knows beforehand of a cluster and of Ratify's identity, evaluated without a write. Private to the collection."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from ansible.module_utils.basic import missing_required_lib
+
+from .._arm import attached_cluster as attached
+from .._arm import managed_clusters as clusters
+from .._arm import registries
+from .._arm import workload_identity as workload
+from .._arm.identities import location_of_group
+from .._arm.managed_clusters import Cluster
+from .._arm.registries import Registry
+from .._azure.session import Azure
+from .._ratify.anchors import CRYPTOGRAPHY_IMPORT_ERROR
+from .cluster_rules import of_cluster
+from .findings import Findings
+
+
+class Evaluation:
+    """Evaluates each object once. An object that cannot be read is a refusal and stops no other."""
+
+    def __init__(self, azure: Azure, found: Findings) -> None:
+        self._azure = azure
+        self._registries: dict[tuple[str, ...], Registry | None] = {}
+        self.found = found
+
+    def cluster(self, wanted: attached.Wanted) -> None:
+        """A cluster, its registries and its kubeconfig."""
+        found, about = self.found, f"cluster {wanted.cluster.name}"
+        cluster = found.known(about, lambda: self._existing(wanted.cluster))
+        known = self._known_registries(wanted.registries)
+        if cluster:
+            of_cluster(found, about, cluster.described, issuer=bool(wanted.cluster.oidc_issuer))
+            found.known(about, lambda: clusters.plan(cluster, wanted.cluster))
+        if found.refused(about):
+            return
+        if len(known) == len(wanted.registries) and (around := found.known(about, lambda: attached.around(self._azure, wanted, cluster, known))):
+            found.known(about, lambda: attached.plan(self._azure, wanted, around))
+        found.accept(f"It has Kubernetes {cluster.kubernetes_version}." if cluster else "It is created.", about)
+
+    def identity(self, wanted: workload.Wanted) -> dict[str, Any] | None:
+        """An identity, whom it trusts and what it may do; what module workload_identity would return in check mode, None where that cannot be told."""
+        found, azure, about = self.found, self._azure, f"identity {wanted.identity.name}"
+        trust = found.known(about, lambda: workload.read_trust(azure, wanted, check=True))
+        known = self._known_registries(wanted.registries)
+        vault = self._vault(wanted)
+        if trust is None:
+            return None
+        if not trust.identity and not wanted.identity.location:
+            found.known(about, lambda: location_of_group(azure, wanted.identity.resource_group))
+        readable = replace(trust, registries=known, **vault)
+        whole = found.known(about, lambda: workload.with_roles(azure, readable)) or trust
+        steps = found.known(about, lambda: workload.plan(azure, wanted, whole))
+        others = found.known(about, lambda: workload.former(azure, wanted, whole))
+        if steps is None or others is None:
+            return None
+        found.accept("It exists." if trust.identity else "It is created.", about)
+        needed = [step.does for step in steps if step.change.changed]
+        return {**workload.shown(whole, steps, others), "changed": bool(needed), "changes": needed}
+
+    def _existing(self, wanted: clusters.Wanted) -> Cluster | None:
+        cluster = clusters.read(self._azure, wanted)
+        if not cluster and not wanted.create:
+            raise clusters.uncreated(self._azure, wanted)
+        if not cluster and not wanted.location:
+            location_of_group(self._azure, wanted.resource_group)
+        return cluster
+
+    def _known_registries(self, places: Sequence[Mapping[str, str]]) -> tuple[Registry, ...]:
+        return tuple(registry for place in places if (registry := self._registry(place)))
+
+    def _registry(self, place: Mapping[str, str]) -> Registry | None:
+        key, about = tuple(f"{name}={value}".lower() for name, value in sorted(place.items())), f"registry {place['name']}"
+        if key not in self._registries:
+            registry = self._registries[key] = self.found.known(about, lambda: registries.read_at(self._azure, place))
+            if registry and registry.public_network_access.lower() == "disabled":
+                self.found.warn(
+                    f"The registry {registry.name} has no public network access. Nodes and Ratify need a private endpoint of it in the cluster's network.",
+                    about,
+                )
+            elif registry:
+                self.found.accept(f"It is in the mode {registry.role_assignment_mode}.", about)
+        return self._registries[key]
+
+    def _vault(self, wanted: workload.Wanted) -> dict[str, Any]:
+        """The fields of `workload.Found` for a vault that could be read."""
+        found, place = self.found, wanted.place
+        if not place:
+            return {}
+        about = f"vault {place.vault_name}"
+        read = found.known(about, lambda: workload.read_vault(self._azure, wanted, place))
+        if not read:
+            return {}
+        vault, policies = read
+        if wanted.certificates and CRYPTOGRAPHY_IMPORT_ERROR is not None:
+            found.refuse(missing_required_lib("cryptography"), about)
+            return {}
+        for sentence in found.known(about, lambda: workload.vault_problems(self._azure, wanted, vault)) or ():
+            found.refuse(sentence, about)
+        if warning := vault.network.warning(vault.name):
+            found.warn(warning, about)
+        found.accept(f"Its permission model is {vault.permission_model}.", about)
+        return {"vault": vault, "policies": policies}

@@ -1,0 +1,23 @@
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Misspelt variables of the roles. Private to the collection. No I/O."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping
+
+RESULTS = ("result", "check")
+"""What the roles return as facts: `aks_result`, `aks_check`."""
+
+
+def unknown_variables(given: Iterable[str], known: Mapping[str, Iterable[str]], own: Iterable[str]) -> list[str]:
+    """A sentence for each variable with the prefix of a role that the role does not have. `known`: the variables by role; `own`: names to leave alone."""
+    found = []
+    for name in sorted({str(each) for each in given} - set(own)):
+        role, prefixed, _rest = name.partition("_")
+        taken = {*known.get(role, ()), *(f"{role}_{result}" for result in RESULTS)}
+        if prefixed and role in known and name not in taken:
+            nearest = max(sorted(taken), key=lambda one: difflib.SequenceMatcher(None, one, name).ratio())
+            sentence = f"Role {role} has no variable {name}; the nearest name is {nearest}. Correct it, or name it in preflight_own_variables if it is yours."
+            found.append(sentence)
+    return found

@@ -1,0 +1,204 @@
+#!/usr/bin/python
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: preflight
+short_description: Check everything that can be refused before anything is written
+version_added: 1.0.0
+description:
+  - Evaluates all that can be known before the roles write, and reports all findings at once. It only reads.
+  - A finding is V(refuse), V(warn) or V(ok). With at least one V(refuse) the module fails with all of them in one message.
+  - What cannot be read is a finding too, and does not stop the others.
+  - Of the cluster it refuses what runs a Gatekeeper of Azure Policy, one that is stopped or being deleted, and an old Kubernetes.
+  - Of the identity it refuses what M(image_trust.azure.workload_identity) would refuse.
+author:
+  - The image_trust.azure authors (@image-trust)
+requirements:
+  - azure-mgmt-containerservice >= 32.1.0
+  - azure-mgmt-containerregistry >= 10.3.0
+  - azure-mgmt-authorization >= 4.0.0
+  - azure-mgmt-msi >= 7.0.0 and azure-mgmt-keyvault >= 10.3.1, with O(identity)
+  - azure-mgmt-resource >= 23.2.0, for what is created without a location
+  - cryptography >= 42.0.0, with certificates in O(identity)
+  - PyYAML, for clusters with Entra ID
+options:
+  findings:
+    description: What is already known to be refused, a list of sentences for each object, such as V(role ratify).
+    type: dict
+    default: {}
+  cluster:
+    description: Options of M(image_trust.azure.aks_cluster) but those for the login. Without them no cluster is evaluated.
+    type: dict
+  identity:
+    description: Options of M(image_trust.azure.workload_identity) but those for the login. Without them no identity is evaluated.
+    type: dict
+extends_documentation_fragment:
+  - image_trust.azure.attributes
+  - image_trust.azure.azure
+seealso:
+  - module: image_trust.azure.aks_cluster
+  - module: image_trust.azure.workload_identity
+"""
+
+EXAMPLES = r"""
+- name: Check a cluster and Ratify's identity before anything is written
+  image_trust.azure.preflight:
+    cluster:
+      resource_group: image-trust
+      name: lab1
+      oidc_issuer: true
+      workload_identity: true
+      registries: [{resource_group: image-trust, name: imagetrustlab}]
+    identity:
+      resource_group: image-trust
+      name: ratify-lab1
+      federated_credentials:
+        - name: ratify-lab1
+          cluster: {resource_group: image-trust, name: lab1}
+          subject: system:serviceaccount:gatekeeper-system:ratify-admin
+      vault: {resource_group: image-trust, name: image-trust-lab}
+  register: preflight
+
+- name: Show what was found
+  ansible.builtin.debug:
+    var: preflight.table
+"""
+
+RETURN = r"""
+findings:
+  description: All findings, in the order in which they were evaluated.
+  returned: success and failure
+  type: list
+  elements: dict
+  sample:
+    - level: warn
+      about: cluster lab1
+      text: The cluster's OIDC issuer is off and will be turned on. Azure cannot turn it off again.
+  contains:
+    level:
+      description: V(refuse), V(warn) or V(ok). Nothing must be written while there is a V(refuse).
+      type: str
+      returned: always
+    about:
+      description: The object, such as V(cluster lab1) or V(role ratify).
+      type: str
+      returned: always
+    text:
+      description: What was found, and of a fault the way out.
+      type: str
+      returned: always
+table:
+  description: The findings as lines of text, refusals first.
+  returned: success and failure
+  type: list
+  elements: str
+  sample:
+    - "warn    cluster lab1  The cluster's OIDC issuer is off and will be turned on. Azure cannot turn it off again."
+refusals:
+  description: The sentences of all refusals.
+  returned: success and failure
+  type: list
+  elements: str
+  sample: []
+identity:
+  description:
+    - What M(image_trust.azure.workload_identity) returns in check mode for O(identity); null without O(identity).
+    - If its C(changes) are empty, nothing has to be written.
+  returned: success
+  type: dict
+  sample:
+    changed: false
+    changes: []
+error:
+  description: Why nothing may be written, as for other modules; only when the module fails.
+  returned: failure
+  type: dict
+  sample:
+    code: ResourceGroupNotFound
+    message: Resource group 'image-trust' could not be found.
+    status: 404
+    request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
+  contains:
+    code:
+      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
+      type: str
+      returned: always
+    message:
+      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
+      type: str
+      returned: always
+    status:
+      description: HTTP status of the answer; null where there was none.
+      type: int
+      returned: always
+    request_id:
+      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
+      type: str
+      returned: always
+"""
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any, NoReturn, TypeVar
+
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
+from ansible_collections.image_trust.azure.plugins.module_utils._arm import attached_cluster as attached
+from ansible_collections.image_trust.azure.plugins.module_utils._arm import workload_identity as workload
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError, refuse
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import failing, login
+from ansible_collections.image_trust.azure.plugins.module_utils._preflight.evaluation import Evaluation
+from ansible_collections.image_trust.azure.plugins.module_utils._preflight.findings import Findings, summary, table
+
+T = TypeVar("T")
+
+
+def asked(found: Findings, role: str, spec: Mapping[str, Any], given: Mapping[str, Any] | None, parse: Callable[[dict[str, Any]], T]) -> T | None:
+    """What the options of another module ask for. A fault is refused once: the role may have found it in its own variables."""
+    if given is None:
+        return None
+    try:
+        result = ArgumentSpecValidator(spec).validate(given)
+        if result.error_messages:
+            raise refuse(f"Role {role} gives wrong options to its module: {'; '.join(result.error_messages)}.")
+        return parse(result.validated_parameters)
+    except ModuleError as failure:
+        if not found.refused(about := f"role {role}"):
+            found.refuse(failure.sentence, about)
+        return None
+
+
+def main() -> NoReturn:
+    module = azure_module(findings=dict(type="dict", default={}), cluster=dict(type="dict"), identity=dict(type="dict"))
+    found = Findings()
+    known = module.params["findings"]
+    for about, sentences in known.items():
+        for sentence in sentences:
+            found.refuse(sentence, about)
+    cluster = asked(found, "aks", attached.options(), module.params["cluster"], attached.wanted)
+    trust = asked(found, "identity", workload.options(), module.params["identity"], partial(workload.wanted, check=True))
+    for about in known:
+        found.accept("Its variables are accepted.", about)
+    identity = None
+    if azure := found.known("login", lambda: login(module)):
+        evaluation = Evaluation(azure, found)
+        if cluster:
+            evaluation.cluster(cluster)
+        identity = evaluation.identity(trust) if trust else None
+    for warning in found.texts("warn"):
+        module.warn(warning)
+    refusals = found.texts("refuse")
+    results = {"findings": [one.shown() for one in found.all], "table": table(found.all), "refusals": refusals}
+    with failing(module):
+        if refusals:
+            failure = ModuleError(summary(refusals), code="Refused")
+            failure.results = results
+            raise failure
+    module.exit_json(changed=False, identity=identity, **results)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,169 @@
+"""Preflight, whole, against the emulated Azure: it finds every fault at once, and writes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from lab.azure.arm.identities import new_identity
+from lab.azure.state import FederatedCredential, ManagedCluster
+from tests.support.emulated import Emulated
+from tests.support.module_runs import Backend, Run, failure
+
+GROUP = "image-trust-lab"
+PLACE = {"resource_group": GROUP}
+REGISTRY, VAULT = {**PLACE, "name": "imagetrustlab"}, {**PLACE, "name": GROUP}
+SUBJECT = "system:serviceaccount:gatekeeper-system:ratify-admin"
+CLUSTER: dict[str, Any] = {**PLACE, "name": "lab1", "create": False, "oidc_issuer": True, "workload_identity": True, "registries": [REGISTRY]}
+IDENTITY: dict[str, Any] = {
+    **PLACE,
+    "name": "ratify",
+    "federated_credentials": [{"name": "lab1", "cluster": {**PLACE, "name": "lab1"}, "subject": SUBJECT}],
+    "change_issuer": False,
+    "registries": [REGISTRY],
+    "vault": VAULT,
+    "except_identities": [],
+}
+ROLES: dict[str, list[str]] = {"role aks": [], "role identity": []}
+
+
+@pytest.fixture
+def lab1(azure: Emulated, backend: Backend, run: Run) -> ManagedCluster:
+    """A cluster as it was made before OIDC issuers were on by default."""
+    assert not run("aks_cluster", **PLACE, name="lab1").get("failed")
+    cluster = azure.state.cluster_named("lab1")
+    assert cluster
+    cluster.properties["oidcIssuerProfile"] = {"enabled": False}
+    return cluster
+
+
+def checked(run: Run, azure: Emulated, **options: Any) -> dict[str, Any]:
+    result = run("preflight", **{"findings": ROLES, "cluster": CLUSTER, "identity": IDENTITY, **options})
+    assert azure.writes == []
+    if result.get("failed"):
+        failure(result)
+        assert all(sentence in result["msg"] for sentence in result["refusals"])
+    assert bool(result.get("failed")) is bool(result["refusals"])
+    assert result["refusals"] == [one["text"] for one in result["findings"] if one["level"] == "refuse"]
+    return result
+
+
+def levels(result: dict[str, Any]) -> dict[str, str]:
+    """The worst level by object."""
+    order = ("refuse", "warn", "ok")
+    return {one["about"]: one["level"] for one in sorted(result["findings"], key=lambda one: order.index(one["level"]), reverse=True)}
+
+
+def test_what_can_be_configured_is_accepted_and_the_identity_is_returned_as_its_own_module_predicts_it(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
+    predicted = run("workload_identity", check=True, **IDENTITY)
+    result = checked(run, azure)
+    assert levels(result) == {
+        "cluster lab1": "warn",
+        "registry imagetrustlab": "ok",
+        "vault image-trust-lab": "ok",
+        "identity ratify": "ok",
+        "role aks": "ok",
+        "role identity": "ok",
+    }
+    assert len(result["table"]) == len(result["findings"]) == 6
+    assert result["identity"] == {key: value for key, value in predicted.items() if key in result["identity"]}
+    assert result["identity"]["changed"] is True
+
+
+def test_each_object_is_read_once_but_the_cluster_which_also_has_the_issuer(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
+    checked(run, azure)
+    read = [path.rpartition("/providers/")[2].lower() for path in azure.reads]
+    assert sorted(path for path in read if read.count(path) > 1) == ["microsoft.containerservice/managedclusters/lab1"] * 2
+
+
+def test_nothing_is_to_be_done_where_everything_is_as_asked(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
+    run("aks_cluster", **CLUSTER)
+    run("workload_identity", **IDENTITY)
+    result = checked(run, azure)
+    assert set(levels(result).values()) == {"ok"}
+    assert result["identity"]["changes"] == []
+
+
+def test_faults_of_roles_cluster_registry_vault_and_identity_are_reported_at_once(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
+    lab1.properties |= {"addonProfiles": {"azurepolicy": {"enabled": True}}, "powerState": {"code": "Stopped"}}
+    vault = azure.state.vault_named(GROUP)
+    assert vault
+    vault.properties["publicNetworkAccess"] = "Disabled"
+    identity = new_identity(azure.state, GROUP, "ratify", "eastus")
+    for number in range(20):
+        identity.credentials[f"c{number}"] = FederatedCredential(f"c{number}", f"https://issuer/{number}/", SUBJECT, ["api://AzureADTokenExchange"])
+    missing = {**PLACE, "name": "misspelt"}
+    result = checked(
+        run,
+        azure,
+        findings={**ROLES, "role ratify": ["ratify_replicas is 0, but must be 1 or more."]},
+        cluster={**CLUSTER, "location": "westeurope", "registries": [missing]},
+        identity={**IDENTITY, "registries": [missing]},
+    )
+    assert "Nothing was changed. 7 reasons: (1) ratify_replicas is 0" in result["msg"]
+    for part in ("Azure Policy add-on", "is stopped", "cannot be moved to westeurope", "no registry misspelt", "takes no requests from any cluster", "20"):
+        assert part in result["msg"]
+
+
+def test_a_missing_cluster_is_refused_or_created_as_it_is_asked(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
+    result = checked(run, azure, cluster={**CLUSTER, "name": "lab2"})
+    assert "There is no cluster lab2 in resource group image-trust-lab, which has lab1" in result["msg"]
+    created = checked(run, azure, cluster={**CLUSTER, "name": "lab2", "create": True, "location": "eastus"})
+    assert levels(created)["cluster lab2"] == "ok"
+    nowhere = checked(run, azure, cluster={**CLUSTER, "resource_group": "nowhere", "create": True})
+    assert "find the location of resource group nowhere" in nowhere["msg"]
+
+
+def test_what_cannot_be_read_is_a_refusal_and_stops_nothing_else(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
+    lab1.properties["powerState"] = {"code": "Stopped"}
+    azure.fail(method="GET", path="/registries/imagetrustlab$", status=403)
+    result = checked(run, azure)
+    assert levels(result) == {
+        "cluster lab1": "refuse",
+        "registry imagetrustlab": "refuse",
+        "vault image-trust-lab": "ok",
+        "identity ratify": "ok",
+        "role aks": "ok",
+        "role identity": "ok",
+    }
+
+
+def test_networks_and_an_unfinished_change_are_warnings(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
+    lab1.properties["provisioningState"] = "Failed"
+    registry, vault = azure.state.registry_named("imagetrustlab"), azure.state.vault_named(GROUP)
+    assert registry
+    assert vault
+    registry.properties["publicNetworkAccess"] = "Disabled"
+    vault.properties["networkAcls"] = {"defaultAction": "Deny", "ipRules": [{"value": "198.51.100.4"}], "virtualNetworkRules": []}
+    result = checked(run, azure)
+    assert {about for about, level in levels(result).items() if level == "warn"} == {"cluster lab1", "registry imagetrustlab", "vault image-trust-lab"}
+    assert len(result["warnings"]) == 4
+
+
+def test_a_login_that_fails_is_one_refusal(run: Run, azure: Emulated, lab1: ManagedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AZURE_SECRET", "wrong")
+    (refusal,) = checked(run, azure)["refusals"]
+    assert "AADSTS7000215" in refusal
+
+
+@pytest.mark.parametrize(
+    ("options", "part"),
+    [
+        ({"cluster": {"name": "lab1"}}, "Role aks gives wrong options to its module: missing required arguments: resource_group."),
+        ({"identity": {**IDENTITY, "vualt": {}}}, "vualt"),
+        ({"cluster": {**CLUSTER, "name": "a.b"}}, "name is 'a.b', but must be"),
+    ],
+)
+def test_options_that_the_other_modules_refuse_are_refused(run: Run, azure: Emulated, backend: Backend, options: dict[str, Any], part: str) -> None:
+    assert part in checked(run, azure, **options)["msg"]
+
+
+def test_a_fault_that_a_role_found_in_its_variables_is_not_reported_twice(run: Run, azure: Emulated, backend: Backend) -> None:
+    result = checked(run, azure, findings={"role aks": ["aks_name is 'a.b'."]}, cluster={**CLUSTER, "name": "a.b"}, identity=None)
+    assert result["refusals"] == ["aks_name is 'a.b'."]
+
+
+def test_without_cluster_and_identity_only_the_roles_findings_count(run: Run, azure: Emulated) -> None:
+    result = checked(run, azure, cluster=None, identity=None)
+    assert (result["identity"], levels(result), azure.requests) == (None, {"role aks": "ok", "role identity": "ok"}, [])
