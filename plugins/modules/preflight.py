@@ -113,31 +113,14 @@ identity:
     changed: false
     changes: []
 error:
-  description: Why nothing may be written, as for other modules; only when the module fails.
+  description: Why nothing may be written, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails.
   returned: failure
   type: dict
   sample:
-    code: ResourceGroupNotFound
-    message: Resource group 'image-trust' could not be found.
-    status: 404
-    request_id: 7a6f9a5c-3c1a-4a41-8f0f-2f3c5b0f7f2e
-  contains:
-    code:
-      description: Azure's error code. One of the collection's own, such as V(InvalidInput) or V(Timeout), where Azure was not asked or did not answer.
-      type: str
-      returned: always
-    message:
-      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
-      type: str
-      returned: always
-    status:
-      description: HTTP status of the answer; null where there was none.
-      type: int
-      returned: always
-    request_id:
-      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
-      type: str
-      returned: always
+    code: Refused
+    message: Nothing was changed. The cluster is stopped. Start it (az aks start).
+    status: null
+    request_id: null
 """
 
 from collections.abc import Callable, Mapping
