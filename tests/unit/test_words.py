@@ -46,7 +46,7 @@ IN_PROSE = {
 
 def files(*patterns: str) -> list[Path]:
     found = (file for pattern in patterns for file in ROOT.glob(pattern))
-    return sorted(file for file in found if file != Path(__file__) and ".build" not in file.relative_to(ROOT).parts)
+    return sorted(file for file in found if file != Path(__file__) and not {".build", "_build"} & {*file.relative_to(ROOT).parts})
 
 
 def of_python(source: str) -> Iterator[tuple[int, str]]:
