@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +13,11 @@ from tests.support.emulated import Emulated
 from .conftest import OF_ALL_ROLES, ROOT, Command, Play, Played, played
 
 
-def checked(command: Command, folder: Path, *, playbook: str = "site", check: bool = True, **variables: Any) -> Played:
-    """A run of the playbook, in check mode unless it is known to write nothing."""
+def checked(command: Command, folder: Path, *, playbook: str = "site", check: bool = True, without: Sequence[str] = (), **variables: Any) -> Played:
+    """A run of the playbook, in check mode unless it is known to write nothing, without some of the variables."""
     words, environment = command("aks", check=check, **{**OF_ALL_ROLES, **variables})
+    at = words.index("-e") + 1
+    words[at] = json.dumps({name: value for name, value in json.loads(words[at]).items() if name not in without})
     (folder / "inventory").write_text(f"[clusters]\nlab1 ansible_connection=local ansible_python_interpreter={sys.executable}\n")
     words[3] = str(ROOT / f"playbooks/{playbook}.yml")
     return played(words, environment)
@@ -64,6 +68,19 @@ def test_a_misspelt_variable_is_named_with_the_right_one_unless_it_is_the_invent
     (error,) = checked(command, tmp_path, **misspelt, preflight_own_variables=["policy_owner"]).errors
     assert "Nothing was changed. Role gatekeeper has no variable gatekeeper_exempt_namespace; the nearest name is gatekeeper_exempt_namespaces." in error
     assert azure.writes == []
+
+
+def test_missing_variables_and_those_of_another_type_come_in_a_sentence_each(azure: Emulated, command: Command, tmp_path: Path) -> None:
+    done = checked(command, tmp_path, without=["aks_resource_group", "identity_vault", "verify_images"], policy_enforcement="dent", gatekeeper_replicas="many")
+    (error,) = done.errors
+    assert "Nothing was changed. Variable aks_resource_group is missing: Resource group of the cluster. Variable identity_vault is missing: " in error
+    assert "Variable verify_images is missing: " in error
+    assert (
+        "A variable of role policy has another type or value than it takes: value of policy_enforcement must be one of: deny, warn, dryrun, got: dent." in error
+    )
+    assert "A variable of role gatekeeper has another type or value than it takes: argument 'gatekeeper_replicas' is of type str" in error
+    assert len(done.said) < 4000
+    assert azure.requests == []
 
 
 def test_playbook_preflight_prints_a_table_also_when_it_refuses(azure: Emulated, command: Command, play: Play, tmp_path: Path) -> None:
