@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -113,6 +114,14 @@ def test_a_missing_cluster_is_refused_or_created_as_it_is_asked(run: Run, azure:
     assert levels(created)["cluster lab2"] == "ok"
     nowhere = checked(run, azure, cluster={**CLUSTER, "resource_group": "nowhere", "create": True})
     assert "find the location of resource group nowhere" in nowhere["msg"]
+
+
+def test_the_kubeconfig_and_the_nodes_permissions_are_evaluated_too(run: Run, azure: Emulated, lab1: ManagedCluster, tmp_path: Path) -> None:
+    result = checked(run, azure, cluster={**CLUSTER, "kubeconfig": {"path": str(tmp_path), "administrator": True}})
+    assert "(Is a directory)" in result["msg"]
+    del lab1.properties["identityProfile"]
+    lab1.properties |= {"oidcIssuerProfile": {"enabled": True}, "securityProfile": {"workloadIdentity": {"enabled": True}}}
+    assert "has no kubelet identity" in checked(run, azure)["msg"]
 
 
 def test_what_cannot_be_read_is_a_refusal_and_stops_nothing_else(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
