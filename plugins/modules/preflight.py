@@ -117,7 +117,7 @@ error:
   returned: failure
   type: dict
   sample:
-    code: Refused
+    code: InvalidInput
     message: Nothing was changed. The cluster is stopped. Start it (az aks start).
     status: null
     request_id: null
@@ -159,8 +159,11 @@ def main() -> NoReturn:
     found = Findings()
     known = module.params["findings"]
     for about, sentences in known.items():
+        if not isinstance(sentences, list):
+            found.refuse(f"findings.{about} is {sentences!r}, but must be a list of sentences.", about)
+            continue
         for sentence in sentences:
-            found.refuse(sentence, about)
+            found.refuse(str(sentence), about)
     cluster = asked(found, "aks", attached.options(), module.params["cluster"], attached.wanted)
     trust = asked(found, "identity", workload.options(), module.params["identity"], partial(workload.wanted, check=True))
     for about in known:
@@ -177,7 +180,7 @@ def main() -> NoReturn:
     results = {"findings": [one.shown() for one in found.all], "table": table(found.all), "refusals": refusals}
     with failing(module):
         if refusals:
-            failure = ModuleError(summary(refusals), code="Refused")
+            failure = refuse(summary(refusals))
             failure.results = results
             raise failure
     module.exit_json(changed=False, identity=identity, **results)

@@ -41,6 +41,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "role_assignment_info": {"scope": inputs.SCOPES[1]},
     "aks_cluster_info": {**GROUP, "name": "lab1"},
     "workload_identity": {**GROUP, "name": "ratify"},
+    "preflight": {"cluster": {**GROUP, "name": "lab1"}},
     "proof": {"cluster": "lab1", "signing_vault_key": "https://image-trust-lab.vault.azure.net/keys/proof"},
 }
 """Options with which a module is content."""
@@ -98,12 +99,14 @@ OF_A_PROOF = {"cluster", "cluster_id", "verification", "verdicts", "constraint",
 WITHOUT_A_RULE = {*OF_A_PROOF, "secret", "profile", "tags", "node_vm_size", "path", "description", "condition", "credentials", "policies"} | {
     "certificates",
     "except_identities",
+    "findings",
+    "identity",
     "federated_credentials",
     "registries",
     "vault",
     "kubeconfig",
 }
-"""Options whose every value is taken, or refused by Azure only; and the lists, which are tested by entry."""
+"""Options whose every value is taken, or refused by Azure only; the lists, which are tested by entry; and what other modules refuse of theirs."""
 COMPARED = {("federated_credential_info", "issuer"), ("federated_credential_info", "subject")}
 """Options whose every value is taken, for nothing is done with it but to look for the same."""
 

@@ -161,6 +161,7 @@ def test_a_login_that_fails_is_one_refusal(run: Run, azure: Emulated, lab1: Mana
     [
         ({"cluster": {"name": "lab1"}}, "Role aks gives wrong options to its module: missing required arguments: resource_group."),
         ({"identity": {**IDENTITY, "vualt": {}}}, "vualt"),
+        ({"findings": {"role ratify": "one"}}, "findings.role ratify is 'one', but must be a list of sentences."),
         ({"cluster": {**CLUSTER, "name": "a.b"}}, "name is 'a.b', but must be"),
     ],
 )
