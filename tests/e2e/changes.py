@@ -29,4 +29,4 @@ def changed(hand: Hand, item: Json, change: Callable[[Json], Any]) -> Iterator[N
     try:
         yield
     finally:
-        hand.replace({**before, "metadata": {**before["metadata"], "resourceVersion": hand.get(item)["metadata"]["resourceVersion"]}})
+        hand.replace(before)

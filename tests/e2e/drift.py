@@ -181,8 +181,15 @@ class Hand:
         self._kind(item).patch(body=body, content_type="application/merge-patch+json", field_manager="kubectl-edit", **_where(item))
 
     def replace(self, item: Json) -> None:
-        """As `kubectl replace`; a status is not taken."""
-        self._kind(item).replace(body=item, **_where(item))
+        """As `kubectl replace`, whichever version the object has: controllers write its status meanwhile. A status is not taken."""
+        for left in reversed(range(20)):
+            metadata = {**item["metadata"], "resourceVersion": self.get(item)["metadata"]["resourceVersion"]}
+            try:
+                self._kind(item).replace(body={**item, "metadata": metadata}, **_where(item))
+                return
+            except kubernetes.dynamic.exceptions.ConflictError:
+                if not left:
+                    raise
 
     def status(self, item: Json, body: Json) -> None:
         """Patch the object by its subresource status."""
