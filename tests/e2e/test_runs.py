@@ -22,12 +22,13 @@ UNKNOWN = "no-such-thing"
 BAD_INPUT: dict[str, tuple[dict[str, Any], str]] = {
     "a vault that does not exist": ({"identity_vault": {"resource_group": "image-trust-lab", "name": UNKNOWN}}, UNKNOWN),
     "a registry that does not exist": ({"aks_registries": [{"resource_group": "image-trust-lab", "name": "nosuchregistry"}]}, "nosuchregistry"),
+    "a vault without its resource group": ({"identity_vault": {"name": "no-resource-group"}}, "resource_group"),
     "a resource group that does not exist": ({"identity_resource_group": UNKNOWN}, UNKNOWN),
 }
 
 
 @pytest.mark.parametrize(("variables", "named"), BAD_INPUT.values(), ids=BAD_INPUT.keys())
-def test_what_does_not_exist_is_named_and_nothing_is_written(lab: Lab, site: Run, variables: dict[str, Any], named: str) -> None:
+def test_what_cannot_be_found_is_named_and_nothing_is_written(lab: Lab, site: Run, variables: dict[str, Any], named: str) -> None:
     lab.forget_requests()
     run = lab.play("site", **variables)
     assert run.returncode != 0
@@ -41,7 +42,6 @@ def test_what_does_not_exist_is_named_and_nothing_is_written(lab: Lab, site: Run
         ({"aks_registries": "imagetrustlab"}, "aks_registries"),
         ({"aks_wait_timeout": "soon"}, "aks_wait_timeout"),
         ({"aks_state": "gone"}, "aks_state"),
-        ({"identity_vault": {"name": "no-resource-group"}}, "resource_group"),
         ({"ratify_trust_policies": "everybody"}, "ratify_trust_policies"),
         ({"verify_images": [{"image": "nginx:latest"}]}, "expect"),
     ],

@@ -26,11 +26,16 @@ class Finding:
         return dict(vars(self))
 
 
+CUT_OFF = ("AADSTS", "LoginFailed", "Unreachable")
+"""What the codes of failures begin with that every request to Azure would have."""
+
+
 class Findings:
     """Collects findings; each text once."""
 
     def __init__(self) -> None:
         self.all: list[Finding] = []
+        self._cut_off = False
 
     def refuse(self, text: str, about: str) -> None:
         self._add("refuse", about, text)
@@ -44,11 +49,15 @@ class Findings:
             self.all.append(Finding("ok", about, text))
 
     def known(self, about: str, read: Callable[[], T]) -> T | None:
-        """What `read` returns; None where it raises `ModuleError`, which is then a refusal."""
+        """What `read` returns; None where it raises `ModuleError`, which is then a refusal. Nothing is read after Azure could not be reached or has refused
+        the login: each further read would wait as long for the same answer."""
+        if self._cut_off:
+            return None
         try:
             return read()
         except ModuleError as failure:
             self.refuse(failure.sentence, about)
+            self._cut_off = failure.code.startswith(CUT_OFF)
             return None
 
     def refused(self, about: str) -> bool:

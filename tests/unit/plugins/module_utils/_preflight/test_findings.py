@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import refuse
+import pytest
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError, refuse
 from ansible_collections.image_trust.azure.plugins.module_utils._preflight.findings import Findings, summary, table
 
 
@@ -16,6 +17,18 @@ def test_an_error_is_a_refusal_and_its_text_is_there_once() -> None:
     assert found.known("vault web", failing) is None
     assert found.known("vault web", lambda: 1) == 1
     assert [(one.level, one.about, one.text) for one in found.all] == [("refuse", "cluster lab1", "The login failed.")]
+
+
+@pytest.mark.parametrize("code", ["Unreachable", "LoginFailed", "AADSTS7000215"])
+def test_an_azure_that_answers_no_request_is_asked_once(code: str) -> None:
+    found, asked = Findings(), []
+
+    def failing() -> int:
+        asked.append(1)
+        raise ModuleError(f"No answer to request {len(asked)}.", code=code)
+
+    assert [found.known(about, failing) for about in ("cluster lab1", "vault web")] == [None, None]
+    assert [one.text for one in found.all] == ["No answer to request 1."]
 
 
 def test_ok_is_only_what_nothing_else_was_found_about() -> None:
