@@ -47,11 +47,11 @@ class LookupModule(LookupBase):
     """As Ansible looks for it."""
 
     def run(self, terms: Sequence[str], variables: Mapping[str, Any] | None = None, **kwargs: Any) -> list[str]:
-        assert self._templar is not None
         found: list[str] = []
+        templar: Any = self._templar
         for role in terms:
             read = yaml.safe_load((ROLES / role / "meta/argument_specs.yml").read_text(encoding="utf-8"))
             specification = read["argument_specs"]["main"]["options"]
             given = {name: (variables or {})[name] for name in specification if name in (variables or {})}
-            found += argument_problems(role, specification, self._templar.template(given))
+            found += argument_problems(role, specification, templar.template(given))
         return found

@@ -12,7 +12,8 @@ from .findings import Findings
 Json = Mapping[str, Any]
 
 OLDEST_KUBERNETES = (1, 30)
-"""The first version with ValidatingAdmissionPolicy and matchConditions in v1: https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/"""
+"""The first version with ValidatingAdmissionPolicy and matchConditions in v1:
+https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/"""
 SETTLED = ("Succeeded", "Failed", "Canceled")
 
 
