@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.seeds import soak
+
 from .conftest import Lab, Run
 from .objects import CLUSTER_PATH, identity
 from .permissions import take_acr_pull, take_federation, take_ratify_pull, take_vault_permission
@@ -71,6 +73,7 @@ def helm(lab: Lab, *arguments: str) -> None:
     subprocess.run(command, env=lab.environment, check=True, capture_output=True, timeout=180)
 
 
+@soak("the plan from nothing, and each drift by itself in test_drift.py,")
 def test_what_is_half_built_and_drifted_is_predicted_too(lab: Lab, site: Run, kube: Any) -> None:
     break_half_of_it(lab, kube)
     predicted = check(lab, "site")

@@ -38,7 +38,10 @@ LOSSES = {
 }
 
 
-SOAKED = {name: soak("the loss of the registry permission") for name in ("the federated credential", "the vault permission")}
+SOAKED = {
+    name: soak("the loss of the registry permission")
+    for name in ("the federated credential", "the vault permission", "the attached registry", "the constraint")
+}
 
 
 @pytest.mark.parametrize("loss", [pytest.param(loss, id=name, marks=SOAKED.get(name, ())) for name, loss in LOSSES.items()])

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from tests.support.seeds import soak
+
 from .conftest import Lab, Run
 
 
@@ -72,7 +74,11 @@ def test_a_login_that_cannot_work_says_why_and_writes_nothing(lab: Lab, name: st
 
 
 @pytest.mark.parametrize(
-    ("role", "values"), [("gatekeeper", {"audit": {"resources": {"limits": {"cpu": "much"}}}}), ("ratify", {"resources": {"limits": {"cpu": "much"}}})]
+    ("role", "values"),
+    [
+        ("gatekeeper", {"audit": {"resources": {"limits": {"cpu": "much"}}}}),
+        pytest.param("ratify", {"resources": {"limits": {"cpu": "much"}}}, marks=soak("Gatekeeper's values")),
+    ],
 )
 def test_values_that_the_api_server_refuses_are_no_obstacle_once_they_are_fixed(request: pytest.FixtureRequest, role: str, values: dict[str, Any]) -> None:
     play = request.getfixturevalue(role)

@@ -14,6 +14,7 @@ from lab.clusters import cluster
 from lab.config import SUBSCRIPTION, TENANT
 from lab.node.control import Node
 from lab.seed import PUBLISHER
+from tests.support.seeds import soak
 
 from . import snapshots
 from .conftest import Lab
@@ -157,6 +158,7 @@ def test_the_cluster_goes_when_it_is_named_and_without_it_a_teardown_is_nothing(
     assert check(lab, "teardown").changed == []
 
 
+@soak("site.yml from nothing, in test_plan.py,")
 def test_site_works_again_after_it(lab: Lab, from_nothing: FromNothing) -> None:
     done = succeeded(lab.play("site"))
     assert done.changed == from_nothing.predicted.changed

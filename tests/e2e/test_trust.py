@@ -11,6 +11,7 @@ from lab import seed
 from lab.azure import state
 from lab.config import CERTIFICATE, KEYED_REPOSITORY, OTHER_REPOSITORY, REGISTRY, REPOSITORY, STAMPED_REPOSITORY, VAULT, home
 from lab.signing import ca, time_stamping
+from tests.support.seeds import soak
 
 from .asking import asking_for
 from .conftest import INVENTORY, Lab
@@ -76,6 +77,7 @@ def providers(kube: Any) -> dict[str, Any]:
     return {each.metadata.name: each for each in listed}
 
 
+@soak("the change of trust in test_trust_change.py")
 def test_trust_moves_out_of_the_vault_and_back_and_never_is_an_unsigned_image_admitted(lab: Lab, kube: Any) -> None:
     with asking_for(f"{MONITOR}:unsigned") as asked:
         there = lab.play("site", **in_the_inventory())
