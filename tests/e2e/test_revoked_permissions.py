@@ -38,9 +38,12 @@ LOSSES = {
 }
 
 
+REGISTRY_PERMISSION = "the loss of the registry permission"
 SOAKED = {
-    name: soak("the loss of the registry permission")
-    for name in ("the federated credential", "the vault permission", "the attached registry", "the constraint")
+    "the federated credential": soak(REGISTRY_PERMISSION),
+    "the vault permission": soak(REGISTRY_PERMISSION),
+    "the attached registry": soak("each missing thing of a cluster, in test_aks_cluster_attached.py,"),
+    "the constraint": soak("the deletion of each object, in test_drift.py,"),
 }
 
 
