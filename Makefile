@@ -14,6 +14,7 @@ NEW_LAB = python -m lab down --delete; trap 'python -m lab down --delete' EXIT; 
 SHOWN = $(if $(SIDE_BY_SIDE),2>&1 | sed --unbuffered "s/^/$@: /")
 export PATH := $(BIN):$(PATH)
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
+export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ANSIBLE_LOCALHOST_WARNING := false
 export ANSIBLE_INVENTORY_UNPARSED_WARNING := false
 

@@ -294,16 +294,16 @@ def relays(cluster: Cluster) -> tuple[Component, ...]:
     """Between the inside and the outside: sockets of the file system cross network namespaces."""
     api = api_socket(cluster)
     return (
-        Component("azure", ("socat", f"TCP-LISTEN:443,bind={cluster.azure_address},fork,reuseaddr", f"UNIX-CONNECT:{cluster.azure_socket}")),
-        Component("public", ("socat", f"TCP-LISTEN:80,bind={cluster.azure_address},fork,reuseaddr", f"UNIX-CONNECT:{cluster.public_socket}")),
-        Component("imds", ("socat", f"TCP-LISTEN:80,bind={METADATA_ADDRESS},fork,reuseaddr", f"UNIX-CONNECT:{cluster.imds_socket}")),
-        Component("api", ("socat", f"UNIX-LISTEN:{api},fork,unlink-early,mode=600", "TCP:127.0.0.1:6443")),
+        Component("azure", ("socat", f"TCP-LISTEN:443,bind={cluster.azure_address},fork,reuseaddr,nodelay", f"UNIX-CONNECT:{cluster.azure_socket}")),
+        Component("public", ("socat", f"TCP-LISTEN:80,bind={cluster.azure_address},fork,reuseaddr,nodelay", f"UNIX-CONNECT:{cluster.public_socket}")),
+        Component("imds", ("socat", f"TCP-LISTEN:80,bind={METADATA_ADDRESS},fork,reuseaddr,nodelay", f"UNIX-CONNECT:{cluster.imds_socket}")),
+        Component("api", ("socat", f"UNIX-LISTEN:{api},fork,unlink-early,mode=600", "TCP:127.0.0.1:6443,nodelay")),
     )
 
 
 def api_relay(cluster: Cluster) -> Component:
     """The outer half of the relay to the Kubernetes API."""
-    return Component("api", ("socat", f"TCP-LISTEN:{cluster.api_port},bind=127.0.0.1,fork,reuseaddr", f"UNIX-CONNECT:{api_socket(cluster)}"))
+    return Component("api", ("socat", f"TCP-LISTEN:{cluster.api_port},bind=127.0.0.1,fork,reuseaddr,nodelay", f"UNIX-CONNECT:{api_socket(cluster)}"))
 
 
 def api_socket(cluster: Cluster) -> Path:

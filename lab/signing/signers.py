@@ -35,8 +35,8 @@ _SECONDS = 60
 _INSIDE = """
 ip link set lo up
 mount --bind "$1" /etc/hosts
-socat TCP-LISTEN:443,bind=127.0.0.1,reuseaddr,fork UNIX-CONNECT:"$2" &
-socat TCP-LISTEN:80,bind=127.0.0.1,reuseaddr,fork UNIX-CONNECT:"$3" &
+socat TCP-LISTEN:443,bind=127.0.0.1,reuseaddr,fork,nodelay UNIX-CONNECT:"$2" &
+socat TCP-LISTEN:80,bind=127.0.0.1,reuseaddr,fork,nodelay UNIX-CONNECT:"$3" &
 until socat -u OPEN:/dev/null TCP:127.0.0.1:443 && socat -u OPEN:/dev/null TCP:127.0.0.1:80; do sleep 0.05; done 2>/dev/null
 shift 3
 exec "$@"

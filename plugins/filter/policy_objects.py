@@ -86,9 +86,9 @@ from typing import Any
 from uuid import uuid4
 
 from ansible.errors import AnsibleFilterError
+from ansible_collections.image_trust.azure.plugins.module_utils._policy.exempt_namespaces import unreviewed
 from ansible_collections.image_trust.azure.plugins.module_utils._policy.objects import objects
 from ansible_collections.image_trust.azure.plugins.module_utils._policy.variables import read
-from ansible_collections.image_trust.azure.plugins.module_utils._verification.exemptions import unreviewed
 
 
 def policy_objects(variables: Mapping[str, Any], rego: Sequence[str], today: str, found: Mapping[str, Any] | None = None) -> dict[str, Any]:

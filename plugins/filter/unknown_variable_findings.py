@@ -50,7 +50,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.image_trust.azure.plugins.module_utils._preflight.variables import unknown_variables
 
 ROLES = Path(__file__).parents[2] / "roles"
@@ -59,7 +59,7 @@ ROLES = Path(__file__).parents[2] / "roles"
 @cache
 def known() -> dict[str, set[str]]:
     """The variables of each role, of all its entry points."""
-    read = {path.parents[1].name: yaml.safe_load(path.read_text(encoding="utf-8")) for path in ROLES.glob("*/meta/argument_specs.yml")}
+    read = {path.parents[1].name: yaml_load(path.read_text(encoding="utf-8")) for path in ROLES.glob("*/meta/argument_specs.yml")}
     return {role: {name for entry in specs["argument_specs"].values() for name in entry.get("options", {})} for role, specs in read.items()}
 
 

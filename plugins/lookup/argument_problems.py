@@ -36,7 +36,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ansible.module_utils.common.yaml import yaml_load
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.image_trust.azure.plugins.module_utils._preflight.variables import argument_problems
 
@@ -50,7 +50,7 @@ class LookupModule(LookupBase):
         found: list[str] = []
         templar: Any = self._templar
         for role in terms:
-            read = yaml.safe_load((ROLES / role / "meta/argument_specs.yml").read_text(encoding="utf-8"))
+            read = yaml_load((ROLES / role / "meta/argument_specs.yml").read_text(encoding="utf-8"))
             specification = read["argument_specs"]["main"]["options"]
             given = {name: (variables or {})[name] for name in specification if name in (variables or {})}
             found += argument_problems(role, specification, templar.template(given))

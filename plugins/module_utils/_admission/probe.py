@@ -23,7 +23,7 @@ Run = Literal["pull", "start", "none"]
 PAUSE = 2.0
 """Seconds between two rounds of questions."""
 AT_ONCE = 4
-"""Questions that are asked at the same time: Gatekeeper answers one for each of its processors."""
+"""Questions that are asked, or pods that are made, at the same time: Gatekeeper answers one for each of its processors."""
 
 
 @dataclass(frozen=True)
@@ -110,11 +110,13 @@ def probe(asker: Asker, asked: Sequence[Question], *, timeout: float, run: Run) 
         if still_open:
             time.sleep(PAUSE)
     covered = asked[0].namespace if asked else ""
-    return [
-        _result(asker, question, answers[question], run if question.shape == "container" and question.namespace == covered else "none", timeout)
-        for question in asked
-        if not _has_no_volume(question, answers[question])
-    ]
+
+    def result(question: Question) -> Result:
+        made = question.shape == "container" and question.namespace == covered
+        return _result(asker, question, answers[question], run if made else "none", timeout)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(result, [question for question in asked if not _has_no_volume(question, answers[question])]))
 
 
 def _has_no_volume(question: Question, answer: Answer) -> bool:

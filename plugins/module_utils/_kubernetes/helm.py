@@ -20,7 +20,8 @@ from typing import Any
 from .api import ClusterApi
 
 try:
-    from yaml import SafeLoader, load_all
+    from ansible.module_utils.common.yaml import SafeLoader
+    from yaml import load_all
 except ImportError:
     # Reported by cluster_module.
     pass

@@ -6,19 +6,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from .._admission.verdict import VALIDATION
 from .._policy.admission_rules import conditions, unjudged
+from .._policy.exempt_namespaces import CONFIG, IGNORE, LABEL
 from .._policy.objects import REASONS
-from .state import IGNORE, Verification
+from .state import Verification
 
 Json = Mapping[str, Any]
 FAILS_OPEN = "image-trust.azure/fails-open"
 """Annotation of the validating webhook's configuration: why Gatekeeper fails open."""
-CONFIG, LABEL = "Gatekeeper's Config", f"label {IGNORE}"
-"""What exempts namespaces and no role of the collection makes."""
 _NAME = "kubernetes.io/metadata.name"
 _TOLD = ("kinds", "scope", "namespaces", "excludedNamespaces")
 """What of a constraint's match is told otherwise, or seen by asking."""
@@ -68,12 +67,6 @@ def exempt_namespaces(found: Verification) -> list[dict[str, Any]]:
     for name, source in _exempt(found):
         sources.setdefault(name, set()).add(source)
     return [{"name": name, "by": sorted(sources[name]), "reason": reasons.get(name)} for name in sorted(sources)]
-
-
-def unreviewed(exempt: Iterable[Json], reviewed: Collection[str]) -> list[str]:
-    """Of what `exempt_namespaces` returned: the namespaces that something else than the roles exempts and `reviewed` does not name, each with everything
-    that exempts it. What the roles make, a run puts right."""
-    return [f"{each['name']} ({', '.join(each['by'])})" for each in exempt if {CONFIG, LABEL} & {*each["by"]} and each["name"] not in reviewed]
 
 
 def exemptions(found: Verification) -> list[dict[str, Any]]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .._kubernetes.api import ClusterError
 from .._kubernetes.inventory import ClusterObjects
+from .._policy.exempt_namespaces import IGNORE
 
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"
 RATIFY = {"Store": "stores", "Verifier": "verifiers", "KeyManagementProvider": "key_management_providers", "Policy": "ratify_policies"}
@@ -51,8 +52,6 @@ OURS = {
     "guard_bindings": (GUARD,),
 }
 """Of these, other objects decide other things."""
-IGNORE = "admission.gatekeeper.sh/ignore"
-"""Gatekeeper's webhooks are not asked for what is in a namespace with this label; Gatekeeper itself says who may have it."""
 
 
 @dataclass(frozen=True)
