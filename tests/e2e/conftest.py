@@ -24,6 +24,7 @@ from lab.azure import state as azure_state
 from lab.azure.state import ServicePrincipal
 from lab.config import home
 from tests.support.artifact import installed
+from tests.support.plays import LOADED_ONCE
 
 if TYPE_CHECKING:
     from .plans import FromNothing
@@ -33,13 +34,14 @@ pytest.register_assert_rewrite("tests.e2e.plans")
 ROOT = Path(__file__).parents[2]
 INVENTORY = ROOT / "inventories/lab"
 TEAM = "image-trust-team"
-ONE_ROLE = """
-- hosts: clusters
+ONE_ROLE = f"""
+- name: "{LOADED_ONCE}"
+  hosts: clusters
   connection: local
   gather_facts: false
   roles:
     - role: image_trust.azure.NAME
-      NAME_kubeconfig: "{{ aks_kubeconfig }}"
+      NAME_kubeconfig: "{{{{ aks_kubeconfig }}}}"
 """
 FEW = {"verify_shapes": ["container"]}
 """Variables with which a run asks for a tenth of the verdicts: in most tests these are not what counts."""

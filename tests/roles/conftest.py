@@ -19,6 +19,7 @@ from tests.support.certificates import SelfSigned
 from tests.support.emulated import Emulated
 from tests.support.module_fixtures import azure, backend, running_azure
 from tests.support.module_runs import Backend
+from tests.support.plays import LOADED_ONCE
 
 __all__ = ["azure", "backend", "running_azure"]
 
@@ -82,7 +83,8 @@ def command(azure: Emulated, backend: Backend, tmp_path: Path) -> Command:
             **variables,
         }
         play, inventory = tmp_path / "play.yml", tmp_path / "inventory"
-        play.write_text(yaml.safe_dump([{"hosts": "all", "gather_facts": False, "roles": [f"image_trust.azure.{role}" for role in roles]}]))
+        named = [f"image_trust.azure.{role}" for role in roles]
+        play.write_text(yaml.safe_dump([{"name": LOADED_ONCE, "hosts": "all", "gather_facts": False, "roles": named}]))
         inventory.write_text("".join(f"{host} ansible_connection=local ansible_python_interpreter={sys.executable}\n" for host in hosts))
         helm = tmp_path / "bin/helm"
         helm.parent.mkdir(exist_ok=True)
