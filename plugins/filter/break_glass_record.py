@@ -35,25 +35,14 @@ _value:
   sample: {"state": "open", "when": "2026-11-28T10:00:00Z", "who": "alice", "why": "Key Vault is away"}
 """
 
-import json
 from collections.abc import Callable
 from typing import Any
 
-
-def break_glass_record(annotation: str | None) -> dict[str, str]:
-    """See DOCUMENTATION."""
-    if annotation is None:
-        return {}
-    try:
-        record = json.loads(annotation)
-    except (ValueError, RecursionError):
-        record = None
-    readable = isinstance(record, dict) and all(isinstance(value, str) for value in record.values()) and record.get("state") in ("open", "closed")
-    return record if readable else {"state": "unknown"}
+from ansible_collections.image_trust.azure.plugins.module_utils._installed.gatekeeper import break_glass
 
 
 class FilterModule:
     """As Ansible looks for filters."""
 
     def filters(self) -> dict[str, Callable[..., Any]]:
-        return {"break_glass_record": break_glass_record}
+        return {"break_glass_record": break_glass}

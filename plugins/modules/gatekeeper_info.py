@@ -159,11 +159,6 @@ failure_policy:
   type: str
   returned: success
   sample: Fail
-annotations:
-  description: Annotations of the ValidatingWebhookConfiguration, by name.
-  type: dict
-  returned: success
-  sample: {admissions.enforcer/disabled: "true"}
 is_own:
   description: Whether no other release than the one in O(namespace) has the webhooks.
   type: bool
@@ -203,70 +198,23 @@ removal:
       returned: always
 """
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._installed import gatekeeper, release
+from ansible_collections.image_trust.azure.plugins.module_utils._installed import reading
 from ansible_collections.image_trust.azure.plugins.module_utils._installed.results import exit_installed
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import Records, read_records
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.inventory import ClusterObjects
-
-CONFIGURATION = f"/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations/{gatekeeper.VALIDATING}"
-WORKLOADS = ("/apis/apps/v1/daemonsets", "/apis/apps/v1/deployments", "/apis/apps/v1/statefulsets", "/api/v1/pods")
-
-
-def present(api: ClusterApi, options: dict[str, Any]) -> dict[str, Any]:
-    cluster, version = ClusterObjects(api), options["chart_version"]
-    groups = [gatekeeper.CONSTRAINTS, *gatekeeper.NETWORKS]
-    exempt = gatekeeper.exempt_namespaces(options["exempt_namespaces"], cluster.kinds(groups))
-    records = read_records(api, "gatekeeper", options["namespace"]) if version else Records("gatekeeper", options["namespace"], [])
-    webhook = api.get(CONFIGURATION, missing={})
-    problems = release.newer("gatekeeper", version, records.chart_versions, downgrade=options["downgrade"]) if version else []
-    if version and options["failure_policy"] == "Fail" != gatekeeper.failure_policy(webhook):
-        reviewed = [options["namespace"], *(each["name"] for each in [*exempt, *options["covered_namespaces"]])]
-        workloads = [each for path in WORKLOADS for each in api.get(path)["items"] or []]
-        problems += gatekeeper.unreviewed(gatekeeper.node_critical(api.get("/api/v1/namespaces")["items"], workloads, reviewed))
-    return dict(
-        **release.shown(records),
-        exempt_namespaces=exempt,
-        has_other_constraints=bool(gatekeeper.other_constraints(cluster.find(groups, []))),
-        failure_policy=gatekeeper.failure_policy(webhook),
-        annotations=(webhook.get("metadata") or {}).get("annotations") or {},
-        problems=problems,
-    )
-
-
-def absent(api: ClusterApi, options: dict[str, Any]) -> dict[str, Any]:
-    namespace = options["namespace"]
-    objects = ClusterObjects(api).find(gatekeeper.REMOVED_GROUPS, [namespace])
-    if not gatekeeper.is_own(objects, f"{namespace}/gatekeeper"):
-        return dict(is_own=False)
-    others = gatekeeper.foreign(objects, namespace, options["constraint"])
-    return dict(problems=gatekeeper.used_by_others(others), removal=gatekeeper.removal(objects, namespace).shown())
 
 
 def main() -> NoReturn:
-    reviewed = dict(type="list", elements="dict", default=[], options=dict(name=dict(required=True), reason=dict(required=True)))
-    module = cluster_module(
-        namespace=dict(default="gatekeeper-system"),
-        state=dict(choices=["present", "absent"], default="present"),
-        chart_version=dict(),
-        downgrade=dict(type="bool", default=False),
-        failure_policy=dict(choices=["Fail", "Ignore"], default="Fail"),
-        exempt_namespaces=reviewed,
-        covered_namespaces=reviewed,
-        constraint=dict(default="images-verified"),
-    )
+    module = cluster_module(**reading.gatekeeper_options())
     exit_installed(
         module,
         "Gatekeeper",
-        present=present,
-        absent=absent,
+        present=reading.gatekeeper_to_install,
+        absent=reading.gatekeeper_to_remove,
         exempt_namespaces=module.params["exempt_namespaces"],
         has_other_constraints=False,
         failure_policy=None,
-        annotations={},
         is_own=True,
     )
 

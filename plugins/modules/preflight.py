@@ -14,6 +14,8 @@ description:
   - What cannot be read is a finding too, and does not stop the others.
   - Of the cluster it refuses what runs a Gatekeeper of Azure Policy, one that is stopped or being deleted, and an old Kubernetes.
   - Of the identity it refuses what M(image_trust.azure.workload_identity) would refuse.
+  - In the cluster it refuses what M(image_trust.azure.gatekeeper_info) and M(image_trust.azure.ratify_info) return as problems. What cannot be read there
+    is a warning, and a refusal where going on would change the cluster.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
@@ -23,7 +25,7 @@ requirements:
   - azure-mgmt-msi >= 7.0.0 and azure-mgmt-keyvault >= 10.3.1, with O(identity)
   - azure-mgmt-resource >= 23.2.0, for what is created without a location
   - cryptography >= 42.0.0, with certificates in O(identity)
-  - PyYAML, for clusters with Entra ID
+  - PyYAML and urllib3, for what is in the cluster
 options:
   findings:
     description: What is already known to be refused, a list of sentences for each object, such as V(role ratify).
@@ -35,12 +37,20 @@ options:
   identity:
     description: Options of M(image_trust.azure.workload_identity) but those for the login. Without them no identity is evaluated.
     type: dict
+  gatekeeper:
+    description: Options of M(image_trust.azure.gatekeeper_info) but those for the cluster, which is O(cluster). Without them Gatekeeper is not evaluated.
+    type: dict
+  ratify:
+    description: Options of M(image_trust.azure.ratify_info) but those for the cluster, which is O(cluster). Without them Ratify is not evaluated.
+    type: dict
 extends_documentation_fragment:
   - image_trust.azure.attributes
   - image_trust.azure.azure
 seealso:
   - module: image_trust.azure.aks_cluster
   - module: image_trust.azure.workload_identity
+  - module: image_trust.azure.gatekeeper_info
+  - module: image_trust.azure.ratify_info
 """
 
 EXAMPLES = r"""
@@ -60,6 +70,10 @@ EXAMPLES = r"""
           cluster: {resource_group: image-trust, name: lab1}
           subject: system:serviceaccount:gatekeeper-system:ratify-admin
       vault: {resource_group: image-trust, name: image-trust-lab}
+    gatekeeper:
+      chart_version: 3.23.1
+    ratify:
+      chart_version: 1.15.7
   register: preflight
 
 - name: Show what was found
@@ -133,6 +147,8 @@ from ansible_collections.image_trust.azure.plugins.module_utils._arm import work
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError, refuse
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import failing, login
+from ansible_collections.image_trust.azure.plugins.module_utils._installed import reading
+from ansible_collections.image_trust.azure.plugins.module_utils._preflight import contents
 from ansible_collections.image_trust.azure.plugins.module_utils._preflight.evaluation import Evaluation
 from ansible_collections.image_trust.azure.plugins.module_utils._preflight.findings import Findings, summary, table
 
@@ -155,7 +171,9 @@ def asked(found: Findings, role: str, spec: Mapping[str, Any], given: Mapping[st
 
 
 def main() -> NoReturn:
-    module = azure_module(findings=dict(type="dict", default={}), cluster=dict(type="dict"), identity=dict(type="dict"))
+    module = azure_module(
+        findings=dict(type="dict", default={}), cluster=dict(type="dict"), identity=dict(type="dict"), gatekeeper=dict(type="dict"), ratify=dict(type="dict")
+    )
     found = Findings()
     known = module.params["findings"]
     for about, sentences in known.items():
@@ -166,13 +184,17 @@ def main() -> NoReturn:
             found.refuse(str(sentence), about)
     cluster = asked(found, "aks", attached.options(), module.params["cluster"], attached.wanted)
     trust = asked(found, "identity", workload.options(), module.params["identity"], partial(workload.wanted, check=True))
+    installed = contents.Wanted(
+        asked(found, "gatekeeper", reading.gatekeeper_options(), module.params["gatekeeper"], dict),
+        asked(found, "ratify", reading.ratify_options(), module.params["ratify"], dict),
+    )
     for about in known:
         found.accept("Its variables are accepted.", about)
     identity = None
     if azure := found.known("login", lambda: login(module)):
         evaluation = Evaluation(azure, found)
         if cluster:
-            evaluation.cluster(cluster)
+            evaluation.cluster(cluster, installed)
         identity = evaluation.identity(trust) if trust else None
     for warning in found.texts("warn"):
         module.warn(warning)

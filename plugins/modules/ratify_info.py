@@ -128,12 +128,6 @@ stale:
   elements: dict
   returned: success
   sample: [{apiVersion: config.ratify.deislabs.io/v1beta1, kind: Verifier, metadata: {name: verifier-cosign}}]
-foreign:
-  description: Titles of configuration that the chart did not make and that was not reviewed.
-  type: list
-  elements: str
-  returned: success
-  sample: [Verifier contoso]
 problems:
   description: Why it must not be changed, a sentence each.
   type: list
@@ -147,49 +141,16 @@ removal:
   sample: {before: [], release: [], records: [], leftovers: []}
 """
 
-from typing import Any, NoReturn
+from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._installed import ratify, release
+from ansible_collections.image_trust.azure.plugins.module_utils._installed import reading
 from ansible_collections.image_trust.azure.plugins.module_utils._installed.results import exit_installed
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm import read_records
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.inventory import ClusterObjects
-
-
-def present(api: ClusterApi, options: dict[str, Any]) -> dict[str, Any]:
-    namespace = options["namespace"]
-    objects, records = ClusterObjects(api).find(ratify.GROUPS, []), read_records(api, "ratify", namespace)
-    wanted = [ratify.POLICY, *(f"{each['kind']} {each['name']}" for each in options["configuration"])]
-    gone, made = ratify.stale(objects, namespace, wanted), ratify.made(objects, records, wanted)
-    newer = release.newer("ratify", options["chart_version"], records.chart_versions, downgrade=options["downgrade"])
-    return dict(
-        **release.shown(records),
-        is_known=ratify.is_known(objects),
-        former=ratify.former(objects, namespace),
-        stale=[each.reference for each in gone],
-        foreign=ratify.foreign(objects, made, gone, options["foreign_objects"]),
-        problems=[*ratify.conflicts(objects, namespace), *newer],
-    )
-
-
-def absent(api: ClusterApi, options: dict[str, Any]) -> dict[str, Any]:
-    namespace = options["namespace"]
-    objects = ClusterObjects(api).find(ratify.REMOVED_GROUPS, [namespace])
-    return dict(problems=ratify.unexpected(objects, namespace), removal=ratify.removal(objects, namespace).shown())
 
 
 def main() -> NoReturn:
-    module = cluster_module(
-        namespace=dict(default="gatekeeper-system"),
-        state=dict(choices=["present", "absent"], default="present"),
-        chart_version=dict(),
-        downgrade=dict(type="bool", default=False),
-        configuration=dict(type="list", elements="dict", default=[], options=dict(kind=dict(required=True), name=dict(required=True))),
-        foreign_objects=dict(type="list", elements="str", default=[]),
-        required_if=[("state", "present", ("chart_version",))],
-    )
-    exit_installed(module, "Ratify", present=present, absent=absent, is_known=False, former=[], stale=[], foreign=[])
+    module = cluster_module(**reading.ratify_options(), required_if=[("state", "present", ("chart_version",))])
+    exit_installed(module, "Ratify", present=reading.ratify_to_install, absent=reading.ratify_to_remove, is_known=False, former=[], stale=[])
 
 
 if __name__ == "__main__":

@@ -230,7 +230,7 @@ def test_break_glass_opens_whatever_is_down_and_closes_again_and_the_role_does_n
         assert sorted(conditions(kube)) == ["break-glass.image-trust.azure", "names.image-trust.azure"]
         assert break_glass("open").changed == []
         refused = gatekeeper()
-        assert "lab1 is open: every image is admitted since" in refused.error
+        assert "The cluster is open: every image is admitted since" in refused.error
         assert "by a test (a drill)" in refused.error
     finally:
         closed = break_glass("closed")
@@ -250,7 +250,7 @@ def test_a_record_that_cannot_be_read_stops_the_role_before_it_writes_until_the_
         body = {"metadata": {"annotations": {"image-trust.azure/break-glass": written}}}
         webhooks.patch(name=name, body=body, content_type="application/merge-patch+json")
         refused = gatekeeper()
-        assert f"{name} of lab1 has an annotation image-trust.azure/break-glass that cannot be read" in refused.error
+        assert "has an annotation image-trust.azure/break-glass that cannot be read" in refused.error
         assert refused.changed == []
         closed = lab.play("break_glass", "-l", "lab1", **BREAK_GLASS, break_glass_state="closed", break_glass_record_path=str(tmp_path / "record.jsonl"))
         assert closed.returncode == 0, closed.error

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
@@ -16,6 +17,8 @@ Json = Mapping[str, Any]
 VALIDATING = "gatekeeper-validating-webhook-configuration"
 MUTATING = "gatekeeper-mutating-webhook-configuration"
 WEBHOOK = "validation.gatekeeper.sh"
+BREAK_GLASS = "image-trust.azure/break-glass"
+"""Annotation of both configurations, by playbook break_glass: when the cluster was opened or closed, by whom, and why."""
 CONSTRAINTS = "constraints.gatekeeper.sh"
 GROUPS = (
     "config.gatekeeper.sh",
@@ -94,6 +97,29 @@ def unreviewed(names: Sequence[str]) -> list[str]:
         " or what AKS itself runs. Name each in gatekeeper_exempt_namespaces, where every image is admitted then, or, if it can wait for Gatekeeper and its"
         " images are signed, in gatekeeper_covered_namespaces; both with a reason."
     ]
+
+
+def break_glass(annotation: str | None) -> dict[str, str]:
+    """What the annotation BREAK_GLASS records (`state`, `when`, `who`, `why`); empty where there is none, `state` unknown where it cannot be read."""
+    if annotation is None:
+        return {}
+    try:
+        record = json.loads(annotation)
+    except (ValueError, RecursionError):
+        record = None
+    readable = isinstance(record, dict) and all(isinstance(value, str) for value in record.values()) and record.get("state") in ("open", "closed")
+    return record if readable else {"state": "unknown"}
+
+
+def opened(annotations: Mapping[str, str]) -> list[str]:
+    """The sentence about a cluster that was opened in an emergency, by the annotations of its ValidatingWebhookConfiguration."""
+    record = break_glass(annotations.get(BREAK_GLASS))
+    if record.get("state", "closed") == "closed":
+        return []
+    close = "Close it first: ansible-playbook image_trust.azure.break_glass -e break_glass_state=closed -e break_glass_reason=..., with its name after -l."
+    if record["state"] == "unknown":
+        return [f"{VALIDATING} has an annotation {BREAK_GLASS} that cannot be read; whether the cluster was opened is not known. {close}"]
+    return [f"The cluster is open: every image is admitted since {record.get('when', '')}, by {record.get('who', '')} ({record.get('why', '')}). {close}"]
 
 
 def is_own(objects: Iterable[ClusterObject], release: str) -> bool:

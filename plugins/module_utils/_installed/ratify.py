@@ -89,6 +89,16 @@ def foreign(objects: Iterable[ClusterObject], made: Collection[str], gone: Colle
     return [each.title for each in objects if each.group == CONFIGURATION and each.title not in (*made, *reviewed) and each not in gone]
 
 
+def unreviewed(titles: Sequence[str]) -> list[str]:
+    """The sentence about objects of `foreign`. They stay; but Ratify trusts by them too."""
+    if not titles:
+        return []
+    return [
+        f"Ratify has configuration that its chart did not make, by which it may verify what none of your signers has signed: {', '.join(titles)}."
+        " Delete it, or name it in ratify_foreign_objects with the reason."
+    ]
+
+
 def unexpected(objects: Sequence[ClusterObject], namespace: str) -> list[str]:
     """The sentence about configuration that the chart did not make, which a removal would take with it."""
     others = [each.title for each in objects if each.group == CONFIGURATION and each not in _of_the_chart(objects, namespace)]

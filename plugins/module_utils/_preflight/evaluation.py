@@ -18,6 +18,7 @@ from .._arm.managed_clusters import Cluster
 from .._arm.registries import Registry
 from .._azure.session import Azure
 from .._ratify.anchors import CRYPTOGRAPHY_IMPORT_ERROR
+from . import contents
 from .cluster_rules import of_cluster
 from .findings import Findings
 
@@ -30,8 +31,8 @@ class Evaluation:
         self._registries: dict[tuple[str, ...], Registry | None] = {}
         self.found = found
 
-    def cluster(self, wanted: attached.Wanted) -> None:
-        """A cluster, its registries and its kubeconfig."""
+    def cluster(self, wanted: attached.Wanted, installed: contents.Wanted) -> None:
+        """A cluster, its registries, its kubeconfig, and what is in it."""
         found, about = self.found, f"cluster {wanted.cluster.name}"
         cluster = found.known(about, lambda: self._existing(wanted.cluster))
         known = self._known_registries(wanted.registries)
@@ -41,7 +42,9 @@ class Evaluation:
         if found.refused(about):
             return
         if len(known) == len(wanted.registries) and (around := found.known(about, lambda: attached.around(self._azure, wanted, cluster, known))):
-            found.known(about, lambda: attached.plan(self._azure, wanted, around))
+            steps = found.known(about, lambda: attached.plan(self._azure, wanted, around))
+            if steps and around.credentials.text:
+                contents.evaluate(found, about, around.credentials.text, installed, lasting=steps[0].change.changed)
         found.accept(f"It has Kubernetes {cluster.kubernetes_version}." if cluster else "It is created.", about)
 
     def identity(self, wanted: workload.Wanted) -> dict[str, Any] | None:

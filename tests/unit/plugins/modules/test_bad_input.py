@@ -100,6 +100,8 @@ WITHOUT_A_RULE = {*OF_A_PROOF, "secret", "profile", "tags", "node_vm_size", "pat
     "certificates",
     "except_identities",
     "findings",
+    "gatekeeper",
+    "ratify",
     "identity",
     "federated_credentials",
     "registries",

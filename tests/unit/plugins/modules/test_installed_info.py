@@ -171,7 +171,7 @@ def test_ratify_needs_a_version_to_install(tmp_path: Path) -> None:
 
 EXEMPT = [{"name": "kube-system", "reason": "mine"}]
 WEBHOOK = {
-    "metadata": {"name": VALIDATING, "annotations": {"image-trust.azure/break-glass": "{}"}},
+    "metadata": {"name": VALIDATING},
     "webhooks": [{"name": "validation.gatekeeper.sh", "failurePolicy": "Ignore"}],
 }
 OF_GATEKEEPER = {
@@ -199,12 +199,29 @@ def test_without_a_version_of_the_chart_no_secret_is_read(tmp_path: Path) -> Non
     assert [path for _method, path, _content in sent if "secrets" in path or "pods" in path] == []
     assert [each["name"] for each in result["exempt_namespaces"]] == ["kube-system", "tigera-operator", "calico-system"]
     assert (result["installed"], result["has_other_constraints"], result["failure_policy"], result["problems"]) == (None, True, "Ignore", [])
-    assert result["annotations"] == {"image-trust.azure/break-glass": "{}"}
+
+
+@pytest.mark.parametrize(
+    ("annotation", "said"),
+    [
+        (
+            '{"state": "open", "when": "today", "who": "alice", "why": "a drill"}',
+            "The cluster is open: every image is admitted since today, by alice (a drill). ",
+        ),
+        ("{}", f"{VALIDATING} has an annotation image-trust.azure/break-glass that cannot be read; "),
+    ],
+)
+def test_a_cluster_that_was_opened_is_closed_before_gatekeeper_is_changed(annotation: str, said: str, tmp_path: Path) -> None:
+    path = f"/apis/{ADMISSION}/validatingwebhookconfigurations/{VALIDATING}"
+    opened = {**WEBHOOK, "metadata": {"name": VALIDATING, "annotations": {"image-trust.azure/break-glass": annotation}}}
+    [problem] = run("gatekeeper", tmp_path, {**OF_GATEKEEPER, path: opened})["problems"]
+    assert problem.startswith(said)
+    assert "Close it first: ansible-playbook image_trust.azure.break_glass" in problem
 
 
 def test_where_there_is_no_gatekeeper_it_has_no_failure_policy_and_no_other_constraints(tmp_path: Path) -> None:
     result = run("gatekeeper", tmp_path, {})
-    assert (result["has_other_constraints"], result["failure_policy"], result["annotations"], result["exempt_namespaces"]) == (False, None, {}, [])
+    assert (result["has_other_constraints"], result["failure_policy"], result["exempt_namespaces"]) == (False, None, [])
 
 
 def test_namespaces_of_nodes_are_reviewed_before_gatekeeper_fails_closed(tmp_path: Path) -> None:
@@ -285,10 +302,11 @@ def of_the_chart(status: str) -> Json:
 def test_of_ratifys_configuration_each_object_is_made_stale_or_foreign(status: str, tmp_path: Path) -> None:
     answers = {**knowing(*OF_RATIFY, MINE), **secrets("ratify", of_the_chart(status))}
     result = run("ratify", tmp_path, answers, chart_version="1.0.0", configuration=WANTED)
-    assert (result["is_known"], result["problems"], result["foreign"]) == (True, [], ["Policy mine"])
+    assert result["is_known"] is True
+    assert [": Policy mine. Delete it, or" in problem for problem in result["problems"]] == [True]
     assert [each["metadata"]["name"] for each in result["stale"]] == ["verifier-cosign"]
     assert result["former"] == [*WANTED, {"kind": "Verifier", "name": "verifier-cosign"}]
-    assert run("ratify", tmp_path, answers, chart_version="1.0.0", configuration=WANTED, foreign_objects=["Policy mine"])["foreign"] == []
+    assert run("ratify", tmp_path, answers, chart_version="1.0.0", configuration=WANTED, foreign_objects=["Policy mine"])["problems"] == []
 
 
 def test_another_ratify_and_a_newer_chart_are_told_together(tmp_path: Path) -> None:

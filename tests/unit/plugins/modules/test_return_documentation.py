@@ -19,7 +19,6 @@ FREE = {
     "parts": ("by part", "thirteen alike, which docs/proof.schema.json lists"),
     "covered": ("by verdict", "only verdicts that occur"),
     "exempt": ("by verdict", "only verdicts that occur"),
-    "annotations": ("by name", "who wrote them names them"),
     "identity": ("in check mode", "module workload_identity describes them"),
     **dict.fromkeys(("before", "release", "records", "leftovers", "stale"), ("references", "exact_objects says what those are")),
 }
