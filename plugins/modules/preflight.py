@@ -14,6 +14,7 @@ description:
   - What cannot be read is a finding too, and does not stop the others.
   - Of the cluster it refuses what runs a Gatekeeper of Azure Policy, one that is stopped or being deleted, and an old Kubernetes.
   - Of the identity it refuses what M(image_trust.azure.workload_identity) would refuse.
+  - It refuses what the login may not write, by action and scope. A role that was assigned with a condition counts as one without.
   - In the cluster it refuses what M(image_trust.azure.gatekeeper_info) and M(image_trust.azure.ratify_info) return as problems. What cannot be read there
     is a warning, and a refusal where going on would change the cluster.
 author:
@@ -196,6 +197,7 @@ def main() -> NoReturn:
         if cluster:
             evaluation.cluster(cluster, installed)
         identity = evaluation.identity(trust) if trust else None
+        evaluation.permissions()
     for warning in found.texts("warn"):
         module.warn(warning)
     refusals = found.texts("refuse")

@@ -18,8 +18,8 @@ RAISING = ("fail_json", "refuse", "unusable", "warn")
 
 OF_A_CLUSTER = ("coverage", "deviations", "trust_deviations")
 """Files whose functions yield the problems of a cluster, a sentence each."""
-OF_INSTALLED = "_installed"
-"""The package whose functions return such sentences in lists."""
+IN_LISTS = ("gatekeeper", "ratify", "release", "contents")
+"""Files whose functions return such sentences in lists."""
 
 
 def messages() -> dict[str, str]:
@@ -33,7 +33,7 @@ def messages() -> dict[str, str]:
                 found.setdefault(_plain(text), str(file.relative_to(ROOT)))
     for file in sorted((ROOT / "plugins").rglob("*.py")):
         for node in ast.walk(ast.parse(file.read_text())):
-            collected = _of_yield(node) if file.stem in OF_A_CLUSTER else _of_list(node) if file.parent.name == OF_INSTALLED else ""
+            collected = _of_yield(node) if file.stem in OF_A_CLUSTER else _of_list(node) if file.stem in IN_LISTS else ""
             if text := _of_call(node) or _of_sentence(node) or collected:
                 found.setdefault(_plain(text), str(file.relative_to(ROOT)))
     return {text: where for text, where in found.items() if re.search(r"\w \w", text)}

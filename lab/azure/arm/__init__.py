@@ -11,6 +11,7 @@ from lab.azure.arm import (
     identities,
     managed_clusters,
     metadata,
+    permissions,
     registries,
     resource_groups,
     role_assignments,
@@ -19,7 +20,18 @@ from lab.azure.arm import (
 )
 from lab.azure.context import Azure
 
-_SERVED = (role_assignments, role_definitions, identities, federated_credentials, vaults, deleted_vaults, registries, managed_clusters, resource_groups)
+_SERVED = (
+    permissions,
+    role_assignments,
+    role_definitions,
+    identities,
+    federated_credentials,
+    vaults,
+    deleted_vaults,
+    registries,
+    managed_clusters,
+    resource_groups,
+)
 
 
 def app(azure: Azure) -> Starlette:

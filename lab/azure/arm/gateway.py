@@ -250,8 +250,13 @@ def _subscription(azure: Azure, request: Request) -> None:
         raise ArmError(404, "SubscriptionNotFound", f"The subscription '{match[1]}' could not be found.", {"x-ms-failure-cause": "gateway"})
 
 
+def scope_of(request: Request) -> str:
+    """The path without doubled slashes, which Resource Manager overlooks: the SDK writes them where a resource has no parent."""
+    return re.sub("/+", "/", request.url.path.rstrip("/"))
+
+
 def _authorize(azure: Azure, request: Request, claims: dict[str, Any], action: str | None, assigned: str) -> None:
-    scope = request.url.path.rstrip("/")
+    scope = scope_of(request)
     if action is None:
         return
     note(request, action=action)

@@ -12,7 +12,7 @@ from .._azure import ids
 from .._azure.arguments import resource_options, state_option
 from .._azure.errors import ModuleError
 from .._azure.session import Azure
-from .._azure.writes import Step
+from .._azure.writes import Permission, Step
 from .._change import Change
 from .._files import SecretFile
 from . import grants, kubeconfig_file, registries
@@ -103,8 +103,10 @@ def plan(azure: Azure, wanted: Wanted, found: Found) -> list[Step]:
     principal = Principal(_nodes(found.cluster))
     if found.registries and found.cluster and not change.changed:
         _require_nodes(wanted, principal)
-    called = str(wanted.cluster)
-    steps = [Step(clusters.does(wanted.cluster, change), partial(_apply, azure, wanted, change, principal), change, called)]
+    apply = partial(_apply, azure, wanted, change, principal)
+    scope = (found.cluster and found.cluster.id) or ids.group(azure.subscription_id, wanted.cluster.resource_group)
+    needs = Permission(f"Microsoft.ContainerService/managedClusters/{'write' if wanted.present else 'delete'}", scope)
+    steps = [Step(clusters.does(wanted.cluster, change), apply, change, str(wanted.cluster), needs)]
     for grant in map(grants.on_registry, found.registries):
         steps += grants.steps(azure, grant, found.roles[grant.scope], principal)
     if wanted.present and wanted.path:

@@ -11,9 +11,10 @@ from typing import Any
 from .._azure import ids
 from .._azure.errors import ModuleError, find, refuse
 from .._azure.session import Azure
-from .._azure.writes import Step, Write, in_turn
+from .._azure.writes import Permission, Step, Write, in_turn
 from .._change import KNOWN_AFTERWARDS, Change
 
+TYPE = "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"
 AUDIENCE = "api://AzureADTokenExchange"
 LIMIT = 20
 """Federated credentials of one identity (https://learn.microsoft.com/entra/workload-id/workload-identity-federation-considerations)."""
@@ -211,10 +212,13 @@ def apply(azure: Azure, parent: Parent, changes: Sequence[Change[FederatedCreden
     return [Change(change.before, change.after and (_named(confirmed, change.after.name) or change.after)) for change in changes]
 
 
-def steps(azure: Azure, parent: Parent, changes: Sequence[Change[FederatedCredential]]) -> list[Step]:
-    """The changes as steps among others, one write each, those that need none at the end."""
-    ordered = in_order(changes) + [change for change in changes if not change.changed]
-    return [Step(_write(azure, parent, one).does, partial(_apply_one, azure, parent, one), one, f"federated credentials of {parent}") for one in ordered]
+def steps(azure: Azure, parent: Parent, changes: Sequence[Change[FederatedCredential]], scope: str) -> list[Step]:
+    """The changes as steps among others, one write each, those that need none at the end. `scope` is the identity's id, or its resource group's."""
+    called, planned = f"federated credentials of {parent}", []
+    for one in in_order(changes) + [change for change in changes if not change.changed]:
+        needs = Permission(f"{TYPE}/{'write' if one.after else 'delete'}", scope)
+        planned.append(Step(_write(azure, parent, one).does, partial(_apply_one, azure, parent, one), one, called, needs))
+    return planned
 
 
 def _apply_one(azure: Azure, parent: Parent, change: Change[FederatedCredential]) -> Change[FederatedCredential]:

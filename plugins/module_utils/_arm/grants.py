@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from .._azure.session import Azure
-from .._azure.writes import Step
+from .._azure.writes import Permission, Step
 from .._change import Change
 from . import role_assignments
 from .registries import Registry
@@ -70,7 +70,8 @@ def steps(azure: Azure, grant: Grant, current: Iterable[RoleAssignment], princip
         wanted = _wanted(azure, grant, role, principal.id)
         change = role_assignments.plan(assigned, wanted) if role in grant.given else role_assignments.plan_absent(assigned, wanted)
         does = f"{'assign' if role in grant.given else 'take away'} the role {role} on {grant.on}"
-        planned.append(Step(does, partial(_apply, azure, change, principal), change, f"role {role} on {grant.on}"))
+        needs = Permission(f"Microsoft.Authorization/roleAssignments/{'write' if change.after else 'delete'}", grant.scope)
+        planned.append(Step(does, partial(_apply, azure, change, principal), change, f"role {role} on {grant.on}", needs))
     return planned
 
 

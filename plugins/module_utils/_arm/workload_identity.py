@@ -12,7 +12,7 @@ from .._azure import ids
 from .._azure.arguments import each, known_unless, resource_options
 from .._azure.errors import ModuleError, refuse
 from .._azure.session import Azure
-from .._azure.writes import Step
+from .._azure.writes import Permission, Step
 from .._change import Change
 from . import access_policies as vault_access
 from . import federated_credentials as federation
@@ -26,6 +26,8 @@ from .role_assignments import RoleAssignment
 from .vault_anchors import problems
 from .vaults import AccessPolicy, Place, Vault
 
+POLICIES = "Microsoft.KeyVault/vaults/accessPolicies/write"
+"""The action that adds and removes entries: https://learn.microsoft.com/azure/role-based-access-control/permissions/security#microsoftkeyvault"""
 READ = {"secrets": ["get"]}
 """Ratify reads a certificate as the secret behind it (docs/permissions.md)."""
 
@@ -214,9 +216,11 @@ def plan(azure: Azure, wanted: Wanted, found: Found) -> list[Step]:
     """All changes in the order in which they are made; no request. Raises `ModuleError` where one is not possible or not allowed."""
     principal = Principal(found.principal_id)
     change = identities.plan(found.identity, wanted.identity)
-    steps = [Step(identities.does(wanted.identity, change), partial(_create, azure, wanted, change, principal), change, str(wanted.identity))]
+    scope = (found.identity and found.identity.id) or ids.group(azure.subscription_id, wanted.identity.resource_group)
+    create, needs = partial(_create, azure, wanted, change, principal), Permission("Microsoft.ManagedIdentity/userAssignedIdentities/write", scope)
+    steps = [Step(identities.does(wanted.identity, change), create, change, str(wanted.identity), needs)]
     trust = federation.plan(found.credentials, found.trusted, clusters=found.users)
-    steps += federation.steps(azure, wanted.parent, trust)
+    steps += federation.steps(azure, wanted.parent, trust, scope)
     for registry in found.registries:
         grant = grants.on_registry(registry)
         steps += grants.steps(azure, grant, found.roles[grant.scope], principal)
@@ -229,7 +233,8 @@ def plan(azure: Azure, wanted: Wanted, found: Found) -> list[Step]:
         else:
             (entry,) = vault_access.plan(vault, found.policies, [policy], exact=False)
         does = f"{'add permissions to' if entry.after else 'remove'} the access policy in {grant.on}"
-        steps.append(Step(does, partial(_permit, _of_vault(azure, wanted), wanted.place, entry, principal), entry, f"access policies of {wanted.place}"))
+        permit, needs = partial(_permit, _of_vault(azure, wanted), wanted.place, entry, principal), Permission(POLICIES, grant.scope)
+        steps.append(Step(does, permit, entry, f"access policies of {wanted.place}", needs))
         steps += grants.steps(azure, grant, found.roles[grant.scope], principal)
     return steps
 

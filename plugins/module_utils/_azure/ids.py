@@ -114,3 +114,8 @@ def resource_group_of(resource_id: str) -> str:
     """Name of the resource group in an id, whichever way the provider spells the segment; empty where there is none."""
     found = re.search(r"/resourcegroups/([^/]+)", resource_id, re.IGNORECASE)
     return found.group(1) if found else ""
+
+
+def group(subscription_id: str, resource_group: str) -> str:
+    """Id of the resource group."""
+    return f"/subscriptions/{subscription_id}/resourceGroups/{resource_group}"

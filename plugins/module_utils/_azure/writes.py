@@ -27,11 +27,21 @@ class Write(Generic[R]):
 
 
 @dataclass(frozen=True)
+class Permission:
+    """What a write asks for: an action of Resource Manager, and the ARM id of what is written; of its resource group where it does not exist yet."""
+
+    action: str
+    scope: str
+
+
+@dataclass(frozen=True)
 class Step(Write[Change[Any]]):
-    """One of several changes of different objects: `request` makes `change` and returns it as Azure confirmed it. `called` names the object in the diff."""
+    """One of several changes of different objects: `request` makes `change` and returns it as Azure confirmed it. `called` names the object in the diff.
+    `needs` None: nothing in Azure is written."""
 
     change: Change[Any]
     called: str
+    needs: Permission | None = None
 
 
 def in_turn(writes: Sequence[Write[R]], place: str, reason: Callable[[ModuleError], ModuleError] = lambda failure: failure) -> list[R]:

@@ -41,7 +41,7 @@ class Wanted:
 
 
 def evaluate(found: Findings, about: str, kubeconfig: str, wanted: Wanted, *, lasting: bool) -> None:
-    """Report what the cluster with this kubeconfig, a secret, contains. Where that cannot be told it is a warning, and a refusal where going on would
+    """Report what the cluster with this kubeconfig, a secret, contains. Where that is not known it is a warning, and a refusal where going on would
     write what cannot be undone (`lasting`)."""
     with tempfile.TemporaryDirectory(prefix="image-trust-") as folder:
         private_file.write(path := Path(folder, "kubeconfig"), kubeconfig)
@@ -50,8 +50,8 @@ def evaluate(found: Findings, about: str, kubeconfig: str, wanted: Wanted, *, la
         except RecordError as error:
             found.refuse(str(error), about)
         except ClusterError as error:
-            text = f"What is in the cluster could not be told: {str(error).replace(str(path), 'that AKS answered')}."
-            (found.refuse if lasting else found.warn)(text, about)
+            for sentence in unknown(str(error).replace(str(path), "that AKS answered")):
+                (found.refuse if lasting else found.warn)(sentence, about)
 
 
 def _evaluate(found: Findings, about: str, api: ClusterApi, wanted: Wanted) -> None:
@@ -72,6 +72,11 @@ def _evaluate(found: Findings, about: str, api: ClusterApi, wanted: Wanted) -> N
 def _refuse(found: Findings, about: str, problems: Iterable[str]) -> None:
     for problem in problems:
         found.refuse(problem, about)
+
+
+def unknown(reason: str) -> list[str]:
+    """The sentence about a cluster that could not be read."""
+    return [f"What is in the cluster is not known: {reason}."]
 
 
 def verifiers(objects: Iterable[ClusterObject]) -> list[str]:

@@ -11,12 +11,14 @@ from ansible.module_utils.basic import missing_required_lib
 
 from .._arm import attached_cluster as attached
 from .._arm import managed_clusters as clusters
-from .._arm import registries
+from .._arm import permissions, registries
 from .._arm import workload_identity as workload
 from .._arm.identities import location_of_group
 from .._arm.managed_clusters import Cluster
 from .._arm.registries import Registry
+from .._azure.errors import ModuleError
 from .._azure.session import Azure
+from .._azure.writes import Step
 from .._ratify.anchors import CRYPTOGRAPHY_IMPORT_ERROR
 from . import contents
 from .cluster_rules import of_cluster
@@ -29,6 +31,7 @@ class Evaluation:
     def __init__(self, azure: Azure, found: Findings) -> None:
         self._azure = azure
         self._registries: dict[tuple[str, ...], Registry | None] = {}
+        self._steps: list[Step] = []
         self.found = found
 
     def cluster(self, wanted: attached.Wanted, installed: contents.Wanted) -> None:
@@ -43,6 +46,7 @@ class Evaluation:
             return
         if len(known) == len(wanted.registries) and (around := found.known(about, lambda: attached.around(self._azure, wanted, cluster, known))):
             steps = found.known(about, lambda: attached.plan(self._azure, wanted, around))
+            self._steps += steps or ()
             if steps and around.credentials.text:
                 contents.evaluate(found, about, around.credentials.text, installed, lasting=steps[0].change.changed)
         found.accept(f"It has Kubernetes {cluster.kubernetes_version}." if cluster else "It is created.", about)
@@ -63,9 +67,22 @@ class Evaluation:
         others = found.known(about, lambda: workload.former(azure, wanted, whole))
         if steps is None or others is None:
             return None
+        self._steps += steps
         found.accept("It exists." if trust.identity else "It is created.", about)
         needed = [step.does for step in steps if step.change.changed]
         return {**workload.shown(whole, steps, others), "changed": bool(needed), "changes": needed}
+
+    def permissions(self) -> None:
+        """What the login may not do of what would be written; a request for each object, none where nothing would be."""
+        for scope, actions in permissions.needed(self._steps).items():
+            try:
+                lacking = permissions.lacking(self._azure, scope, actions)
+            except ModuleError as failure:
+                self.found.warn(f"What the login may do is not known: {failure.sentence}", "permissions")
+                return
+            if lacking:
+                self.found.refuse(f"The login may not do {' and '.join(lacking)} on {scope}. Assign it a role there that has the actions.", "permissions")
+            self.found.accept("The login may write what would be written.", "permissions")
 
     def _existing(self, wanted: clusters.Wanted) -> Cluster | None:
         cluster = clusters.read(self._azure, wanted)

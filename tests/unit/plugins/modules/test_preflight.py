@@ -8,7 +8,10 @@ from typing import Any
 import pytest
 
 from lab.azure.arm.identities import new_identity
+from lab.azure.arm.role_assignments import new_assignment
+from lab.azure.roles import CONTRIBUTOR, READER, Role
 from lab.azure.state import FederatedCredential, ManagedCluster
+from lab.seed import OWNER
 from tests.support.emulated import Emulated
 from tests.support.module_runs import Backend, Run, failure
 
@@ -66,16 +69,17 @@ def test_what_can_be_configured_is_accepted_and_the_identity_is_returned_as_its_
         "identity ratify": "ok",
         "role aks": "ok",
         "role identity": "ok",
+        "permissions": "ok",
     }
-    assert len(result["table"]) == len(result["findings"]) == 6
+    assert len(result["table"]) == len(result["findings"]) == 7
     assert result["identity"] == {key: value for key, value in predicted.items() if key in result["identity"]}
     assert result["identity"]["changed"] is True
 
 
 def test_each_object_is_read_once_but_the_cluster_which_also_has_the_issuer(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
     checked(run, azure)
-    read = [path.rpartition("/providers/")[2].lower() for path in azure.reads]
-    assert sorted(path for path in read if read.count(path) > 1) == ["microsoft.containerservice/managedclusters/lab1"] * 2
+    read = [path.lower() for path in azure.reads]
+    assert [path.rpartition("/providers/")[2] for path in read if read.count(path) > 1] == ["microsoft.containerservice/managedclusters/lab1"] * 2
 
 
 def test_nothing_is_to_be_done_where_everything_is_as_asked(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
@@ -84,6 +88,46 @@ def test_nothing_is_to_be_done_where_everything_is_as_asked(run: Run, azure: Emu
     result = checked(run, azure)
     assert set(levels(result).values()) == {"ok"}
     assert result["identity"]["changes"] == []
+    assert [path for path in azure.reads if path.endswith("/permissions")] == []
+
+
+def only(azure: Emulated, *given: tuple[Role, str]) -> None:
+    """The login has these roles, each in the subscription or on what is named there, and no others."""
+    caller = azure.state.service_principals[OWNER].object_id
+    azure.state.role_assignments.clear()
+    for role, scope in given:
+        new_assignment(azure.state, f"/subscriptions/{azure.state.subscription}{scope}", role.guid, caller).effective_at = 0
+
+
+IN_GROUP = f"/resourceGroups/{GROUP}"
+
+
+def test_each_permission_that_the_login_lacks_is_refused_by_action_and_scope(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
+    only(azure, (READER, ""))
+    found = [one["text"].replace("/resourcegroups/", "/resourceGroups/") for one in checked(run, azure)["findings"] if one["about"] == "permissions"]
+    group = f"/subscriptions/{azure.state.subscription}{IN_GROUP}"
+    identities = "Microsoft.ManagedIdentity/userAssignedIdentities"
+    assert found == [
+        f"The login may not do {actions} on {group}{resource}. Assign it a role there that has the actions."
+        for actions, resource in (
+            ("Microsoft.ContainerService/managedClusters/write", "/providers/Microsoft.ContainerService/managedClusters/lab1"),
+            ("Microsoft.Authorization/roleAssignments/write", "/providers/Microsoft.ContainerRegistry/registries/imagetrustlab"),
+            (f"{identities}/write and {identities}/federatedIdentityCredentials/write", ""),
+            ("Microsoft.KeyVault/vaults/accessPolicies/write", "/providers/Microsoft.KeyVault/vaults/image-trust-lab"),
+        )
+    ]
+
+
+def test_a_role_on_a_resource_alone_counts_there(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
+    only(azure, (READER, ""), (CONTRIBUTOR, f"{IN_GROUP}/providers/Microsoft.KeyVault/vaults/image-trust-lab"))
+    found = [one["text"] for one in checked(run, azure)["findings"] if one["about"] == "permissions"]
+    assert [text for text in found if "KeyVault" in text] == []
+    assert len(found) == 3
+
+
+def test_permissions_that_are_not_known_are_a_warning(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
+    azure.fail(method="GET", path="/providers/Microsoft.Authorization/permissions$", status=403)
+    assert levels(checked(run, azure))["permissions"] == "warn"
 
 
 def test_faults_of_roles_cluster_registry_vault_and_identity_are_reported_at_once(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
@@ -135,6 +179,7 @@ def test_what_cannot_be_read_is_a_refusal_and_stops_nothing_else(run: Run, azure
         "identity ratify": "ok",
         "role aks": "ok",
         "role identity": "ok",
+        "permissions": "ok",
     }
 
 

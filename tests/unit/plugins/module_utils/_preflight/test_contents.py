@@ -71,17 +71,17 @@ def test_other_webhooks_are_a_warning_before_the_first_installation_only(tmp_pat
 
 
 @pytest.mark.parametrize(("lasting", "level"), [(False, "warn"), (True, "refuse")])
-def test_what_cannot_be_told_is_refused_where_going_on_would_write_what_cannot_be_undone(lasting: bool, level: str, tmp_path: Path) -> None:
+def test_what_is_not_known_is_refused_where_going_on_would_write_what_cannot_be_undone(lasting: bool, level: str, tmp_path: Path) -> None:
     [(given, text)] = found(tmp_path, {"/apis": 403}, lasting=lasting)
     assert given == level
-    assert text == "What is in the cluster could not be told: it refuses GET /apis: HTTP 403 Forbidden."
+    assert text == "What is in the cluster is not known: it refuses GET /apis: HTTP 403 Forbidden."
 
 
 def test_a_kubeconfig_of_no_use_is_named_without_its_path() -> None:
     findings = Findings()
     evaluate(findings, ABOUT, "users: 7", Wanted(GATEKEEPER, RATIFY), lasting=False)
     [one] = findings.all
-    assert one.text.startswith("What is in the cluster could not be told: the kubeconfig that AKS answered cannot be used: ")
+    assert one.text.startswith("What is in the cluster is not known: the kubeconfig that AKS answered cannot be used: ")
 
 
 @pytest.mark.parametrize(
