@@ -46,6 +46,13 @@ options:
   namespace:
     description: The covered namespace that was asked.
     type: str
+  pilot:
+    description:
+      - Namespaces to which a pilot limits the policy. There the constraint of stage C(deny) has to deny, which has the name of O(constraint) and C(-deny).
+      - The proof of a pilot does not pass, and says where it denies; RV(as_asked) is V(true) where nothing else is wrong.
+    type: list
+    elements: str
+    default: []
   warn_days:
     description: What ends within so many days is in RV(notes).
     type: int
@@ -308,6 +315,11 @@ proof:
           description: SHA-256 of the public key (DER).
           type: str
           returned: always
+as_asked:
+  description: Whether the proof passed, or lacks nothing but what O(pilot) lacks; null when nothing is recorded.
+  type: bool
+  returned: success
+  sample: true
 summary:
   description: The page to read. Null when O(verification) is not given.
   type: str
@@ -364,7 +376,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.image_trust.azure.plugins.module_utils._arm.vault_anchors import described_anchors
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import failing, login
-from ansible_collections.image_trust.azure.plugins.module_utils._proof.document import Asked, document
+from ansible_collections.image_trust.azure.plugins.module_utils._proof.document import Asked, document, is_as_asked
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.files import ProofFile, encoded
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.signing import CRYPTOGRAPHY_IMPORT_ERROR, LocalKey, Signer, SigningError
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.text import depends_on, differences, failures, lines, notes, summary
@@ -381,6 +393,7 @@ def asked(options: dict[str, Any], signer: Signer | None) -> Asked:
         namespace=options["namespace"],
         signed_by=signer.described if signer else None,
         at=datetime.now(UTC),
+        pilot=tuple(options["pilot"]),
     )
 
 
@@ -400,7 +413,7 @@ def record(module: AnsibleModule, signer: Signer | None, file: ProofFile | None)
             signer.sign(TRIAL)
         if file:
             file.check()
-        return dict(proof=None, summary=None, failures=None, notes=[], previous=None, differences=[], sha256=None, signature_path=None)
+        return dict(proof=None, as_asked=None, summary=None, failures=None, notes=[], previous=None, differences=[], sha256=None, signature_path=None)
     found, before = options["verification"], file.previous() if file else None
     if options["read_vaults"]:
         found = {**found, "anchors": described_anchors(found["anchors"], lambda: login(module))}
@@ -414,6 +427,7 @@ def record(module: AnsibleModule, signer: Signer | None, file: ProofFile | None)
     return dict(
         proof=proof,
         summary=page,
+        as_asked=is_as_asked(proof, options["pilot"]),
         failures=failures(proof),
         notes=notes(proof, days),
         previous=str(before["time"]) if isinstance(before, dict) and was else None,
@@ -433,6 +447,7 @@ def main() -> NoReturn:
         verdicts=dict(type="list", elements="dict", default=[]),
         constraint=dict(),
         namespace=dict(),
+        pilot=dict(type="list", elements="str", default=[]),
         warn_days=dict(type="int", default=30),
         signing_key=dict(type="path", no_log=False),
         signing_vault_key=dict(no_log=False),

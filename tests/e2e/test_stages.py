@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from .asking import afresh, asking_for
+from .conftest import Lab
+from .plans import succeeded
 from .pods import IMAGE, UNSIGNED, pod, policy, refusal
 
 __all__ = ["policy"]
@@ -19,6 +23,22 @@ def test_a_namespace_is_denied_while_the_cluster_goes_to_warn_around_it_and_back
         assert policy(policy_force_deny="lab1").returncode == 0
     assert len(asked.answers[unsigned]) > 50
     assert asked.admitted(unsigned) == 0
+
+
+def test_a_pilot_succeeds_and_its_proof_says_where_the_policy_denies(lab: Lab, kube: Any, team: str, tmp_path: Path, policy: Any) -> None:
+    proof = tmp_path / "proof.json"
+    pilot = {"policy_enforcement": "dryrun", "policy_stages": [{"namespaces": [team], "enforcement": "deny"}], "verify_proof_path": str(proof)}
+    try:
+        assert succeeded(lab.play("site", **pilot)).changed
+        read = json.loads(proof.read_text())
+        assert (read["passed"], read["problems"], read["namespace"]) == (False, [f"It is a pilot: the policy denies in {team} only."], team)
+        assert refusal(kube, pod(UNSIGNED), "default") == ""
+        assert "it has no signature" in refusal(kube, pod(UNSIGNED), team)
+        assert succeeded(lab.play("site", **pilot)).changed == []
+        elsewhere = lab.play("site", **pilot, verify_namespace="default")
+        assert "verdicts of lab1 failed" in elsewhere.error
+    finally:
+        assert policy(policy_force_deny="lab1").returncode == 0
 
 
 def test_an_image_that_a_pod_mounts_is_verified_too(kube: Any) -> None:

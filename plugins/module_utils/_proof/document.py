@@ -11,7 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from .._ratify.errors import explained
-from .._verification.coverage import uncovered
+from .._verification.coverage import of_a_pilot, uncovered
 from .._verification.state import RATIFY
 from .._verification.statuses import outdated
 
@@ -24,7 +24,7 @@ Json = Mapping[str, Any]
 @dataclass(frozen=True)
 class Asked:
     """What the run knows beside the cluster: its name in the inventory and in Azure, the constraint and the namespace that were asked, who signs (None:
-    no signature), and the time."""
+    no signature), and the time. `pilot` are the namespaces to which the inventory limits the policy; none: it is not limited."""
 
     name: str
     id: str | None
@@ -32,6 +32,7 @@ class Asked:
     namespace: str | None
     signed_by: Json | None
     at: datetime
+    pilot: tuple[str, ...] = ()
 
     @property
     def time(self) -> str:
@@ -50,7 +51,7 @@ def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, A
     # Of certificates that were not read, each of a chain is reported in the same words.
     anchors = [anchor for number, anchor in enumerate(state["anchors"]) if anchor not in state["anchors"][:number]]
     statuses = state.get("statuses") or []
-    problems = [*state["problems"], *uncovered(policy, asked.constraint), *_of_anchors(anchors, asked.time), *outdated(statuses, asked.at)]
+    problems = [*state["problems"], *uncovered(policy, asked.constraint, asked.pilot), *_of_anchors(anchors, asked.time), *outdated(statuses, asked.at)]
     return {
         "schema": SCHEMA,
         "collection": COLLECTION,
@@ -67,6 +68,12 @@ def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, A
         "verdicts": [dict(verdict) for verdict in verdicts],
         "signed_by": asked.signed_by,
     }
+
+
+def is_as_asked(proof: Json, pilot: Sequence[str]) -> bool:
+    """Whether the proof passed, or lacks nothing but what a pilot lacks."""
+    verdicts = proof["verdicts"]
+    return bool(proof["passed"] or (verdicts and all(each["passed"] for each in verdicts) and [*proof["problems"]] == [of_a_pilot(pilot)]))
 
 
 def problems(objects: Mapping[str, Sequence[Json]], programs: Mapping[str, Json], refused: Iterable[str]) -> list[str]:

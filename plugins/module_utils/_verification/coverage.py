@@ -14,22 +14,33 @@ FAILS_OPEN = "While Gatekeeper does not answer, every image is admitted (failure
 Json = Mapping[str, Any]
 
 
-def uncovered(policy: Json, constraint: str | None) -> list[str]:
+def uncovered(policy: Json, constraint: str | None, pilot: Sequence[str] = ()) -> list[str]:
     """A sentence for each way in which the policy holds in fewer places than the reviewed ones.
 
     `policy` has `constraints`, `exempt_namespaces`, `failure_policy` and `failure_policy_reason` as a proof has them; `constraint` is the name of the one
-    that has to deny by itself; None: one of them has to.
+    that has to deny by itself; None: one of them has to. `pilot` are the namespaces of a pilot: the constraint of stage deny has to deny there, and that
+    this is all is one sentence, `of_a_pilot`.
     """
-    return [*_of_constraints(policy["constraints"], constraint), *_of_namespaces(policy["exempt_namespaces"]), *_of_failure(policy)]
+    return [*_of_constraints(policy["constraints"], constraint, pilot), *_of_namespaces(policy["exempt_namespaces"]), *_of_failure(policy)]
 
 
-def _of_constraints(constraints: Sequence[Json], asked: str | None) -> Iterator[str]:
+def of_a_pilot(pilot: Sequence[str]) -> str:
+    """The sentence about a pilot."""
+    return f"It is a pilot: the policy denies in {', '.join(pilot)} only."
+
+
+def _of_constraints(constraints: Sequence[Json], asked: str | None, pilot: Sequence[str]) -> Iterator[str]:
     there = {constraint["name"]: constraint for constraint in constraints}
     if not asked:
         if all([*_narrower(each)] for each in constraints):
             yield "No constraint denies in all namespaces but the excluded ones."
         return
-    if asked in there:
+    if pilot:
+        yield of_a_pilot(pilot)
+        denying = there.get(f"{asked}-deny") or {"enforcement": None, "namespaces": []}
+        if denying["enforcement"] != "deny" or denying["selectors"] or {*pilot} - {*denying["namespaces"]}:
+            yield f"The constraint {asked}-deny does not deny in {', '.join(pilot)}."
+    elif asked in there:
         yield from _narrower(there[asked])
     else:
         yield f"The constraint {asked} does not exist."

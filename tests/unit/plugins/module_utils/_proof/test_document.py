@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible_collections.image_trust.azure.plugins.module_utils._proof.document import COLLECTION, Asked, document
+from ansible_collections.image_trust.azure.plugins.module_utils._proof.document import COLLECTION, Asked, document, is_as_asked
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.text import notes, summary
 
 from tests.support.proofs import ANCHOR, EXEMPTION, STATUS, state, verdict
@@ -108,6 +108,47 @@ def test_a_proof_passes_when_nothing_is_a_problem(name: str) -> None:
     given, problems = PASSED[name]
     proof = made(**given)
     assert (proof["problems"], proof["passed"]) == (problems, not problems)
+
+
+WARNING = {**CONSTRAINT, "enforcement": "warn"}
+DENYING = {**CONSTRAINT, "name": "images-verified-deny", "namespaces": ["default", "shop"]}
+A_PILOT = "It is a pilot: the policy denies in default, shop only."
+NOT_THERE = "The constraint images-verified-deny does not deny in default, shop."
+
+
+@pytest.mark.parametrize(
+    ("constraints", "more", "problems"),
+    [
+        ([WARNING, DENYING], {}, []),
+        ([DENYING], {}, []),
+        ([WARNING], {}, [NOT_THERE]),
+        ([WARNING, {**DENYING, "enforcement": "warn"}], {}, [NOT_THERE]),
+        ([WARNING, {**DENYING, "namespaces": ["default"]}], {}, [NOT_THERE]),
+        ([WARNING, {**DENYING, "selectors": ["labelSelector"]}], {}, [NOT_THERE]),
+        ([WARNING, DENYING, {**CONSTRAINT, "name": "other"}], {}, [FOREIGN]),
+        ([WARNING, DENYING], {"problems": ["Ratify has no pod that is ready."]}, ["Ratify has no pod that is ready."]),
+    ],
+)
+def test_the_proof_of_a_pilot_does_not_pass_and_is_as_asked_where_nothing_else_is_wrong(
+    constraints: list[dict[str, Any]], more: dict[str, Any], problems: list[str]
+) -> None:
+    pilot = ("default", "shop")
+    asked = Asked("lab1", None, "images-verified", "default", None, AT, pilot)
+    proof = document(asked, state(constraints=constraints, **more), [verdict()])
+    assert proof["passed"] is False
+    assert sorted(proof["problems"]) == sorted([A_PILOT, *problems])
+    assert is_as_asked(proof, pilot) is not bool(problems)
+
+
+def test_a_pilot_with_a_failed_verdict_or_without_verdicts_is_not_as_asked() -> None:
+    asked = Asked("lab1", None, "images-verified", "default", None, AT, ("shop",))
+    for verdicts in ([], [verdict(), verdict(passed=False)]):
+        assert not is_as_asked(document(asked, state(constraints=[WARNING, {**DENYING, "namespaces": ["shop"]}]), verdicts), ("shop",))
+
+
+def test_without_a_pilot_as_asked_is_passed() -> None:
+    assert is_as_asked(made(), ())
+    assert not is_as_asked(made(constraints=[WARNING]), ())
 
 
 def test_a_failed_verdict_makes_it_fail() -> None:
