@@ -69,6 +69,9 @@ _value:
         - A constraint for M(image_trust.azure.admission_forecast), which denies only the pods of that, in the namespaces that V(deny) would cover and does
           not cover in O(found). Null where there are none. The value of its label is another one each time.
       type: dict
+    audit:
+      description: As RV(_value.trial), for all namespaces but the excluded ones.
+      type: dict
     expired:
       description: The exemptions that are not applied any more.
       type: list

@@ -30,9 +30,9 @@ options:
     required: true
   exemptions:
     description:
-      - Exemptions as in C(policy_exemptions), of which those with C(service_accounts) count. All others belong into O(constraint).
-      - They cannot cover the pods of workloads, which controllers of C(kube-system) create. Who creates a bare pod is not known, so one that is denied
-        without such an exemption is in RV(unknown).
+      - Exemptions as in C(policy_exemptions). Those without C(service_accounts) have to be in O(constraint) too; by them RV(exempt) says until when.
+      - Those with C(service_accounts) cannot cover the pods of workloads, which controllers of C(kube-system) create. Who creates a bare pod is not known,
+        so one that is denied without such an exemption is in RV(unknown).
     type: list
     elements: dict
     default: []
@@ -95,7 +95,7 @@ denied:
       returned: always
       sample: ["example.azurecr.io/web:test"]
     verdict:
-      description: V(denied), V(not_judged) or V(unknown), as the list.
+      description: V(denied), V(not_judged), V(unknown), V(exempt) or V(admitted), as the list.
       type: str
       returned: always
       sample: denied
@@ -142,6 +142,36 @@ unknown:
       verdict: unknown
       message: "admitted only where ops/deployer creates the pod, and who creates it is not known. For all others: …"
       sentence: "shop: Pod tools: admitted only where ops/deployer creates the pod, and who creates it is not known. For all others: …"
+exempt:
+  description: Those that are admitted because O(exemptions) cover images of theirs, each as RV(denied). The message says until when, by whom and why.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - namespace: shop
+      workloads: [Deployment proxy]
+      images: ["nginx:1.29"]
+      verdict: exempt
+      message: "nginx:1.29 until 2027-03-31 (platform: vendor image)"
+      sentence: "shop: Deployment proxy: nginx:1.29 until 2027-03-31 (platform: vendor image)"
+admitted:
+  description: Those that are admitted otherwise, each as RV(denied), with an empty message.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - namespace: shop
+      workloads: [Deployment api]
+      images: ["example.azurecr.io/api:1.2"]
+      verdict: admitted
+      message: ""
+      sentence: "shop: Deployment api: "
+table:
+  description: A line for each, by namespace, what would be denied first.
+  type: list
+  elements: str
+  returned: success
+  sample: ["shop  denied      Deployment web: image example.azurecr.io/web@sha256:22f1… is not verified: it has no signature (…)"]
 blocking:
   description: The sentences of RV(denied) and RV(not_judged) for people, 50 at most; empty where there are none.
   type: str
@@ -157,7 +187,7 @@ not_known:
 from typing import NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._forecast.asking import all_workloads, ask, trial
-from ansible_collections.image_trust.azure.plugins.module_utils._forecast.judgement import image_sets, listed, outcomes, summary
+from ansible_collections.image_trust.azure.plugins.module_utils._forecast.judgement import image_sets, listed, outcomes, summary, table
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
 
@@ -177,7 +207,7 @@ def main() -> NoReturn:
     except ClusterError as e:
         module.fail_json(msg=f"What becomes of the cluster's workloads cannot be asked: {e}.")
     found = [outcome for asked, answer in zip(sets, answers, strict=True) for outcome in outcomes(asked, answer, judge.name, options["exemptions"])]
-    told = dict(blocking=summary(found, "denied", "not_judged"), not_known=summary(found, "unknown"))
+    told = dict(blocking=summary(found, "denied", "not_judged"), not_known=summary(found, "unknown"), table=table(found))
     module.exit_json(changed=False, workloads=sum(len(asked.workloads) for asked in sets), image_sets=len(sets), **told, **listed(found))
 
 

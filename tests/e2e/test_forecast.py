@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import time
 from contextlib import ExitStack
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +13,7 @@ import pytest
 from .changes import changed
 from .conftest import Lab, Run
 from .drift import Hand
+from .plans import succeeded
 from .pods import IMAGE, SIGNED, UNSIGNED, denied_soon, pod, policy, refusal
 from .workloads import MUTATING, Namespace, deployment, no_pods
 
@@ -18,6 +21,7 @@ pytestmark = [pytest.mark.first_lab, pytest.mark.order(4)]
 
 __all__ = ["policy"]
 Json = dict[str, Any]
+VERDICTS = ("denied", "not_judged", "unknown", "exempt", "admitted")
 DEPLOYER = {"owner": "team", "reason": "is being moved", "ends": "2099-12-31", "service_accounts": ["ops/deployer"]}
 
 
@@ -94,6 +98,32 @@ def test_what_makes_no_pods_at_the_moment_is_listed_whole(kube: Any, policy: Any
     assert "it has no signature" in refused.error
     assert "signed," not in refused.error.replace("unsigned", "")
     assert refused.changed == []
+    assert trials(kube) == []
+    assert refusal(kube, pod(UNSIGNED), warned.name) == ""
+
+
+def test_the_audit_says_of_every_workload_what_would_become_of_it_and_changes_nothing(
+    kube: Any, lab: Lab, site: Run, warned: Namespace, tmp_path: Path
+) -> None:
+    create(kube, warned.name, cron_job("nightly", UNSIGNED), deployment("proxy", "nginx", 0))
+    vendor = {"owner": "platform", "reason": "vendor", "ends": "2099-12-31", "images": ["docker.io/library/nginx"]}
+    file = tmp_path / "audit.json"
+    lab.forget_requests()
+    done = succeeded(lab.play("audit", policy_exemptions=[vendor], policy_audit_path=str(file)))
+    assert [request for request in lab.requests() if request.writes] == []
+    assert [each for each in done.changed if "Record the audit" not in each] == []
+    found = json.loads(file.read_text())
+    here = {name: verdict for verdict in VERDICTS for each in found[verdict] if each["namespace"] == warned.name for name in each["workloads"]}
+    assert here == {
+        "CronJob nightly": "denied",
+        "Deployment proxy": "exempt",
+        "Deployment signed": "admitted",
+        "Pod signed": "admitted",
+        "StatefulSet data": "admitted",
+    }
+    [proxy] = [each["message"] for each in found["exempt"] if each["namespace"] == warned.name]
+    assert proxy == "nginx until 2099-12-31 (platform: vendor)"
+    assert f"{warned.name}  denied      CronJob nightly: image {IMAGE}@sha256:" in done.output
     assert trials(kube) == []
     assert refusal(kube, pod(UNSIGNED), warned.name) == ""
 

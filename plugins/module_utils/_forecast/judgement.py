@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from .._admission.verdict import MUTATION, UNAVAILABLE, VALIDATION, Answer, violations
 from .._admission.workloads import POD, WORKLOADS
@@ -18,8 +18,9 @@ from .._policy.references import covers
 
 Json = Mapping[str, Any]
 KINDS = (POD, *WORKLOADS.values())
-Verdict = Literal["admitted", "denied", "not_judged", "unknown"]
-"""`not_judged`: Gatekeeper, Ratify or the API server gave no verdict. `unknown`: it depends on what the cluster does not say, or something else refuses."""
+Verdict = Literal["denied", "not_judged", "unknown", "exempt", "admitted"]
+"""`not_judged`: Gatekeeper, Ratify or the API server gave no verdict. `unknown`: it depends on what the cluster does not say, or something else refuses.
+`exempt`: admitted because an exemption covers an image."""
 SHOWN = 50
 """Sentences that people read at once."""
 NAMED = 10
@@ -56,7 +57,7 @@ class ImageSet:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What becomes of the pods of workloads; `message` is why, empty where they are admitted."""
+    """What becomes of the pods of workloads; `message` is why, empty where they are admitted without an exemption."""
 
     namespace: str
     workloads: tuple[str, ...]
@@ -65,9 +66,13 @@ class Outcome:
     message: str
 
     @property
-    def sentence(self) -> str:
+    def named(self) -> str:
         more = f" and {len(self.workloads) - NAMED} more" if len(self.workloads) > NAMED else ""
-        return f"{self.namespace}: {', '.join(self.workloads[:NAMED])}{more}: {self.message}"
+        return f"{', '.join(self.workloads[:NAMED])}{more}"
+
+    @property
+    def sentence(self) -> str:
+        return f"{self.namespace}: {self.named}: {self.message}"
 
 
 def workloads(kind: str, found: Iterable[Json]) -> Iterator[Workload]:
@@ -150,8 +155,10 @@ def outcomes(asked: ImageSet, answer: Answer, constraint: str, exemptions: Seque
     """What the answer to a dry run of one pod of the set means for the workloads.
 
     `constraint` judged the pod and has no exemptions by service account, so the answer does not depend on who asked, and holds for pods of controllers,
-    which cannot be exempt. `exemptions` has those by service account."""
+    which cannot be exempt. `exemptions` has those of the policy, also by service account."""
     verdict, messages = _read(answer, constraint)
+    if verdict == "admitted" and (given := _exempt(asked, exemptions)):
+        return [_outcome(asked, asked.workloads, "exempt", "; ".join(given))]
     accounts = [_accounts(exemptions, asked.namespace, message) for message in messages]
     if verdict != "denied" or not all(accounts):
         return [_outcome(asked, asked.workloads, verdict, "; ".join(messages))]
@@ -193,10 +200,28 @@ def _accounts(exemptions: Sequence[Json], namespace: str, message: str) -> list[
     ]
 
 
+def _exempt(asked: ImageSet, exemptions: Sequence[Json]) -> list[str]:
+    """Which exemptions cover the images, for pods of every user, and until when."""
+    covering: dict[str, list[str]] = {}
+    for each in exemptions:
+        here = "service_accounts" not in each and asked.namespace in each.get("namespaces", [asked.namespace])
+        for image in asked.images if here else ():
+            if "images" not in each or any(covers(one, image) for one in each["images"]):
+                covering.setdefault(f"until {each['ends']} ({each['owner']}: {each['reason']})", []).append(image)
+    return [f"{', '.join(images)} {given}" for given, images in covering.items()]
+
+
+def table(found: Sequence[Outcome]) -> list[str]:
+    """A line for each outcome, by namespace, what would be denied first."""
+    order = get_args(Verdict)
+    ordered = sorted(found, key=lambda each: (each.namespace, order.index(each.verdict), each.workloads))
+    width = max((len(each.namespace) for each in ordered), default=0)
+    return [f"{each.namespace:{width}}  {each.verdict:10}  {each.named}{f': {each.message}' if each.message else ''}" for each in ordered]
+
+
 def listed(found: Sequence[Outcome]) -> dict[str, list[dict[str, Any]]]:
-    """The outcomes as the module returns them, by verdict, without what is admitted."""
-    verdicts: tuple[Verdict, ...] = ("denied", "not_judged", "unknown")
-    return {verdict: [_shown(each) for each in found if each.verdict == verdict] for verdict in verdicts}
+    """The outcomes as the module returns them, by verdict."""
+    return {verdict: [_shown(each) for each in found if each.verdict == verdict] for verdict in get_args(Verdict)}
 
 
 def summary(found: Sequence[Outcome], *verdicts: Verdict) -> str:

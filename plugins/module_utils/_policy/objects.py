@@ -35,12 +35,14 @@ _PODS = [{"apiGroups": [""], "kinds": ["Pod"]}]
 class Objects:
     """`constraints` in the order in which they have to be applied; `absent` are constraints of the cluster, by kind and name, of stages that nothing is in
     any more, and a trial that was left behind. `trial` is a constraint that denies only the pods of a forecast, in the namespaces that `deny` did not cover
-    before; None where there are none. `expired` are the exemptions that are not applied any more."""
+    before; None where there are none. `audit` is the same for all namespaces but the excluded ones. `expired` are the exemptions that are not applied any
+    more."""
 
     template: Json
     constraints: Sequence[Json]
     absent: Sequence[Json]
     trial: Json | None
+    audit: Json
     expired: Sequence[Json]
 
     def shown(self) -> dict[str, Any]:
@@ -49,6 +51,7 @@ class Objects:
             "constraints": self.constraints,
             "absent": self.absent,
             "trial": self.trial,
+            "audit": self.audit,
             "expired": self.expired,
         }
 
@@ -65,6 +68,7 @@ def objects(policy: Policy, rego: Sequence[str], today: str, found: Iterable[Jso
         constraints=[_constraint(current, stage) for stage in stages],
         absent=[_reference(name) for stage in (*_ORDER, TRIAL) if stage not in stages and (name := _name(policy, stage)) in there],
         trial=_trial(current, there, label),
+        audit=_judge(current, label, _constraint(replace(current, enforcement="deny", stages=()), _MAIN), {}),
         expired=[each.parameter() for each in policy.exemptions if _is_over(each, today)],
     )
 
@@ -113,10 +117,7 @@ def _constraint(policy: Policy, stage: str) -> dict[str, Any]:
 
 
 def _trial(policy: Policy, there: Mapping[str, Json], label: str) -> dict[str, Any] | None:
-    """The constraint that denies, for the pods of a forecast alone, where it covers what was not denied before.
-
-    It has no exemptions by service account: pods are created by other users than the one who runs the forecast.
-    """
+    """The constraint that denies, for the pods of a forecast alone, where it covers what was not denied before."""
     stage = _MAIN if policy.enforcement == "deny" else "deny"
     wanted = _constraint(policy, stage)
     match: Json = wanted["spec"]["match"]
@@ -128,13 +129,18 @@ def _trial(policy: Policy, there: Mapping[str, Json], label: str) -> dict[str, A
         new = {*match["namespaces"]} - {*(before["namespaces"] if denied else [])}
     if not new:
         return None
+    return _judge(policy, label, wanted, {} if "*" in new else {"namespaces": sorted(new)})
+
+
+def _judge(policy: Policy, label: str, wanted: Json, places: Json) -> dict[str, Any]:
+    """The constraint `wanted` for the pods of a forecast alone, in `places`. It has no exemptions by service account: pods are created by other users than
+    the one who runs the forecast."""
     parameters = {
         **wanted["spec"]["parameters"],
         "messageSuffix": "",
         "exemptions": [each.parameter() for each in policy.exemptions if "service_accounts" not in each.covers],
     }
-    places = {} if "*" in new else {"namespaces": sorted(new)}
-    judged = {**match, **places, "kinds": _PODS, "labelSelector": {"matchLabels": {FORECAST: label}}}
+    judged = {**wanted["spec"]["match"], **places, "kinds": _PODS, "labelSelector": {"matchLabels": {FORECAST: label}}}
     spec = {**wanted["spec"], "enforcementAction": "deny", "match": judged, "parameters": parameters}
     return {**wanted, "metadata": {**wanted["metadata"], "name": _name(policy, TRIAL)}, "spec": spec}
 

@@ -187,7 +187,12 @@ def test_a_bare_pod_that_an_exempt_service_account_may_have_made_is_not_called_d
     assert [each["workloads"] for each in result["unknown"]] == [["Pod tools"]]
     assert "only where ops/deployer creates the pod" in result["unknown"][0]["sentence"]
     cluster.judge = lambda _body: (503, {"message": "etcd is slow"})
-    assert not_returned("admission_forecast", result, run(cluster, timeout=0)) == set()
+    late = run(cluster, timeout=0)
+    cluster.judge = judge
+    cluster.lists = {"/api/v1/pods": [pod("cache", "redis"), pod("web", SIGNED)]}
+    exempt = run(cluster, exemptions=[{"owner": "b", "reason": "vendor", "ends": "2027-03-31", "images": ["docker.io/*"]}])
+    assert [each["message"] for each in exempt["exempt"]] == ["redis until 2027-03-31 (b: vendor)"]
+    assert not_returned("admission_forecast", result, late, exempt) == set()
 
 
 @pytest.mark.parametrize(

@@ -7,11 +7,13 @@ from typing import Any
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdict import MUTATION, VALIDATION, Answer
 from ansible_collections.image_trust.azure.plugins.module_utils._forecast.judgement import (
+    ImageSet,
     Workload,
     asked_again,
     image_sets,
     outcomes,
     pod,
+    table,
     workloads,
 )
 
@@ -218,3 +220,40 @@ def test_a_sentence_names_namespace_workloads_and_reason_and_is_bounded() -> Non
     [outcome] = outcomes(asked, denial(NOT_SIGNED), "trial", [])
     assert outcome.sentence == f"shop: {', '.join(f'Deployment d{number}' for number in range(10))} and 2 more: {NOT_SIGNED}"
     assert len(outcome.workloads) == 12
+
+
+VENDOR: Json = {"owner": "platform", "reason": "vendor", "ends": "2027-03-31"}
+
+
+@pytest.mark.parametrize(
+    ("exemption", "message"),
+    [
+        ({"images": ["docker.io/library/nginx"]}, "nginx until 2027-03-31 (platform: vendor)"),
+        ({"images": ["docker.io/library/*"], "namespaces": ["shop"]}, "nginx until 2027-03-31 (platform: vendor)"),
+        ({"namespaces": ["shop"]}, f"nginx, {SIGNED} until 2027-03-31 (platform: vendor)"),
+        ({"images": ["docker.io/library/nginx"], "namespaces": ["team"]}, ""),
+        ({"images": ["docker.io/library/redis"]}, ""),
+        ({"images": ["docker.io/library/nginx"], "service_accounts": ["ops/deployer"]}, ""),
+    ],
+)
+def test_what_is_admitted_by_an_exemption_says_until_when(exemption: Json, message: str) -> None:
+    asked = ImageSet("shop", ("nginx", SIGNED), (workload(),))
+    [outcome] = outcomes(asked, Answer("admitted"), "trial", [{**VENDOR, **exemption}])
+    assert (outcome.verdict, outcome.message) == ("exempt" if message else "admitted", message)
+
+
+def test_two_exemptions_are_both_named() -> None:
+    asked = ImageSet("shop", ("nginx", "redis"), (workload(),))
+    exemptions = [{**VENDOR, "images": [f"docker.io/library/{name}"], "owner": name} for name in ("nginx", "redis")]
+    [outcome] = outcomes(asked, Answer("admitted"), "trial", exemptions)
+    assert outcome.message == "nginx until 2027-03-31 (nginx: vendor); redis until 2027-03-31 (redis: vendor)"
+
+
+def test_the_table_has_a_line_for_each_by_namespace_and_what_is_denied_first() -> None:
+    asked = [ImageSet("shop", (SIGNED,), (workload(),)), ImageSet("shop", (UNSIGNED,), (workload("Job it"),)), ImageSet("a", (SIGNED,), (workload(),))]
+    answers = [Answer("admitted"), denial(NOT_SIGNED), Answer("admitted")]
+    assert table([outcome for one, answer in zip(asked, answers, strict=True) for outcome in outcomes(one, answer, "trial", [])]) == [
+        "a     admitted    Deployment web",
+        f"shop  denied      Job it: {NOT_SIGNED}",
+        "shop  admitted    Deployment web",
+    ]
