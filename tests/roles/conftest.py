@@ -76,10 +76,9 @@ def command(azure: Emulated, backend: Backend, tmp_path: Path) -> Command:
             "aks_resource_group": GROUP,
             "aks_create": True,
             "aks_location": "eastus",
-            "aks_registries": [{"name": "imagetrustlab", "resource_group": GROUP}],
+            "aks_registries": [{"name": "imagetrustlab"}],
             "aks_kubeconfig": str(tmp_path / "kubeconfig"),
-            "identity_resource_group": GROUP,
-            "identity_vault": {"name": GROUP, "resource_group": GROUP},
+            "identity_vault": {"name": GROUP},
             **variables,
         }
         play, inventory = tmp_path / "play.yml", tmp_path / "inventory"
