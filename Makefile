@@ -43,7 +43,7 @@ down: ## Stop the lab (state is kept; `python -m lab down --delete` forgets it)
 demo: setup ## Lab up, site.yml, verdicts, site.yml again
 	python -m lab.demo
 
-check: setup ## Lint, types, unit tests: about two minutes
+check: setup ## Lint, types, unit tests: about five minutes
 	$(MAKE) --jobs=2 --output-sync=target lint types unit
 
 lint: setup ## ruff, yamllint, ansible-lint, changelog, documentation of modules; `ruff format .` mends the form
@@ -123,7 +123,7 @@ test-faults: up ## Images asked for while each thing in turn fails, 15 minutes; 
 	pytest -q tests/faults
 
 # Two at a time: what one lab does, what the other does, and then what needs none.
-test: check ## What decides; under an hour, and a quarter more for the first build of the lab
+test: check ## What decides; about an hour, and a third more for the first build of the lab
 	$(MAKE) --jobs=2 --keep-going SIDE_BY_SIDE=1 first-lab e2e-second gates plays docs many coexist policy report monitoring contract
 
 # Whole runs, upgrades, verdicts and teardown are in tests/e2e. It has no prerequisites, or make would begin it after all the others.

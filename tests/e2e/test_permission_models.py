@@ -64,6 +64,7 @@ def found(lab: Lab, site: Run) -> Iterator[tuple[set[str], set[str], set[str], b
     assert given(lab) == before
 
 
+@soak("the switch of the models in tests/roles/test_permission_models.py")
 def test_registry_and_vault_of_another_model_make_verify_red_and_site_gives_the_other_permissions(
     lab: Lab, kube: Any, found: tuple[set[str], set[str], set[str], bool]
 ) -> None:

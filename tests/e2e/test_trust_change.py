@@ -14,6 +14,7 @@ import yaml
 from lab import seed
 from lab.build import tools
 from lab.config import KEYED_REPOSITORY, REGISTRY
+from tests.support.seeds import soak
 from tests.support.trust_policies import CONTOSO, REFUSED, SCOPES, STRICTER, TAKEN, WEB
 
 from .asking import afresh, asking_for
@@ -71,6 +72,7 @@ def test_identities_that_overlap_are_refused_before_anything_is_written(lab: Lab
     assert [request for request in lab.requests() if request.writes] == []
 
 
+@soak("tests/unit/plugins/modules/test_ratify_trial.py")
 def test_what_only_the_next_ratify_refuses_ends_with_the_former_one(lab: Lab, site: Run, kube: Any) -> None:
     """A store is not asked about before. With it came a key of cosign, which must not stay trusted."""
     before, signed, keyed = configuration(kube), afresh(kube, SIGNED), f"{REGISTRY}.azurecr.io/{KEYED_REPOSITORY}:keyed"

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from lab.permissions import CONDITION
 from tests.support.emulated import Emulated
 from tests.support.role_definitions import be_the_least
 
-from .conftest import GROUP, Play
+from .conftest import GROUP, OF_ALL_ROLES, Play
 from .models import ABAC, LEGACY, switch
 
 WRITE = "Microsoft.Authorization/roleAssignments/write"
@@ -20,14 +21,14 @@ def test_with_the_documented_roles_alone_everything_works_and_each_of_their_acti
     asked: set[str] = set()
     assigned: set[str] = set()
 
-    def run(*roles: str, **variables: str) -> None:
+    def run(*roles: str, **variables: Any) -> None:
         assert play(*roles, **variables).errors == []
         asked.update(entry.action for entry in azure.requests if entry.action)
         assert [entry.path for entry in azure.requests if entry.status in (401, 403)] == []
         assigned.update(assignment.role_definition_id.rpartition("/")[2] for assignment in azure.state.role_assignments.values())
 
     switch(azure, mode=ABAC, rbac=True)
-    run("aks", "identity")
+    run("preflight", "aks", "identity", **OF_ALL_ROLES)
     switch(azure, mode=LEGACY, rbac=False)
     run("aks", "identity")
     run("identity", "aks", identity_state="absent", aks_state="absent", aks_delete_cluster="lab1")
