@@ -7,10 +7,12 @@ from pathlib import Path
 from typing import Any
 
 from tests.support import report_proofs as proofs
+from tests.support.seeds import soak
 
 from .conftest import Lab, Run
 
 
+@soak("tests/report, on proofs of the same form,")
 def test_the_report_says_what_the_cluster_proved_and_that_it_was_opened_since(lab: Lab, site: Run, tmp_path: Path) -> None:
     key = proofs.key(tmp_path)
     files = {"verify_proof_path": f"{tmp_path}/proof.json", "report_path": f"{tmp_path}/report.html", "report_public_key": f"{key}.pub"}

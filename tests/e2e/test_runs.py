@@ -61,7 +61,9 @@ def test_missing_or_malformed_variables_are_refused_before_anything_is_called(la
     [
         ("AZURE_SECRET", "wrong", "AADSTS7000215"),
         ("AZURE_SUBSCRIPTION_ID", "99999999-9999-9999-9999-999999999999", "99999999-9999-9999-9999-999999999999"),
-        ("AZURE_CLOUD_ENVIRONMENT", "https://127.0.0.1:1", "https://127.0.0.1:1"),
+        pytest.param(
+            "AZURE_CLOUD_ENVIRONMENT", "https://127.0.0.1:1", "https://127.0.0.1:1", marks=soak("the table of tests/unit/plugins/modules/test_login.py")
+        ),
     ],
 )
 def test_a_login_that_cannot_work_says_why_and_writes_nothing(lab: Lab, name: str, value: str, said: str) -> None:
