@@ -18,7 +18,6 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from lab import seed
 from lab.config import CERTIFICATE, OTHER_REPOSITORY, REGISTRY, VAULT
-from tests.support.seeds import soak
 
 from .asking import Asked, afresh, asking_for
 from .conftest import Lab
@@ -119,7 +118,6 @@ def versions(lab: Lab) -> list[str]:
     return sorted(kept, key=lambda version: kept[version]["created"])
 
 
-@soak("the certificate of Ratify that is renewed, in the same file,")
 def test_a_signers_next_certificate_is_trusted_without_a_run_and_one_that_is_disabled_opens_nothing(lab: Lab, kube: Any, ratify: Any, renewable: str) -> None:
     """And the first one is not trusted any more then."""
     refreshed = ratify(ratify_refresh_interval=f"{REFRESH}s")
