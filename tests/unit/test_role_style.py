@@ -117,6 +117,14 @@ def test_internal_variables_are_named_by_their_own_role_alone() -> None:
     assert foreign == []
 
 
+@pytest.mark.parametrize("role", ROLES)
+def test_a_variable_has_one_meaning(role: str) -> None:
+    """What one file of vars defines, no other file defines, and no task registers."""
+    defined = [name for path in files(role) if kind(path) == "vars" for name in re.findall(r"^(\w+):", path.read_text(), re.M)]
+    registered = {name for path in files(role) if kind(path) == "tasks" for name in re.findall(r"^ +register: (\w+)", path.read_text(), re.M)}
+    assert sorted({name for name in defined if defined.count(name) > 1 or name in registered}) == []
+
+
 @pytest.mark.parametrize(("whose", "found"), named().items(), ids=named())
 def test_a_task_is_named_once_by_what_it_does(whose: str, found: list[str]) -> None:
     known = set.union(*VERBS.values())
