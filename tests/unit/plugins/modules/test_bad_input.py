@@ -95,7 +95,7 @@ KINDS: dict[str, Kind] = {
     "auth_source": inputs.one_of_the_choices("auto", "env", "credential_file", "cli", "msi"),
 }
 """By option; that of `name` is in NAMES."""
-OF_A_PROOF = {"cluster", "cluster_id", "verification", "verdicts", "constraint", "namespace", "signing_key"}
+OF_A_PROOF = {"cluster", "pilot", "cluster_id", "verification", "verdicts", "constraint", "namespace", "signing_key"}
 WITHOUT_A_RULE = {*OF_A_PROOF, "secret", "profile", "tags", "node_vm_size", "path", "description", "condition", "credentials", "policies"} | {
     "certificates",
     "except_identities",
