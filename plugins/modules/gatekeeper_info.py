@@ -116,19 +116,12 @@ installed:
       type: str
       returned: always
 current:
-  description: The chart, with its version, and the values of RV(installed), to compare with those that are wanted. Null where RV(installed) is.
+  description:
+    - The chart, with its version after a hyphen (C(chart)), and the values that were given, by name and without the chart's own (C(values)). They are those of
+      RV(installed), to compare with what is wanted. Null where RV(installed) is.
   type: dict
   returned: success
   sample: {chart: gatekeeper-3.23.1, values: {replicas: 3}}
-  contains:
-    chart:
-      description: Name of the chart, with its version after a hyphen.
-      type: str
-      returned: always
-    values:
-      description: The values that were given, by name, without the chart's own.
-      type: dict
-      returned: always
 interrupted:
   description: Whether Helm is at work or was interrupted; see M(image_trust.azure.helm_release_recovery).
   type: bool

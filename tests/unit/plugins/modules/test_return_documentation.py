@@ -14,7 +14,7 @@ FREE = {
     "addons": ("by name", "AKS has new ones at any time"),
     "labels": ("by name", "who made the object names them"),
     "versions": ("by name", "the user says of which programs"),
-    "values": ("by name", "the chart names them"),
+    "current": ("by name", "sanity forbids the key values, and the chart names those"),
     "permissions": ("by kind", "one of the kinds is called keys, which no documented key may be"),
     "parts": ("by part", "thirteen alike, which docs/proof.schema.json lists"),
     "covered": ("by verdict", "only verdicts that occur"),
