@@ -124,6 +124,9 @@ def test_the_audit_says_of_every_workload_what_would_become_of_it_and_changes_no
     [proxy] = [each["message"] for each in found["exempt"] if each["namespace"] == warned.name]
     assert proxy == "nginx until 2099-12-31 (platform: vendor)"
     assert f"{warned.name}  denied      CronJob nightly: image {IMAGE}@sha256:" in done.output
+    asked_again = succeeded(lab.play("audit", "--check", policy_exemptions=[vendor]))
+    assert asked_again.changed == []
+    assert f"{warned.name}  denied      CronJob nightly: image {IMAGE}@sha256:" in asked_again.output
     assert trials(kube) == []
     assert refusal(kube, pod(UNSIGNED), warned.name) == ""
 
