@@ -13,7 +13,9 @@ from tests.support.seeds import soak
 from .conftest import INVENTORY, ROOT, Lab, Run
 
 
-@pytest.mark.parametrize(("playbook", "check"), [pytest.param("site.yml", True, marks=soak("verify.yml as such a job")), ("verify.yml", False)])
+@pytest.mark.parametrize(
+    ("playbook", "check"), [pytest.param("site.yml", True, marks=soak("verify.yml as such a job")), ("audit.yml", False), ("verify.yml", False)]
+)
 def test_a_job_runs_the_collection_s_playbook_from_the_project_and_changes_nothing(lab: Lab, site: Run, tmp_path: Path, playbook: str, check: bool) -> None:
     shutil.copytree(ROOT / "awx/project", tmp_path / "project")
     lab.forget_requests()

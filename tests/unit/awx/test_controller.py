@@ -106,14 +106,21 @@ def test_a_survey_leaves_out_no_variable_without_which_a_playbook_does_nothing()
     assert needed - by_the_playbook == asked
 
 
-def test_nothing_is_changed_before_a_user_approved_what_check_shows() -> None:
+def test_nothing_is_changed_before_a_user_approved_what_check_and_audit_show() -> None:
     (workflow,) = DATA["controller_workflows"]
     nodes = {node["identifier"]: node for node in workflow["workflow_nodes"]}
     follows = {name: [after["identifier"] for after in node.get("related", {}).get("success_nodes", [])] for name, node in nodes.items()}
-    assert follows == {"check": ["approve"], "approve": ["site"], "site": ["verify"], "verify": []}
+    assert follows == {"check": ["audit"], "audit": [], "approve": ["site"], "site": ["verify"], "verify": []}
+    assert {name: [*node["related"]] for name, node in nodes.items() if {*node.get("related", {})} - {"success_nodes"}} == {"audit": ["always_nodes"]}
+    assert [after["identifier"] for after in nodes["audit"]["related"]["always_nodes"]] == ["approve"], "a cluster without a policy cannot be asked"
     assert nodes["approve"]["unified_job_template"]["type"] == "workflow_approval"
     jobs = {name: TEMPLATES[node["unified_job_template"]["name"]] for name, node in nodes.items() if name != "approve"}
-    assert [(job["playbook"], job["job_type"]) for job in jobs.values()] == [("site.yml", "check"), ("site.yml", "run"), ("verify.yml", "run")]
+    assert [(job["playbook"], job["job_type"]) for job in jobs.values()] == [
+        ("site.yml", "check"),
+        ("audit.yml", "run"),
+        ("site.yml", "run"),
+        ("verify.yml", "run"),
+    ]
     assert all(job["ask_limit_on_launch"] for job in jobs.values()), "what the workflow is limited to would not reach it"
     asked = [question["variable"] for question in workflow["survey_spec"]["spec"]]
     assert all(asked == [question["variable"] for question in jobs[name]["survey_spec"]["spec"]] for name in ("check", "site"))
