@@ -5,7 +5,7 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: report_proofs
-short_description: Where the proofs of clusters are
+short_description: Where the proofs and audits of clusters are
 version_added: 1.0.0
 description:
   - Makes O(image_trust.azure.proof_report#module:proofs) of the variables of the hosts.
@@ -17,7 +17,8 @@ options:
     elements: str
     required: true
   hosts:
-    description: Variables of all hosts of the inventory, by name, such as C(hostvars). Of a host, C(verify_proof_path) and C(break_glass_record_path) are read.
+    description: Variables of all hosts of the inventory, by name, such as C(hostvars). Of a host, C(verify_proof_path), C(break_glass_record_path)
+      and C(policy_audit_path) are read.
     type: dict
     required: true
 author:
@@ -35,7 +36,7 @@ _value:
   description: An entry for each host, without a path where it has none. The record of openings is beside the proof where no path is given for it.
   type: list
   elements: dict
-  sample: [{"cluster": "web", "path": "proofs/web.json", "break_glass_record": "proofs/web-break-glass.jsonl"}]
+  sample: [{"cluster": "web", "path": "proofs/web.json", "break_glass_record": "proofs/web-break-glass.jsonl", "audit": null}]
 """
 
 import os
@@ -51,7 +52,8 @@ def report_proofs(clusters: Sequence[str], hosts: Mapping[str, Mapping[str, Any]
 def _proof(cluster: str, variables: Mapping[str, Any]) -> dict[str, str | None]:
     path = variables.get("verify_proof_path") or None
     beside = f"{os.path.splitext(path)[0]}-break-glass.jsonl" if path else None
-    return {"cluster": cluster, "path": path, "break_glass_record": variables.get("break_glass_record_path") or beside}
+    record, audit = variables.get("break_glass_record_path") or beside, variables.get("policy_audit_path") or None
+    return {"cluster": cluster, "path": path, "break_glass_record": record, "audit": audit}
 
 
 class FilterModule:

@@ -146,6 +146,7 @@ proof:
       ratify: {pods: 2, ready: 2, versions: [1.4.6], images: []}
     constraint: images-verified
     namespace: default
+    pilot: []
     policy:
       sha256: 6b1b36cbb04b41490bfc0ab2bfa26f86f4c1b5a0d3c8e7f6a5b4c3d2e1f00112
       parts: {}
@@ -259,6 +260,11 @@ proof:
     namespace:
       description: O(namespace); null where it is not given.
       type: str
+      returned: always
+    pilot:
+      description: Namespaces to which the policy is limited, O(pilot); it is not limited when empty.
+      type: list
+      elements: str
       returned: always
     policy:
       description: What decides which images are admitted, as RV(image_trust.azure.verification_info#module:policy), with the constraints.
@@ -427,7 +433,7 @@ def record(module: AnsibleModule, signer: Signer | None, file: ProofFile | None)
     return dict(
         proof=proof,
         summary=page,
-        as_asked=is_as_asked(proof, options["pilot"]),
+        as_asked=is_as_asked(proof),
         failures=failures(proof),
         notes=notes(proof, days),
         previous=str(before["time"]) if isinstance(before, dict) and was else None,

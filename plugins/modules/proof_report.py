@@ -9,7 +9,8 @@ module: proof_report
 short_description: Say what the proofs of many clusters prove together
 version_added: 1.0.0
 description:
-  - Reads the proofs that the role P(image_trust.azure.verify#role) has written, and nothing else. Neither a cluster nor Azure is asked.
+  - Reads the proofs and break-glass records that the roles of this collection have written, and the audits, and nothing else. Neither a cluster nor Azure
+    is asked.
   - Every cluster of O(proofs) is in the report. One whose proof is missing, cannot be read, is too old or is not signed as it should be is V(unknown), which
     is never taken for good.
 author:
@@ -32,6 +33,9 @@ options:
         type: path
       break_glass_record:
         description: The record of when it was opened in an emergency and closed again. It need not exist.
+        type: path
+      audit:
+        description: Its audit, which the role P(image_trust.azure.policy#role) wrote to C(policy_audit_path). It need not exist.
         type: path
   public_key:
     description:
@@ -88,6 +92,7 @@ report:
     schema: 1
     day: "2026-11-24"
     passed: false
+    unproven: [web-staging]
     terms:
       max_age_hours: 48
       warn_days: 30
@@ -101,6 +106,7 @@ report:
             text: There is no proof of it. Run verify.yml.
         proof: {path: /var/lib/image-trust/proof-web-staging.json, sha256: null, signature: not checked, time: null, days: null}
         facts: null
+        audit: null
     certificates: []
     plot:
       days: 180
@@ -120,8 +126,13 @@ report:
       type: str
       returned: always
     passed:
-      description: Whether there are clusters, and each is V(proven) or at most needs V(attention).
+      description: Whether there are clusters, and none of them is in RV(report.unproven).
       type: bool
+      returned: always
+    unproven:
+      description: Names of the clusters that are V(failed) or V(unknown), or a pilot, which denies in some namespaces only.
+      type: list
+      elements: str
       returned: always
     terms:
       description: By what is judged.
@@ -260,6 +271,12 @@ report:
                   type: dict
                   returned: always
                   sample: {pods: 2, ready: 2, versions: [1.4.6]}
+            pilot:
+              description: Namespaces in which alone a pilot denies; it is no pilot when empty.
+              type: list
+              elements: str
+              returned: always
+              sample: []
             policy_sha256:
               description: SHA-256 of all that decides which images are admitted.
               type: str
@@ -378,6 +395,91 @@ report:
               type: int
               returned: always
               sample: 0
+        audit:
+          description: What its audit says would become of its workloads if their pods were created again; null where there is none, or none that counts.
+          type: dict
+          returned: always
+          contains:
+            time:
+              description: When it was made (UTC).
+              type: str
+              returned: always
+              sample: "2026-11-24T06:10:00Z"
+            days:
+              description: Its age in days.
+              type: int
+              returned: always
+              sample: 0
+            counts:
+              description: How many workloads have which verdict.
+              type: dict
+              returned: always
+              sample: {denied: 1, not_judged: 0, unknown: 0, exempt: 0, admitted: 214}
+              contains:
+                denied:
+                  description: How many would be denied.
+                  type: int
+                  returned: always
+                not_judged:
+                  description: How many would get no verdict.
+                  type: int
+                  returned: always
+                unknown:
+                  description: How many could not be told.
+                  type: int
+                  returned: always
+                exempt:
+                  description: How many would be admitted by an exemption.
+                  type: int
+                  returned: always
+                admitted:
+                  description: How many would be admitted otherwise.
+                  type: int
+                  returned: always
+            namespaces:
+              description: For each namespace, with its name, as RV(report.clusters[].audit.counts).
+              type: list
+              elements: dict
+              returned: always
+              sample: [{name: shop, denied: 1, not_judged: 0, unknown: 0, exempt: 0, admitted: 214}]
+              contains:
+                name:
+                  description: Its name.
+                  type: str
+                  returned: always
+            outcomes:
+              description: Workloads that are not admitted, or by an exemption only, what would be denied first.
+              type: list
+              elements: dict
+              returned: always
+              contains:
+                namespace:
+                  description: Their namespace.
+                  type: str
+                  returned: always
+                  sample: shop
+                verdict:
+                  description: V(denied), V(not_judged), V(unknown) or V(exempt).
+                  type: str
+                  returned: always
+                  sample: denied
+                workloads:
+                  description: Their kinds and names.
+                  type: list
+                  elements: str
+                  returned: always
+                  sample: [Deployment web]
+                images:
+                  description: The images of their pods.
+                  type: list
+                  elements: str
+                  returned: always
+                  sample: ["example.azurecr.io/web:test"]
+                message:
+                  description: Why; of an exemption, until when.
+                  type: str
+                  returned: always
+                  sample: "image example.azurecr.io/web@sha256:22f1… is not verified: it has no signature (…)"
     certificates:
       description: Certificates and keys that the clusters trust, each once; those first whose end is not known, then by their end.
       type: list
@@ -503,7 +605,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._verification.da
 
 
 def main() -> NoReturn:
-    proof = dict(cluster=dict(required=True), path=dict(type="path"), break_glass_record=dict(type="path"))
+    proof = dict(cluster=dict(required=True), path=dict(type="path"), break_glass_record=dict(type="path"), audit=dict(type="path"))
     module = AnsibleModule(
         argument_spec=dict(
             proofs=dict(type="list", elements="dict", required=True, options=proof),
@@ -526,7 +628,7 @@ def main() -> NoReturn:
         module.fail_json(msg=f"The signatures cannot be checked: {error}.")
     except ValueError:
         module.fail_json(msg=f"time is {given['time']}, and not a time such as 2026-11-24T12:00:00Z.")
-    found = [find(each["cluster"], each["path"], each["break_glass_record"], key) for each in given["proofs"]]
+    found = [find(each["cluster"], each["path"], each["break_glass_record"], each["audit"], key) for each in given["proofs"]]
     module.exit_json(changed=False, report=report(found, terms))
 
 

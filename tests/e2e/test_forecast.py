@@ -124,6 +124,10 @@ def test_the_audit_says_of_every_workload_what_would_become_of_it_and_changes_no
     [proxy] = [each["message"] for each in found["exempt"] if each["namespace"] == warned.name]
     assert proxy == "nginx until 2099-12-31 (platform: vendor)"
     assert f"{warned.name}  denied      CronJob nightly: image {IMAGE}@sha256:" in done.output
+    succeeded(lab.play("report", policy_audit_path=str(file), report_path=f"{tmp_path}/report.html"))
+    [cluster] = json.loads((tmp_path / "report.json").read_text())["clusters"]
+    [counted] = [each for each in cluster["audit"]["namespaces"] if each["name"] == warned.name]
+    assert counted == {"name": warned.name, "denied": 1, "not_judged": 0, "unknown": 0, "exempt": 1, "admitted": 3}
     asked_again = succeeded(lab.play("audit", "--check", policy_exemptions=[vendor]))
     assert asked_again.changed == []
     assert f"{warned.name}  denied      CronJob nightly: image {IMAGE}@sha256:" in asked_again.output

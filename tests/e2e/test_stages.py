@@ -32,6 +32,12 @@ def test_a_pilot_succeeds_and_its_proof_says_where_the_policy_denies(lab: Lab, k
         assert succeeded(lab.play("site", **pilot)).changed
         read = json.loads(proof.read_text())
         assert (read["passed"], read["problems"], read["namespace"]) == (False, [f"It is a pilot: the policy denies in {team} only."], team)
+        assert read["pilot"] == [team]
+        succeeded(lab.play("report", **pilot, report_path=f"{tmp_path}/report.html"))
+        report = json.loads((tmp_path / "report.json").read_text())
+        [cluster] = report["clusters"]
+        assert (report["passed"], report["unproven"], cluster["state"]) == (False, [cluster["name"]], "attention")
+        assert cluster["findings"][0]["text"] == f"It is a pilot: the policy denies in {team} only."
         assert refusal(kube, pod(UNSIGNED), "default") == ""
         assert "it has no signature" in refusal(kube, pod(UNSIGNED), team)
         assert succeeded(lab.play("site", **pilot)).changed == []

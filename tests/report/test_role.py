@@ -95,12 +95,14 @@ def test_nothing_in_a_proof_becomes_anything_but_text(tmp_path: Path) -> None:
     for folder, content in ((plain, full), (hostile, with_hostile_texts(full, "time", "not_after", "not_before", "ends", "name"))):
         folder.mkdir()
         (folder / "proof-web.json").write_text(json.dumps(content))
+        audit = proofs.audit("web", not_judged=[proofs.outcome("not_judged", "ops", "Pod tools", message="no answer")])
+        proofs.write_audit(folder, audit if folder == plain else with_hostile_texts(audit, "time", "cluster"))
         opened = {"state": "open", "when": "2026-11-24T09:00:00Z", "who": "me", "why": "it burns"}
         (folder / "proof-web-break-glass.jsonl").write_text(json.dumps(opened if folder == plain else with_hostile_texts(opened)) + "\n")
         made(folder, report_title="Trust" if folder == plain else f"Trust {{{{ '{'<b>'}' }}}}")
     known, page = (Tags((folder / "report.html").read_text()) for folder in (plain, hostile))
     assert (page.found, page.attributes) == (known.found, known.attributes)
-    assert page.text.count("<script>alert(1)</script>") > 15
+    assert page.text.count("<script>alert(1)</script>") > 25
     assert "{{ 7*7 }}" in page.text
     assert page.text.count("49") == known.text.count("49")
 
@@ -143,6 +145,28 @@ def test_no_cluster_of_the_inventory_is_left_out_whatever_is_wrong_with_it(tmp_p
         "never": "There is no proof of it. Run verify.yml.",
     }
     assert report["summary"] == {"failed": 0, "unknown": 3, "attention": 0, "proven": 1}
+
+
+def test_the_page_shows_the_audit_by_namespace_with_its_age_and_the_reasons(tmp_path: Path) -> None:
+    proofs.write(tmp_path, proof("web"))
+    proofs.write_audit(tmp_path, proofs.audit("web"))
+    made(tmp_path, clusters=("web", "other"))
+    text = " ".join(Tags((tmp_path / "report.html").read_text()).text.split())
+    assert "webasked 2 days ago shop 20011 " in text.replace(" 2 0 0 1 1 ", " 20011 ")
+    assert "Audit: 2 denied, 0 not judged, 0 unknown, 1 exempt, 2 admitted" in text
+    assert "image contoso.azurecr.io/web@sha256:22f1 is not verified: it has no signature" in text
+    assert "nginx:1.29 until 2027-03-31 (platform: vendor image)" in text
+
+
+def test_the_page_calls_a_pilot_a_pilot_and_no_proof(tmp_path: Path) -> None:
+    proofs.write(tmp_path, proofs.pilot("web", "shop"))
+    assert made(tmp_path)["passed"] is False
+    text = " ".join(Tags((tmp_path / "report.html").read_text()).text.split())
+    assert "The cluster is a pilot: it denies in shop only" in text
+    assert "proved that what should be denied" not in text
+    proofs.write(tmp_path, proof("whole"))
+    made(tmp_path, clusters=("web", "whole"))
+    assert "1 of 2 clusters proved that what should be denied is denied, 1 is a pilot" in (tmp_path / "report.html").read_text()
 
 
 def test_a_cluster_of_which_no_proof_is_written_is_unknown(tmp_path: Path) -> None:

@@ -63,6 +63,7 @@ def proof(name: str, **more: Any) -> dict[str, Any]:
         "programs": {"gatekeeper": {**program, "versions": ["3.23.1"]}, "ratify": {**program, "versions": ["1.4.6"]}},
         "constraint": "images-verified",
         "namespace": "default",
+        "pilot": [],
         "policy": {
             "sha256": "6b1b36cbb04b41490bfc0ab2bfa26f86f4c1b5a0d3c8e7f6a5b4c3d2e1f00112",
             "parts": {name: {"objects": 1, "sha256": "c" * 64} for name in PARTS},
@@ -91,6 +92,37 @@ def proof(name: str, **more: Any) -> dict[str, Any]:
         "signed_by": None,
         **deepcopy(more),
     }
+
+
+def pilot(name: str, *namespaces: str, **more: Any) -> dict[str, Any]:
+    """Of a pilot that does what it should."""
+    made = proof(name, passed=False, problems=[f"It is a pilot: the policy denies in {', '.join(namespaces)} only."], pilot=[*namespaces], **more)
+    [whole] = made["policy"]["constraints"]
+    denies = {**whole, "name": "images-verified-deny", "namespaces": [*namespaces], "excluded_namespaces": []}
+    return with_policy(made, constraints=[{**whole, "enforcement": "warn"}, denies])
+
+
+def audit(name: str, **more: Any) -> dict[str, Any]:
+    """As role policy writes it."""
+    denied = outcome(
+        "denied", "shop", "Deployment web", "CronJob nightly", message="image contoso.azurecr.io/web@sha256:22f1 is not verified: it has no signature"
+    )
+    exempt = outcome("exempt", "shop", "Deployment proxy", message="nginx:1.29 until 2027-03-31 (platform: vendor image)")
+    admitted = [outcome("admitted", namespace, "Deployment api") for namespace in ("shop", "billing")]
+    found = {"denied": [denied], "not_judged": [], "unknown": [], "exempt": [exempt], "admitted": admitted}
+    return {"cluster": name, "time": "2026-11-22T06:10:00Z", **found, **more}
+
+
+def outcome(verdict_: str, namespace: str, *workloads: str, message: str = "") -> dict[str, Any]:
+    """As module admission_forecast returns it."""
+    sentence = f"{namespace}: {', '.join(workloads)}: {message}"
+    return {"namespace": namespace, "workloads": [*workloads], "images": [UNSIGNED], "verdict": verdict_, "message": message, "sentence": sentence}
+
+
+def write_audit(folder: Path, made: dict[str, Any]) -> Path:
+    path = folder / f"audit-{made['cluster']}.json"
+    path.write_text(json.dumps(made))
+    return path
 
 
 def with_policy(made: dict[str, Any], **policy: Any) -> dict[str, Any]:

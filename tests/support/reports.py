@@ -20,7 +20,8 @@ UNTRUSTED = "the signing certificate is not in the trust store ca:release of ver
 
 def run(folder: Path, clusters: list[str], *options: str, **variables: Any) -> subprocess.CompletedProcess[str]:
     """The playbook, for these clusters, whose proofs lie in the folder."""
-    given = {"ansible_python_interpreter": sys.executable, "verify_proof_path": f"{folder}/proof-{{{{ inventory_hostname }}}}.json"}
+    paths = {f"{role}_path": f"{folder}/{name}-{{{{ inventory_hostname }}}}.json" for role, name in (("verify_proof", "proof"), ("policy_audit", "audit"))}
+    given = {"ansible_python_interpreter": sys.executable, **paths}
     hosts = {"clusters": {"hosts": dict.fromkeys(clusters), "vars": {**given, "report_path": f"{folder}/report.html", "report_time": NOW, **variables}}}
     (folder / "inventory.yml").write_text(yaml.safe_dump(hosts))
     return subprocess.run(
@@ -87,6 +88,7 @@ def all_states(folder: Path) -> tuple[list[str], dict[str, Any]]:
             },
         ),
         proof("batch", time="2026-11-17T06:10:00Z", cluster=of_kubernetes("batch", "v1.35.2")),
+        proofs.pilot("web-pilot", "shop", "billing"),
         proof("tampered"),
         proof("unsigned"),
         proof("a-cluster-with-a-very-long-name-in-the-resource-group-of-the-platform-team-europe"),
@@ -97,6 +99,14 @@ def all_states(folder: Path) -> tuple[list[str], dict[str, Any]]:
             proofs.sign(path, key)
         if each["cluster"]["name"] == "tampered":
             path.write_text(path.read_text().replace('"denied"', '"admitted"', 1))
+    unknown = proofs.outcome("unknown", "ops", "Pod tools", message="admitted only where ops/deployer creates the pod, and who creates it is not known")
+    unjudged = [
+        proofs.outcome("not_judged", "shop", f"Deployment web-{number}", message="image verification is not available: time-out") for number in range(30)
+    ]
+    proofs.write_audit(folder, proofs.audit("web-pilot", unknown=[unknown], not_judged=unjudged))
+    proofs.write_audit(folder, {**proofs.audit("web-production"), "denied": []})
+    proofs.write_audit(folder, {"cluster": "batch", "time": NOW, "denied": [], "not_judged": [], "unknown": [], "exempt": [], "admitted": []})
+    proofs.write_audit(folder, proofs.audit("shop-staging", denied=None))
     opened = {"state": "open", "when": "2026-11-24T09:12:44Z", "who": "r.jansen", "why": "Key Vault is away, ticket 4711", "cluster": "shop-staging"}
     (folder / "proof-shop-staging-break-glass.jsonl").write_text(json.dumps(opened) + "\n")
     return [*(each["cluster"]["name"] for each in made), "never-proven"], {"report_public_key": f"{key}.pub"}

@@ -62,6 +62,7 @@ def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, A
         "programs": state["programs"],
         "constraint": asked.constraint,
         "namespace": asked.namespace,
+        "pilot": [*asked.pilot],
         "policy": policy,
         "anchors": anchors,
         "statuses": statuses,
@@ -70,10 +71,10 @@ def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, A
     }
 
 
-def is_as_asked(proof: Json, pilot: Sequence[str]) -> bool:
+def is_as_asked(proof: Json) -> bool:
     """Whether the proof passed, or lacks nothing but what a pilot lacks."""
     verdicts = proof["verdicts"]
-    return bool(proof["passed"] or (verdicts and all(each["passed"] for each in verdicts) and [*proof["problems"]] == [of_a_pilot(pilot)]))
+    return bool(proof["passed"] or (verdicts and all(each["passed"] for each in verdicts) and [*proof["problems"]] == [of_a_pilot(proof["pilot"])]))
 
 
 def problems(objects: Mapping[str, Sequence[Json]], programs: Mapping[str, Json], refused: Iterable[str]) -> list[str]:

@@ -30,6 +30,8 @@ class Facts:
     collection_version: str
     programs: dict[str, dict[str, Any]]
     namespace: str
+    pilot: list[str]
+    """Namespaces in which alone it denies; it is no pilot when empty."""
     policy_sha256: str
     constraint: str | None
     failure_policy: str | None
@@ -56,6 +58,7 @@ class Facts:
             "kubernetes_version": self.kubernetes_version,
             "collection_version": self.collection_version,
             "programs": self.programs,
+            "pilot": self.pilot,
             "policy_sha256": self.policy_sha256,
             "constraints": self.constraints,
             "exempt_namespaces": self.exempt_namespaces,
@@ -103,13 +106,15 @@ def facts(proof: Any) -> Facts:
         collection_version=str(proof["collection"]["version"]),
         programs={str(name): _program(program) for name, program in proof["programs"].items()},
         namespace=str(proof["namespace"]),
+        # Proofs that were written before there was the field are of no pilot.
+        pilot=texts(proof.get("pilot") or []),
         policy_sha256=str(policy["sha256"]),
         constraint=_text(proof["constraint"]),
         failure_policy=_text(policy["failure_policy"]),
         # Proofs that were written before there was the field have no reason.
         failure_policy_reason=_text(policy.get("failure_policy_reason")),
         constraints=[_constraint(each) for each in policy["constraints"]],
-        exempt_namespaces=[{"name": str(each["name"]), "by": _texts(each["by"]), "reason": _text(each["reason"])} for each in policy["exempt_namespaces"]],
+        exempt_namespaces=[{"name": str(each["name"]), "by": texts(each["by"]), "reason": _text(each["reason"])} for each in policy["exempt_namespaces"]],
         exemptions=[_exemption(each) for each in policy["exemptions"]],
         anchors=[_anchor(each, proof["anchors"]) for each in proof["anchors"]],
         verdicts=[_verdict(each) for each in proof["verdicts"]],
@@ -117,12 +122,12 @@ def facts(proof: Any) -> Facts:
 
 
 def _program(program: Json) -> dict[str, Any]:
-    return {"pods": int(program["pods"]), "ready": int(program["ready"]), "versions": _texts(program["versions"])}
+    return {"pods": int(program["pods"]), "ready": int(program["ready"]), "versions": texts(program["versions"])}
 
 
 def _constraint(constraint: Json) -> dict[str, Any]:
     said = {key: str(constraint[key]) for key in ("name", "enforcement")}
-    return {**said, **{key: _texts(constraint[key]) for key in ("namespaces", "selectors")}}
+    return {**said, **{key: texts(constraint[key]) for key in ("namespaces", "selectors")}}
 
 
 def _exemption(exemption: Json) -> dict[str, Any]:
@@ -131,7 +136,7 @@ def _exemption(exemption: Json) -> dict[str, Any]:
         "owner": str(exemption["owner"] or "nobody"),
         "reason": _text(exemption["reason"]),
         "ends": date.fromisoformat(ends[:10]).isoformat() if ends else None,
-        **{key: _texts(exemption[key]) for key in ("images", "namespaces", "service_accounts")},
+        **{key: texts(exemption[key]) for key in ("images", "namespaces", "service_accounts")},
     }
 
 
@@ -160,7 +165,8 @@ def _text(value: Any) -> str | None:
     return None if value is None or value == "" else str(value)
 
 
-def _texts(values: Any) -> list[str]:
+def texts(values: Any) -> list[str]:
+    """Raises TypeError where it is one text."""
     if isinstance(values, str):
         raise TypeError(values)
     return [str(value) for value in values]

@@ -1,12 +1,13 @@
 # Copyright: the authors of image_trust.azure
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # PRIVATE to the collection: may change without notice.
-"""The proofs of clusters as they lie on the controller. A file that cannot be read is a finding, and no error."""
+"""The proofs and audits of clusters as they lie on the controller. A file that cannot be read is a finding, and no error."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,13 @@ from .._proof.verifying import PublicKey
 from .report import Found
 
 
-def find(cluster: str, path: str | None, break_glass_record: str | None, public_key: PublicKey | None) -> Found:
+def find(cluster: str, path: str | None, break_glass_record: str | None, audit: str | None, public_key: PublicKey | None) -> Found:
+    """What `_proof` finds, with the audit."""
+    read, problem = _audit(audit)
+    return replace(_proof(cluster, path, break_glass_record, public_key), audit=read, audit_problem=problem)
+
+
+def _proof(cluster: str, path: str | None, break_glass_record: str | None, public_key: PublicKey | None) -> Found:
     """The proof at `path`, whether its signature beside it is of that key (None: not checked), and the last entry of the break-glass record."""
     opened, unread = _break_glass(break_glass_record)
     if not path:
@@ -77,3 +84,16 @@ def _break_glass(path: str | None) -> tuple[dict[str, Any] | None, str | None]:
     except (OSError, ValueError, RecursionError):
         return None, f"Its break-glass record {path} cannot be read, so it may be open."
     return (last, None) if last is None or isinstance(last, dict) else (None, f"Its break-glass record {path} is not one, so it may be open.")
+
+
+def _audit(path: str | None) -> tuple[Any, str | None]:
+    """The audit, and what is wrong with it; no cluster has to have one."""
+    try:
+        read = _json(Path(path).read_bytes()) if path else None
+    except FileNotFoundError:
+        return None, None
+    except OSError as error:
+        return None, f"Its audit cannot be read: {error.strerror}."
+    except (ValueError, RecursionError):
+        return None, "Its audit is not JSON."
+    return read, "Its audit is null." if path and read is None else None

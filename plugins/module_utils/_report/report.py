@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from .._verification.coverage import FAILS_OPEN, uncovered
+from .._verification.coverage import FAILS_OPEN, of_a_pilot, uncovered
 from .._verification.dates import days_to, plot
+from .audit import Audit, audit
 from .cluster import Facts, facts
 from .versions import SUPPORTED, minors_behind, newest_minor, number
 
@@ -27,7 +28,8 @@ Json = Mapping[str, Any]
 @dataclass(frozen=True)
 class Found:
     """What was found of one cluster's proof. `proof` is None where there is none that can be read, and then `problem` says why. `signature` is "verified",
-    "invalid", "missing" or "not checked". `break_glass` is the last entry of the cluster's break-glass record."""
+    "invalid", "missing" or "not checked". `break_glass` is the last entry of the cluster's break-glass record. `audit` is its audit, None where there is
+    none or none that can be read, and then `audit_problem` says why."""
 
     cluster: str
     path: str | None
@@ -36,6 +38,8 @@ class Found:
     sha256: str | None = None
     signature: str = "not checked"
     break_glass: Json | None = None
+    audit: Any = None
+    audit_problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -65,10 +69,12 @@ def report(found: Sequence[Found], terms: Terms) -> dict[str, Any]:
     clusters = sorted((each[0] for each in judged), key=lambda cluster: (STATES.index(cluster["state"]), cluster["name"]))
     known = sorted(((cluster["name"], held) for cluster, held in judged if held), key=lambda each: each[0])
     certificates = _certificates(known, terms)
+    unproven = [cluster["name"] for cluster in clusters if cluster["state"] in ("failed", "unknown") or (cluster["facts"] and cluster["facts"]["pilot"])]
     return {
         "schema": SCHEMA,
         "day": f"{terms.at:%Y-%m-%d}",
-        "passed": bool(clusters) and all(cluster["state"] in ("proven", "attention") for cluster in clusters),
+        "passed": bool(clusters) and not unproven,
+        "unproven": unproven,
         "terms": {"max_age_hours": terms.hours, "warn_days": terms.days, "versions": dict(terms.versions)},
         "summary": {state: sum(cluster["state"] == state for cluster in clusters) for state in STATES},
         "clusters": clusters,
@@ -99,7 +105,8 @@ def _cluster(found: Found, held: Facts | None, findings: Sequence[Finding], term
     if held:
         findings = [*_of_time(held, found, terms), *_of_verdicts(held), *_of_signature(found), *_of_programs(held, terms), *_of_ends(held, terms)]
         findings += _of_kubernetes(held, behind, terms)
-    findings = sorted([*findings, *_of_break_glass(found)], key=lambda finding: STATES.index(finding.state))
+    audited, of_audit = _audited(found, terms)
+    findings = sorted([*findings, *_of_break_glass(found), *of_audit], key=lambda finding: STATES.index(finding.state))
     return {
         "name": found.cluster,
         "state": findings[0].state if findings else "proven",
@@ -112,7 +119,25 @@ def _cluster(found: Found, held: Facts | None, findings: Sequence[Finding], term
             "days": -days_to(held.time, terms.at) if held else None,
         },
         "facts": {**held.told(), "kubernetes_behind": behind} if held else None,
+        "audit": {**audited.told(), "days": -days_to(audited.time, terms.at)} if audited else None,
     }
+
+
+def _audited(found: Found, terms: Terms) -> tuple[Audit | None, list[Finding]]:
+    """What its audit says, and what there is to say of it. An audit proves nothing, so a cluster is neither failed nor unknown because of it."""
+    if found.audit is None:
+        return None, [Finding("attention", found.audit_problem)] if found.audit_problem else []
+    try:
+        read = audit(found.audit)
+    except (AttributeError, KeyError, OverflowError, TypeError, ValueError):
+        return None, [Finding("attention", "Its audit is not of the form that this version writes. Run audit.yml.")]
+    if read.cluster != found.cluster:
+        return None, [Finding("attention", f"Its audit is that of another cluster, {read.cluster}.")]
+    if read.at > terms.at + _CLOCKS:
+        return None, [Finding("attention", f"Its audit is of a time that is yet to come, {read.time}.")]
+    counts, asked = read.counts, sum(read.counts.values())
+    said = f"Of {asked} workloads {counts['denied']} would be denied and {counts['not_judged']} not judged if their pods were created again"
+    return read, [Finding("attention", f"{said}, says the audit of {read.time[:10]}.")] if counts["denied"] or counts["not_judged"] else []
 
 
 def _of_file(found: Found) -> Iterator[Finding]:
@@ -143,8 +168,9 @@ def _of_verdicts(held: Facts) -> Iterator[Finding]:
         yield Finding("unknown", "The proof has no verdicts.")
     if failed:
         yield Finding("failed", f"{failed} of {asked} verdicts failed.")
-    problems = [*held.problems, *(each for each in uncovered(held.policy, held.constraint) if each not in held.problems)]
-    yield from (Finding("failed", problem) for problem in problems)
+    problems = [*held.problems, *(each for each in uncovered(held.policy, held.constraint, held.pilot) if each not in held.problems)]
+    limited = of_a_pilot(held.pilot) if held.pilot else None
+    yield from (Finding("attention" if problem == limited else "failed", problem) for problem in problems)
     if asked and not failed and not problems and not held.passed:
         yield Finding("failed", "The proof failed and does not say why.")
 
@@ -163,7 +189,7 @@ def _of_programs(held: Facts, terms: Terms) -> Iterator[Finding]:
         yield Finding("attention", f"{FAILS_OPEN}: {held.failure_policy_reason}.")
     for constraint in held.constraints:
         if constraint["enforcement"] != "deny":
-            where = ", ".join(constraint["namespaces"]) or "all namespaces but the exempt ones"
+            where = ", ".join(constraint["namespaces"]) or ("all other namespaces" if held.pilot else "all namespaces but the exempt ones")
             yield Finding("attention", f"It denies nothing in {where}: {constraint['enforcement']}.")
     for name, program in held.programs.items():
         wanted = terms.versions.get(name)

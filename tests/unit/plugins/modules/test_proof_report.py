@@ -39,7 +39,8 @@ def test_all_that_is_documented_is_returned(tmp_path: Path) -> None:
     exempt = proofs.verdict(proofs.NGINX, "container", "admitted", "kube-system")
     made = proof("web", verdicts=[broken, exempt], anchors=[proofs.anchor("old", "2027-01-01T00:00:00Z", problem="not read from the vault")])
     path = proofs.write(tmp_path, proofs.with_policy(made, exemptions=[proofs.exemption("team", "2027-01-01")]))
-    assert not_returned("proof_report", run(proofs=[{"cluster": "web", "path": str(path)}])) == set()
+    audited = proofs.write_audit(tmp_path, proofs.audit("web"))
+    assert not_returned("proof_report", run(proofs=[{"cluster": "web", "path": str(path), "audit": str(audited)}])) == set()
 
 
 def test_of_the_files_only_the_named_ones_count(tmp_path: Path) -> None:
@@ -47,6 +48,32 @@ def test_of_the_files_only_the_named_ones_count(tmp_path: Path) -> None:
     (tmp_path / "proof-web-break-glass.jsonl").write_text('{"state": "open"}\n')
     result = run(proofs=[{"cluster": "web", "path": str(path)}])
     assert (result["changed"], result["report"]["passed"], result["report"]["clusters"][0]["state"]) == (False, True, "proven")
+
+
+@pytest.mark.parametrize(
+    ("content", "finding"),
+    [
+        (b"{", "Its audit is not JSON."),
+        (b'{"cluster": "\\ud800"}', "Its audit is not JSON."),
+        (b"null", "Its audit is null."),
+        (b"[" * 100000, "Its audit is not JSON."),
+        (None, "Its audit cannot be read: Is a directory."),
+    ],
+)
+def test_an_audit_that_cannot_be_read_is_a_finding(content: bytes | None, finding: str, tmp_path: Path) -> None:
+    path, audited = proofs.write(tmp_path, proof("web")), tmp_path / "audit.json"
+    if content is None:
+        audited.mkdir()
+    else:
+        audited.write_bytes(content)
+    (cluster,) = run(proofs=[{"cluster": "web", "path": str(path), "audit": str(audited)}])["report"]["clusters"]
+    assert (cluster["findings"], cluster["audit"]) == ([{"state": "attention", "text": finding}], None)
+
+
+def test_an_audit_that_does_not_exist_is_none(tmp_path: Path) -> None:
+    path = proofs.write(tmp_path, proof("web"))
+    (cluster,) = run(proofs=[{"cluster": "web", "path": str(path), "audit": str(tmp_path / "none.json")}])["report"]["clusters"]
+    assert (cluster["state"], cluster["audit"]) == ("proven", None)
 
 
 def test_a_signature_that_is_no_signature_is_invalid_and_no_error(tmp_path: Path) -> None:

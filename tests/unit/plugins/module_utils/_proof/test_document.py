@@ -11,7 +11,7 @@ import yaml
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.document import COLLECTION, Asked, document, is_as_asked
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.text import notes, summary
 
-from tests.support.proofs import ANCHOR, EXEMPTION, STATUS, state, verdict
+from tests.support.proofs import ANCHOR, EXEMPTION, STATUS, faults, state, verdict
 
 ROOT = Path(__file__).parents[5]
 AT = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
@@ -132,23 +132,24 @@ NOT_THERE = "The constraint images-verified-deny does not deny in default, shop.
 def test_the_proof_of_a_pilot_does_not_pass_and_is_as_asked_where_nothing_else_is_wrong(
     constraints: list[dict[str, Any]], more: dict[str, Any], problems: list[str]
 ) -> None:
-    pilot = ("default", "shop")
-    asked = Asked("lab1", None, "images-verified", "default", None, AT, pilot)
+    asked = Asked("lab1", None, "images-verified", "default", None, AT, ("default", "shop"))
     proof = document(asked, state(constraints=constraints, **more), [verdict()])
     assert proof["passed"] is False
     assert sorted(proof["problems"]) == sorted([A_PILOT, *problems])
-    assert is_as_asked(proof, pilot) is not bool(problems)
+    assert proof["pilot"] == ["default", "shop"]
+    assert faults(proof) == []
+    assert is_as_asked(proof) is not bool(problems)
 
 
 def test_a_pilot_with_a_failed_verdict_or_without_verdicts_is_not_as_asked() -> None:
     asked = Asked("lab1", None, "images-verified", "default", None, AT, ("shop",))
     for verdicts in ([], [verdict(), verdict(passed=False)]):
-        assert not is_as_asked(document(asked, state(constraints=[WARNING, {**DENYING, "namespaces": ["shop"]}]), verdicts), ("shop",))
+        assert not is_as_asked(document(asked, state(constraints=[WARNING, {**DENYING, "namespaces": ["shop"]}]), verdicts))
 
 
 def test_without_a_pilot_as_asked_is_passed() -> None:
-    assert is_as_asked(made(), ())
-    assert not is_as_asked(made(constraints=[WARNING]), ())
+    assert is_as_asked(made())
+    assert not is_as_asked(made(constraints=[WARNING]))
 
 
 def test_a_failed_verdict_makes_it_fail() -> None:

@@ -12,7 +12,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._report.report i
 from ansible_collections.image_trust.azure.plugins.module_utils._verification.dates import plot
 
 from tests.support.proofs import faults
-from tests.support.report_proofs import NGINX, SIGNED, UNSIGNED, anchor, exemption, of_kubernetes, proof, verdict, with_policy
+from tests.support.report_proofs import NGINX, SIGNED, UNSIGNED, anchor, audit, exemption, of_kubernetes, pilot, proof, verdict, with_policy
 from tests.support.reports import all_states
 
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
@@ -249,9 +249,95 @@ def test_what_is_no_proof_proves_nothing(made: Any) -> None:
     assert (cluster["state"], cluster["facts"]) == ("unknown", None)
 
 
+PILOT = pilot("web", "shop", "billing")
+DENIES = "It is a pilot: the policy denies in shop, billing only."
+ELSEWHERE = "It denies nothing in all other namespaces: warn."
+WHOLE, STAGE = PILOT["policy"]["constraints"]
+
+
+@pytest.mark.parametrize(
+    ("made", "state", "first"),
+    [
+        (PILOT, "attention", [DENIES, ELSEWHERE]),
+        ({**PILOT, "problems": [DENIES, "Ratify trusts nobody."]}, "failed", ["Ratify trusts nobody.", DENIES]),
+        ({**PILOT, "verdicts": [FAILED]}, "failed", ["1 of 1 verdicts failed.", DENIES]),
+        ({**PILOT, "verdicts": []}, "unknown", ["The proof has no verdicts.", DENIES]),
+        ({**PILOT, "problems": [], "passed": True}, "attention", [DENIES]),
+        ({**PILOT, "pilot": ["shop"]}, "failed", [DENIES]),
+        ({**PILOT, "pilot": []}, "failed", [DENIES]),
+        (
+            with_policy(PILOT, constraints=[WHOLE, {**STAGE, "enforcement": "warn"}]),
+            "failed",
+            ["The constraint images-verified-deny does not deny in shop, billing.", DENIES],
+        ),
+        (with_policy(PILOT, constraints=[WHOLE]), "failed", ["The constraint images-verified-deny does not deny in shop, billing.", DENIES]),
+    ],
+)
+def test_a_pilot_that_does_what_it_should_needs_attention_and_never_passes(made: dict[str, Any], state: str, first: list[str]) -> None:
+    report_ = judged(found(made), Found("other", "/", proof=proof("other")))
+    (cluster,) = (each for each in report_["clusters"] if each["name"] == "web")
+    assert (cluster["state"], [each["text"] for each in cluster["findings"]][: len(first)]) == (state, first)
+    assert (report_["passed"], report_["unproven"]) == (False, ["web"])
+
+
 @pytest.mark.parametrize("almost", [{"passed": 1}, {"passed": "true"}, {"verdicts": [verdict(SIGNED, "job", "admitted", passed="yes")]}])
 def test_only_true_is_true(almost: dict[str, Any]) -> None:
     assert judged(found(proof("web", **almost)))["clusters"][0]["state"] == "failed"
+
+
+def test_an_audit_is_told_by_namespace_and_what_is_not_admitted_with_its_reason() -> None:
+    (cluster,) = judged(found(audit=audit("web")))["clusters"]
+    assert (cluster["state"], [each["text"] for each in cluster["findings"]]) == (
+        "attention",
+        ["Of 5 workloads 2 would be denied and 0 not judged if their pods were created again, says the audit of 2026-11-22."],
+    )
+    told = cluster["audit"]
+    assert (told["time"], told["days"]) == ("2026-11-22T06:10:00Z", 2)
+    none = {"denied": 0, "not_judged": 0, "unknown": 0, "exempt": 0}
+    assert told["namespaces"] == [{"name": "billing", **none, "admitted": 1}, {"name": "shop", **none, "denied": 2, "exempt": 1, "admitted": 1}]
+    assert told["counts"] == {**none, "denied": 2, "exempt": 1, "admitted": 2}
+    assert [(each["verdict"], each["workloads"], each["message"].split(": ")[-1]) for each in told["outcomes"]] == [
+        ("denied", ["Deployment web", "CronJob nightly"], "it has no signature"),
+        ("exempt", ["Deployment proxy"], "vendor image)"),
+    ]
+
+
+def test_an_audit_that_denies_nothing_leaves_a_cluster_proven_and_one_without_a_proof_is_unknown_still() -> None:
+    (cluster,) = judged(found(audit=audit("web", denied=[])))["clusters"]
+    assert (cluster["state"], cluster["audit"]["counts"]["denied"]) == ("proven", 0)
+    (cluster,) = judged(found(None, problem="None.", audit=audit("web", denied=[])))["clusters"]
+    assert (cluster["state"], cluster["audit"]["counts"]["exempt"]) == ("unknown", 1)
+
+
+NO_FORM = "Its audit is not of the form that this version writes. Run audit.yml."
+
+
+NO_AUDITS: list[Any] = [
+    "text",
+    [],
+    7,
+    {},
+    audit("web", time="yesterday"),
+    audit("web", time=7),
+    audit("web", time="2026-11-24T12:00:00"),
+    audit("web", denied=None),
+    audit("web", denied="none"),
+    audit("web", unknown=[{}]),
+    audit("web", exempt=[{"namespace": "shop", "message": "", "workloads": "web", "images": []}]),
+]
+
+
+@pytest.mark.parametrize(
+    ("made", "finding"),
+    [
+        (audit("other"), "Its audit is that of another cluster, other."),
+        (audit("web", time="2026-11-25T12:00:00Z"), "Its audit is of a time that is yet to come, 2026-11-25T12:00:00Z."),
+        *((each, NO_FORM) for each in NO_AUDITS),
+    ],
+)
+def test_an_audit_that_does_not_count_is_a_finding_and_nothing_of_it_is_shown(made: Any, finding: str) -> None:
+    (cluster,) = judged(found(audit=made))["clusters"]
+    assert (cluster["state"], [each["text"] for each in cluster["findings"]], cluster["audit"]) == ("attention", [finding], None)
 
 
 def test_without_clusters_nothing_passed() -> None:
