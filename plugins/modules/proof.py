@@ -341,7 +341,7 @@ notes:
   type: list
   elements: str
   returned: success
-  sample: ["The certificate contoso-release of kmprovider-akv ends on 2026-12-01."]
+  sample: ["The certificate contoso-release of kmprovider-akv expires on 2026-12-01."]
 previous:
   description: Time of the proof that was there before. Null where there was none that can be read.
   type: str

@@ -60,7 +60,7 @@ def test_it_says_of_which_cluster_programs_and_certificates_it_is(proof: Path, k
     assert {name: program["versions"] for name, program in found["programs"].items()} == {"gatekeeper": ["3.23.1"], "ratify": ["1.4.6"]}
     assert {anchor["name"]: anchor["not_after"][:4] for anchor in found["anchors"]}["brooklyn-io-2025"] == "2025"
     assert all(anchor["sha256"] for anchor in found["anchors"])
-    assert "brooklyn-io-2025 of kmprovider-akv has ended on 2025-12-31" in Path(f"{proof}.txt").read_text()
+    assert "brooklyn-io-2025 of kmprovider-akv expired on 2025-12-31" in Path(f"{proof}.txt").read_text()
 
 
 def test_the_page_of_verdicts_is_what_the_cluster_says(proof: Path) -> None:

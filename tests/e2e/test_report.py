@@ -34,7 +34,7 @@ def test_the_report_says_what_the_cluster_proved_and_that_it_was_opened_since(la
     assert verified.returncode == 0, verified.error or verified.output[-3000:]
     cluster = report()
     assert (cluster["state"], cluster["proof"]["signature"], cluster["proof"]["days"]) == ("attention", "verified", 0)
-    assert {"state": "attention", "text": "The certificate brooklyn-io-2025 has ended."} in cluster["findings"]
+    assert {"state": "attention", "text": "The certificate brooklyn-io-2025 has expired."} in cluster["findings"]
     assert cluster["facts"]["passed"] == cluster["facts"]["asked"] > 10
     assert {name: program["versions"] for name, program in cluster["facts"]["programs"].items()} == {"gatekeeper": ["3.23.1"], "ratify": ["1.4.6"]}
 

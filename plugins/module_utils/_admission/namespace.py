@@ -117,4 +117,4 @@ class Namespace:
             except ClusterError as e:
                 problem = str(e)
             time.sleep(0.5)
-        raise ClusterError(f"the probe's {kind.name} {self.name}/{name} could not be deleted, delete it by hand: {problem}")
+        raise ClusterError(f"the probe's {kind.name} {self.name}/{name} could not be deleted, delete it manually: {problem}")

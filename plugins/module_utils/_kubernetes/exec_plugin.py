@@ -33,7 +33,7 @@ def sign_in(plugin: Plugin, own: Credentials) -> Credentials:
     try:
         status, printed, error = _run(plugin, environment)
     except TimeoutError:
-        raise AccessError(f"{called} does not end within {PATIENCE} seconds: it may wait for somebody to sign in") from None
+        raise AccessError(f"{called} does not end within {PATIENCE} seconds: it may wait for a user to sign in") from None
     except OSError as e:
         hint = f"; {plugin.install_hint.rstrip('.')}" if plugin.install_hint else ""
         raise AccessError(f"{called} cannot be run ({e.strerror}){hint}") from None

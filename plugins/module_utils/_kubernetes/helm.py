@@ -35,7 +35,7 @@ _FINISHED = {"deployed", "uninstalling", "uninstalled"}
 _UNFINISHED = re.compile(r"pending-.*|uninstalling")
 """Statuses of a revision with which Helm refuses any other."""
 _MADE = {"pre-install", "post-install", "pre-upgrade", "post-upgrade"}
-ADVICE = "Nobody knows what the release should be. Delete that Secret, and the next run installs it anew over what is there."
+ADVICE = "It is not known what the release should be. Delete that Secret, and the next run installs it again over the existing objects."
 
 
 class RecordError(Exception):
@@ -133,8 +133,8 @@ def newest(secrets: Sequence[Mapping[str, Any]]) -> Mapping[str, Any] | None:
     if last and _status(last) == "superseded":
         name, namespace = last["metadata"]["labels"]["name"], last["metadata"]["namespace"]
         raise RecordError(
-            f"The last record of Helm's release {name} in {namespace} is gone. Nobody knows what the release should be. Delete the older ones too, "
-            f"the Secrets with the labels owner=helm,name={name}, and the next run installs it anew over what is there."
+            f"The last record of Helm's release {name} in {namespace} is gone. It is not known what the release should be. Delete the older ones too, "
+            f"the Secrets with the labels owner=helm,name={name}, and the next run installs it again over the existing objects."
         )
     return last if last and _status(last) in ("deployed", "failed") else None
 

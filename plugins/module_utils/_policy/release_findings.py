@@ -115,7 +115,7 @@ class Findings:
 
     def reason(self, name: str, what: str, entry: Mapping[str, Any]) -> None:
         if not str(entry.get("reason", "")).strip():
-            self.refuse(f"{name} has {what} without a reason; give one, for whoever reviews it.")
+            self.refuse(f"{name} has {what} without a reason; give one, for its reviewers.")
 
     def labels(self, name: str) -> None:
         keys = [str(key) for key in self.entries(name)]
@@ -206,7 +206,7 @@ def ratify(variables: Variables, refused_charts: Mapping[str, str], app_version:
     for entry in found.entries("ratify_foreign_objects"):
         found.reason("ratify_foreign_objects", entry.get("object", ""), entry)
     if not (variables["ratify_certificates"] or variables["ratify_inline_certificates"]) or not variables["ratify_trust_policies"]:
-        found.refuse("Somebody has to be trusted, by ratify_trust_policies and a certificate in ratify_certificates or ratify_inline_certificates.")
+        found.refuse("A signer has to be trusted, by ratify_trust_policies and a certificate in ratify_certificates or ratify_inline_certificates.")
     return found.sentences
 
 

@@ -102,7 +102,7 @@ def _said(item: Json) -> str:
 def _of_anchors(anchors: Sequence[Json], now: str) -> list[str]:
     """With one that may still be valid, an expired one only admits less."""
     if not anchors:
-        return ["Ratify trusts nobody: it holds no certificate and no key."]
+        return ["Ratify trusts no signer: it holds no certificate and no key."]
     return [] if any(may_be_valid(anchor, now) for anchor in anchors) else ["None of the certificates that Ratify holds is valid now."]
 
 

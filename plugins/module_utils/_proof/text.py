@@ -29,10 +29,10 @@ def notes(proof: Json, days: int) -> list[str]:
         if anchor["problem"]:
             found.append(f"{called(anchor, proof['anchors'])}: {anchor['problem']}.")
         elif ends <= soon:
-            found.append(f"{called(anchor, proof['anchors'])} {'has ended' if ends < now else 'ends'} on {ends[:10]}.")
+            found.append(f"{called(anchor, proof['anchors'])} {'expired' if ends < now else 'expires'} on {ends[:10]}.")
     for exemption in proof["policy"]["exemptions"]:
         if str(exemption["ends"]) <= soon[:10]:
-            found.append(f"The exemption of {_owner(exemption)} {'has ended' if exemption['ended'] else 'ends'} on {exemption['ends']}.")
+            found.append(f"The exemption of {_owner(exemption)} {'expired' if exemption['ended'] else 'expires'} on {exemption['ends']}.")
     return [_plain(each) for each in found]
 
 

@@ -145,7 +145,7 @@ def _of_file(found: Found) -> Iterator[Finding]:
     if found.problem or found.proof is None:
         yield Finding("unknown", found.problem or "There is no proof.")
     elif found.signature == "invalid":
-        yield Finding("failed", "The signature is not that of this proof: somebody changed it, or signed it with another key. Nothing of it is shown.")
+        yield Finding("failed", "The signature is not that of this proof: the proof was changed, or signed with another key. Nothing of it is shown.")
 
 
 def _of_signature(found: Found) -> Iterator[Finding]:
@@ -255,4 +255,4 @@ def _state(days: int | None, terms: Terms, *, unknown: bool) -> str:
 
 
 def _ends(days: int) -> str:
-    return "has ended" if days < 0 else "ends today" if days == 0 else f"ends in {days} day{'' if days == 1 else 's'}"
+    return "has expired" if days < 0 else "expires today" if days == 0 else f"expires in {days} day{'' if days == 1 else 's'}"

@@ -118,8 +118,8 @@ def test_variables_that_ratify_can_take_are_not_refused(given: dict[str, Any]) -
             ({"ratify_certificates": [{"name": "root"}, each]}, f"ratify_certificates has {each['name']}, which the chart of Ratify takes for a number")
             for each in ({"name": "2024"}, {"name": "1e5"}, {"name": "on"}, {"name": "a", "version": "01234567890123456789012345678901"})
         ),
-        ({"ratify_certificates": []}, "Somebody has to be trusted, by ratify_trust_policies and a certificate in ratify_certificates or"),
-        ({"ratify_trust_policies": []}, "Somebody has to be trusted, by ratify_trust_policies and a certificate in ratify_certificates or"),
+        ({"ratify_certificates": []}, "A signer has to be trusted, by ratify_trust_policies and a certificate in ratify_certificates or"),
+        ({"ratify_trust_policies": []}, "A signer has to be trusted, by ratify_trust_policies and a certificate in ratify_certificates or"),
         ({"ratify_trust_policies": [{**TRUST, "registryScopes": []}]}, "these trust policies are not used: policy web: it needs registryScopes."),
         ({"ratify_cosign_scopes": ["a.io/b"]}, "these keys of cosign are not used: there is no key for these scopes in ratify_cosign_keys."),
         (

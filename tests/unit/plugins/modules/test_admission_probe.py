@@ -297,7 +297,7 @@ def test_a_pod_that_a_slow_api_server_does_not_delete_is_given_up_in_time_and_na
     monkeypatch.setattr(_probe_namespace, "GONE_WITHIN", 1.0)
     begun = time.monotonic()
     result = run(cluster)
-    assert "the probe's Pod default/p1 could not be deleted, delete it by hand: it refuses DELETE" in result["msg"]
+    assert "the probe's Pod default/p1 could not be deleted, delete it manually: it refuses DELETE" in result["msg"]
     assert "HTTP 500 etcd is slow" in result["msg"]
     assert time.monotonic() - begun < 10
 

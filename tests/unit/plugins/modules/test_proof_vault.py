@@ -186,7 +186,7 @@ def test_of_a_chain_in_any_order_the_proof_describes_the_authorities_that_ratify
     assert anchors["CN=mid"]["not_after"] < anchors["CN=root"]["not_after"]
     assert [(each["held"], each["problem"]) for each in anchors.values()] == [(True, None)] * 2
     assert (faults(result["proof"]), result["proof"]["passed"]) == ([], True)
-    assert result["notes"] == [f"The certificate brooklyn-io (CN=mid) of kmprovider-akv ends on {anchors['CN=mid']['not_after'][:10]}."]
+    assert result["notes"] == [f"The certificate brooklyn-io (CN=mid) of kmprovider-akv expires on {anchors['CN=mid']['not_after'][:10]}."]
 
 
 def test_a_leaf_without_its_chain_makes_the_proof_fail_although_ratify_reports_success(vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:

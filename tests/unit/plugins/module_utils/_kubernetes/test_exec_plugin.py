@@ -82,7 +82,7 @@ def test_a_program_that_fails_in_silence(tmp_path: Path) -> None:
 
 def test_a_program_that_waits_for_a_user_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(exec_plugin, "PATIENCE", 0.2)
-    assert refusal(plugin(tmp_path, "exec sleep 60")).endswith("does not end within 0.2 seconds: it may wait for somebody to sign in")
+    assert refusal(plugin(tmp_path, "exec sleep 60")).endswith("does not end within 0.2 seconds: it may wait for a user to sign in")
 
 
 @pytest.mark.parametrize(

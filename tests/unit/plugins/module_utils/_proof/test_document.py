@@ -46,7 +46,7 @@ PASSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"anchors": [{**ANCHOR, "not_before": "2026-12-01T00:00:00Z"}]},
         ["None of the certificates that Ratify holds is valid now."],
     ),
-    "nobody is trusted": ({"anchors": []}, ["Ratify trusts nobody: it holds no certificate and no key."]),
+    "nobody is trusted": ({"anchors": []}, ["Ratify trusts no signer: it holds no certificate and no key."]),
     "the constraint looks at labels": (
         {"constraints": [{**CONSTRAINT, "selectors": ["labelSelector", "name"]}]},
         ["The constraint images-verified only holds for what fits its labelSelector, name."],
@@ -172,12 +172,12 @@ NOTES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"policy": FAILING_OPEN},
         ["While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore): a test cluster."],
     ),
-    "a certificate ends": ({"anchors": [ENDING]}, ["The certificate brooklyn-io of kmprovider-akv ends on 2026-12-10."]),
-    "a certificate has ended": ({"anchors": [EXPIRED]}, ["The certificate old of kmprovider-akv has ended on 2026-11-01."]),
+    "a certificate ends": ({"anchors": [ENDING]}, ["The certificate brooklyn-io of kmprovider-akv expires on 2026-12-10."]),
+    "a certificate has ended": ({"anchors": [EXPIRED]}, ["The certificate old of kmprovider-akv expired on 2026-11-01."]),
     "a certificate is not known": ({"anchors": [UNREAD]}, ["The certificate brooklyn-io of kmprovider-akv: not read from the vault."]),
     "a key has no end": ({"anchors": [KEY]}, []),
-    "an exemption ends": ({"exemptions": [{**EXEMPTION, "ends": "2026-12-24"}]}, ["The exemption of team ends on 2026-12-24."]),
-    "an exemption has ended": ({"exemptions": [{**EXEMPTION, "ends": "2026-11-01"}]}, ["The exemption of team has ended on 2026-11-01."]),
+    "an exemption ends": ({"exemptions": [{**EXEMPTION, "ends": "2026-12-24"}]}, ["The exemption of team expires on 2026-12-24."]),
+    "an exemption has ended": ({"exemptions": [{**EXEMPTION, "ends": "2026-11-01"}]}, ["The exemption of team expired on 2026-11-01."]),
     "an exemption is far from its end": ({"exemptions": [{**EXEMPTION, "ends": "2026-12-25"}]}, []),
 }
 

@@ -43,7 +43,7 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
     "it was changed": (
         found(signature="invalid"),
         "failed",
-        ["The signature is not that of this proof: somebody changed it, or signed it with another key. Nothing of it is shown."],
+        ["The signature is not that of this proof: the proof was changed, or signed with another key. Nothing of it is shown."],
     ),
     "it is not signed": (found(signature="missing"), "unknown", ["The proof is not signed."]),
     "it is of another cluster": (found(proof("staging")), "unknown", ["It is the proof of another cluster, staging."]),
@@ -58,7 +58,7 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
     "a verdict failed": (found(proof("web", verdicts=[*WEB["verdicts"], FAILED], passed=False)), "failed", ["1 of 31 verdicts failed."]),
     "a verdict failed, and the proof says that it passed": (found(proof("web", verdicts=[FAILED, FAILED])), "failed", ["2 of 2 verdicts failed."]),
     "it has no verdicts": (found(proof("web", verdicts=[])), "unknown", ["The proof has no verdicts."]),
-    "it has problems": (found(proof("web", problems=["Ratify trusts nobody."])), "failed", ["Ratify trusts nobody."]),
+    "it has problems": (found(proof("web", problems=["Ratify trusts no signer."])), "failed", ["Ratify trusts no signer."]),
     "it says that it failed, and not why": (found(proof("web", passed=False)), "failed", ["The proof failed and does not say why."]),
     "it was opened": (
         found(break_glass={"state": "open", "when": "2026-11-24T09:00:00Z", "who": "me", "why": "it burns"}),
@@ -150,45 +150,45 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
     "a certificate ends in a day": (
         found(proof("web", anchors=[anchor("release", "2026-11-25T00:00:00Z")])),
         "attention",
-        ["The certificate release ends in 1 day."],
+        ["The certificate release expires in 1 day."],
     ),
     "it ends in 30 days": (
         found(proof("web", anchors=[anchor("release", "2026-12-24T23:00:00Z")])),
         "attention",
-        ["The certificate release ends in 30 days."],
+        ["The certificate release expires in 30 days."],
     ),
     "it ends in 31 days": (found(proof("web", anchors=[anchor("release", "2026-12-25T00:00:00Z")])), "proven", []),
     "one has ended": (
         found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z"), anchor("new", "2029-01-01T00:00:00Z")])),
         "attention",
-        ["The certificate old has ended."],
+        ["The certificate old has expired."],
     ),
     "all have ended since": (
         found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z")])),
         "failed",
-        ["None of the certificates that it trusts is valid any more.", "The certificate old has ended."],
+        ["None of the certificates that it trusts is valid any more.", "The certificate old has expired."],
     ),
     "one has ended, and Ratify does not hold the other": (
         found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z"), NOT_HELD])),
         "failed",
-        ["None of the certificates that it trusts is valid any more.", "The certificate old has ended.", "The certificate new: Ratify does not hold it."],
+        ["None of the certificates that it trusts is valid any more.", "The certificate old has expired.", "The certificate new: Ratify does not hold it."],
     ),
     "one has ended, and the proof is so old that it does not say whether Ratify holds the other": (
         found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z"), SAID_BY_PROBLEM_ALONE])),
         "attention",
-        ["The certificate old has ended.", "The certificate new: Ratify does not hold it."],
+        ["The certificate old has expired.", "The certificate new: Ratify does not hold it."],
     ),
     "of a chain the intermediate ends": (
         found(proof("web", anchors=[anchor("release", "2026-11-25T00:00:00Z", subject="CN=mid,O=Contoso"), anchor("release", None, subject="CN=root")])),
         "attention",
-        ["The certificate release (mid) ends in 1 day."],
+        ["The certificate release (mid) expires in 1 day."],
     ),
     "one was not read": (found(proof("web", anchors=[anchor("new", None, problem="HTTP 403")])), "attention", ["The certificate new: HTTP 403."]),
     "a key has no end": (found(proof("web", anchors=[anchor("cosign", None, kind="key")])), "proven", []),
     "an exemption ends today": (
         found(with_policy(WEB, exemptions=[exemption("me", "2026-11-24")])),
         "attention",
-        ["The exemption of me ends today."],
+        ["The exemption of me expires today."],
     ),
     "an exemption has no end": (
         found(with_policy(WEB, exemptions=[exemption("me", None)])),
