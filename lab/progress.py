@@ -21,7 +21,7 @@ def say(text: str) -> None:
 
 @contextmanager
 def step(text: str) -> Iterator[None]:
-    """Say `text` when the block begins and how long it took when it has ended well."""
+    """Say `text` when the block begins and how long it took when it succeeds."""
     say(f"{text} ...")
     began = time.monotonic()
     yield

@@ -210,7 +210,7 @@ def publish(repository: Repository, seeded: Seeded, publisher: ServicePrincipal)
 
 
 def _image(reference: str, text: str) -> Packed:
-    """An image that runs until it is told to end, and says `text` in /who.txt."""
+    """An image that runs until it is stopped, and has `text` in /who.txt."""
     # Process 1 has no default action for SIGTERM: without the trap a pod would take its whole grace period to end.
     script = "trap 'exit 0' TERM; /bin/busybox sleep infinity & wait"
     return pack(Image(reference, {"/bin/busybox": BUSYBOX, "/who.txt": f"{text}\n".encode()}, ("/bin/busybox", "sh", "-c", script)))

@@ -31,7 +31,7 @@ class Fault(BaseModel):
     path: str | None = None
     status: int | None = Field(default=None, ge=200, le=599)
     code: str = "InjectedFault"
-    message: str = "The lab was told to fail this request."
+    message: str = "The lab is configured to fail this request."
     retry_after: int | None = Field(default=None, ge=0)
     page: str | None = None
     """With `status`: text that is answered as a page of the web, as a proxy does, instead of Azure's error."""

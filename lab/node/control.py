@@ -63,7 +63,7 @@ class Node:
 
     @property
     def crashed(self) -> bool:
-        """Whether it has ended without having been stopped; its log says why."""
+        """Whether it exited without having been stopped; its log says why."""
         return not self.running and self.init_file.exists()
 
     def start(self) -> bool:

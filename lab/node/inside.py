@@ -104,7 +104,7 @@ class Running:
         say(f"{component.name} started")
 
     def check(self) -> None:
-        """Raise LabError where a component has ended."""
+        """Raise LabError where a component exited."""
         while True:
             try:
                 pid, status = os.waitpid(-1, os.WNOHANG)

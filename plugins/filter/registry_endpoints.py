@@ -9,7 +9,7 @@ short_description: Hosts to which Ratify presents its identity
 version_added: 1.0.0
 description:
   - A registry in Azure has regional endpoints beside its login server, such as V(contoso.eastus.geo.azurecr.io). Ratify takes each for a host of its own, and
-    looks an image up without credentials where it has not been told of it.
+    looks an image up without credentials where it is not configured.
   - Adds those that scopes name to the registries that they belong to.
 positional: _input, scopes
 options:

@@ -207,8 +207,8 @@ def main() -> NoReturn:
     except ClusterError as e:
         module.fail_json(msg=f"What becomes of the cluster's workloads cannot be asked: {e}.")
     found = [outcome for asked, answer in zip(sets, answers, strict=True) for outcome in outcomes(asked, answer, judge.name, options["exemptions"])]
-    told = dict(blocking=summary(found, "denied", "not_judged"), not_known=summary(found, "unknown"), table=table(found))
-    module.exit_json(changed=False, workloads=sum(len(asked.workloads) for asked in sets), image_sets=len(sets), **told, **listed(found))
+    texts = dict(blocking=summary(found, "denied", "not_judged"), not_known=summary(found, "unknown"), table=table(found))
+    module.exit_json(changed=False, workloads=sum(len(asked.workloads) for asked in sets), image_sets=len(sets), **texts, **listed(found))
 
 
 if __name__ == "__main__":

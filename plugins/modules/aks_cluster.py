@@ -169,11 +169,11 @@ cluster:
       type: str
       returned: always
     location:
-      description: Region; null until the cluster exists, where nobody asks for one.
+      description: Region; null until the cluster exists, where none is asked for.
       type: str
       returned: always
     oidc_issuer:
-      description: Whether it has an OIDC issuer; null until the cluster exists, where nobody asks for one and Azure decides.
+      description: Whether it has an OIDC issuer; null until the cluster exists, where none is asked for and Azure decides.
       type: bool
       returned: always
     workload_identity:
@@ -208,7 +208,7 @@ cluster:
       type: str
       returned: always
     kubernetes_version:
-      description: Version of Kubernetes; null until the cluster exists, where nobody asks for one.
+      description: Version of Kubernetes; null until the cluster exists, where none is asked for.
       type: str
       returned: always
     node_resource_group:

@@ -87,7 +87,7 @@ attributes:
       - The key is used as in a run, but nothing is written.
   diff_mode:
     details:
-      - Of that on which the verdicts depend, as the two proofs have it. A verdict that is another one is told by RV(proof).
+      - Of that on which the verdicts depend, as the two proofs have it. Verdicts that changed are in RV(proof).
   idempotent:
     support: N/A
     details:
@@ -293,7 +293,7 @@ proof:
               returned: always
     anchors:
       description:
-        - Certificates and keys that Ratify's key management providers hold or were told to hold.
+        - Certificates and keys that Ratify's key management providers hold or are configured to hold.
         - Each as RV(image_trust.azure.verification_info#module:anchors), with O(read_vaults) as the vaults describe them.
       type: list
       elements: dict
@@ -337,7 +337,7 @@ failures:
   returned: success
   sample: "1 of 24 verdicts of web failed. nginx:latest as container should be denied, it is admitted."
 notes:
-  description: What ends soon, has ended, or is not known, in a sentence each.
+  description: What expires soon, has expired, or is not known, in a sentence each.
   type: list
   elements: str
   returned: success

@@ -254,7 +254,7 @@ report:
                   returned: always
                   contains:
                     pods:
-                      description: Number of pods, without those that have ended or are about to.
+                      description: Number of pods, without those that are finished or being deleted.
                       type: int
                       returned: always
                     ready:
@@ -517,7 +517,7 @@ report:
           returned: always
           sample: null
         days:
-          description: Days until it ends, negative when it has ended; null where there is no end or it is not known.
+          description: Days until it expires, negative when it has expired; null where it does not expire or that is not known.
           type: int
           returned: always
           sample: 38
@@ -528,7 +528,7 @@ report:
           returned: always
           sample: [web-production, web-staging]
         state:
-          description: V(failed) when it has ended, V(attention) when it soon ends, V(unknown) when that is not known, V(proven) otherwise.
+          description: V(failed) when it has expired, V(attention) when it soon expires, V(unknown) when that is not known, V(proven) otherwise.
           type: str
           returned: always
           sample: proven
@@ -582,15 +582,15 @@ report:
           type: str
           returned: always
         owner:
-          description: Who answers for it; V(nobody) where nobody is named.
+          description: Who answers for it; V(no owner) where none is named.
           type: str
           returned: always
         days:
-          description: Days until its last one, negative when it has ended; null where it has no end.
+          description: Days until its last one, negative when it has expired; null where it does not expire.
           type: int
           returned: always
         state:
-          description: V(failed) when it has ended, V(attention) when it soon ends, V(unknown) when it has no end, V(proven) otherwise.
+          description: V(failed) when it has expired, V(attention) when it soon expires, V(unknown) when it does not expire, V(proven) otherwise.
           type: str
           returned: always
 """

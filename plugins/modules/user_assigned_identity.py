@@ -89,7 +89,7 @@ identity:
       type: str
       returned: always
     location:
-      description: Region; null until the identity exists, where nobody asks for one.
+      description: Region; null until the identity exists, where none is asked for.
       type: str
       returned: always
     resource_group:
@@ -127,7 +127,7 @@ error:
       type: str
       returned: always
     message:
-      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where nobody was asked.
+      description: What was answered, or why there was no answer; the same as RV(ignore:msg) where no program was asked.
       type: str
       returned: always
     status:
@@ -135,7 +135,7 @@ error:
       type: int
       returned: always
     request_id:
-      description: Id of the request, which Microsoft's support asks for; null where Azure told none.
+      description: Id of the request, which Microsoft's support asks for; null where Azure returned none.
       type: str
       returned: always
 """

@@ -76,7 +76,7 @@ cluster:
       type: str
       returned: always
     issuer:
-      description: Its OIDC issuer; null where it is not told.
+      description: Its OIDC issuer; null where it is not reported.
       type: str
       returned: always
 programs:
@@ -105,7 +105,7 @@ programs:
       returned: always
       contains:
         pods:
-          description: Number of pods, without those that have ended or are about to.
+          description: Number of pods, without those that are finished or being deleted.
           type: int
           returned: always
         ready:
@@ -239,7 +239,7 @@ exemptions:
       service_accounts: []
   contains:
     owner:
-      description: Who answers for it; null where nobody is named.
+      description: Who answers for it; null where none is named.
       type: str
       returned: always
     reason:
@@ -266,7 +266,7 @@ exemptions:
       elements: str
       returned: always
 anchors:
-  description: Certificates and keys that Ratify's key management providers hold, or were told to hold and do not.
+  description: Certificates and keys that Ratify's key management providers hold, or are configured to hold and do not.
   type: list
   elements: dict
   returned: success
@@ -305,7 +305,7 @@ anchors:
       type: str
       returned: always
     version:
-      description: Version in the vault; null where it is inline or not told.
+      description: Version in the vault; null where it is inline or not reported.
       type: str
       returned: always
     held:

@@ -29,11 +29,11 @@ EXCLUDED = {
 
 UNTOLD = {
     "systemData": "who wrote what, and when",
-    "nextLink": "how pages are told is another matter than what is on them",
+    "nextLink": "how pages are linked is another matter than what is on them",
     "effectiveOutboundIPs": "public addresses",
     "autoUpgradeProfile": "a channel that Azure began to tell between two recordings",
-    "refresh_in": "told of tokens that live for a day; the emulator's live for an hour",
-    "properties.addonProfiles.keda": "told by Azure once, while it cancels the making of a cluster that never had it",
+    "refresh_in": "returned with tokens that live for a day; the emulator's live for an hour",
+    "properties.addonProfiles.keda": "returned by Azure once, while it cancels the making of a cluster that never had it",
     **dict.fromkeys(
         ("userinfo_endpoint", "end_session_endpoint", "http_logout_supported", "frontchannel_logout_supported", "claims_supported", "kerberos_endpoint"),
         "how users sign in and out: only applications do here",
@@ -96,15 +96,15 @@ def names(value: Any, at: str = "") -> set[str]:
         return set().union(*(names(element, at) for element in value))
     if not isinstance(value, dict):
         return set()
-    told = {key: inner for key, inner in value.items() if not _untold(at, key, inner)}
-    return set().union(*({f"{at}{key}"} | (set() if key == "tags" else names(inner, f"{at}{key}.")) for key, inner in told.items()))
+    known = {key: inner for key, inner in value.items() if not _unknown(at, key, inner)}
+    return set().union(*({f"{at}{key}"} | (set() if key == "tags" else names(inner, f"{at}{key}.")) for key, inner in known.items()))
 
 
-def _untold(at: str, key: str, value: Any) -> bool:
+def _unknown(at: str, key: str, value: Any) -> bool:
     """Whether a property does not count: it is in UNTOLD, or a note of who trimmed the recording, or holds nothing but such ones."""
     if key.startswith("_") or key in UNTOLD or f"{at}{key}" in UNTOLD:
         return True
-    return isinstance(value, dict) and bool(value) and all(_untold(f"{at}{key}.", inner, below) for inner, below in value.items())
+    return isinstance(value, dict) and bool(value) and all(_unknown(f"{at}{key}.", inner, below) for inner, below in value.items())
 
 
 def plain(message: str) -> str:

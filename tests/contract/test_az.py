@@ -209,7 +209,7 @@ def test_az_brings_a_deleted_vault_back_with_its_policies_and_purges_it(az: Az, 
     assert az.line("keyvault list-deleted --resource-type vault") == []
 
 
-def test_who_may_not_assign_roles_is_told_so(az: Az, azure: Emulated) -> None:
+def test_a_login_that_may_not_assign_roles_is_refused_with_the_reason(az: Az, azure: Emulated) -> None:
     for assignment in azure.state.role_assignments.values():
         assignment.role_definition_id = assignment.role_definition_id.rpartition("/")[0] + f"/{CONTRIBUTOR.guid}"
     with pytest.raises(AzError, match=r"AuthorizationFailed.*Microsoft\.Authorization/roleAssignments/write"):

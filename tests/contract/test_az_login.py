@@ -28,12 +28,14 @@ def test_the_modules_work_as_az_is_logged_in_in_the_cloud_and_the_subscription_o
     assert azure.requests[-1].principal == OBJECT_ID
 
 
-def test_the_modules_work_in_a_subscription_of_az_that_is_told(only_az: Az, run: Run) -> None:
+def test_the_modules_work_in_a_subscription_of_az_that_is_given(only_az: Az, run: Run) -> None:
     result = run("keyvault_info", resource_group=RESOURCE_GROUP, name=VAULT, auth_source="cli", subscription_id=SUBSCRIPTION)
     assert result["vault"]["name"] == VAULT
 
 
-def test_an_az_that_is_not_logged_in_is_told_to(only_az: Az, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_an_az_that_is_not_logged_in_is_refused_with_advice(
+    only_az: Az, run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     monkeypatch.setenv("AZURE_CONFIG_DIR", str(tmp_path_factory.mktemp("nobody")))
     sentence = failure(run("keyvault_info", resource_group=RESOURCE_GROUP, name=VAULT, auth_source="cli"))
     assert sentence == "`az account show` names no account; run `az login`, or give another login."

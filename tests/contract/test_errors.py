@@ -28,7 +28,7 @@ GET = {"secrets": ["get"]}
 
 NOT_PROVOKED = {
     "The request format was unexpected: Support for federated identity credentials not enabled.": "the emulator has no regions that lack a service",
-    "(text not captured)": "nobody has seen its words; the fault switchboard answers with the status",
+    "(text not captured)": "its words are not known; the fault switchboard answers with the status",
     "Cannot set policies to a vault with '--enable-rbac-authorization' specified": "az says it, and test_az.py sees it",
     "Enabling workload identity requires enabling OIDC issuer (--enable-oidc-issuer).": "az says it, and test_az.py sees it",
 }

@@ -53,8 +53,8 @@ class Replay:
     def __init__(self, file: str) -> None:
         self.recording, text = list(interactions(file)), (FOLDER / file).read_text()
         machine = Machine()
-        machine.version = _told(text, "currentKubernetesVersion", machine.version)
-        state = State(_told(text, "tenantId", "11111111-1111-1111-1111-111111111111"), SUBSCRIPTION, settings=no_delays())
+        machine.version = _returned(text, "currentKubernetesVersion", machine.version)
+        state = State(_returned(text, "tenantId", "11111111-1111-1111-1111-111111111111"), SUBSCRIPTION, settings=no_delays())
         new_assignment(state, f"/subscriptions/{SUBSCRIPTION}", OWNER.guid, OWNER_ID)
         state.service_principals[ZEROS] = ServicePrincipal(ZEROS, OWNER_ID, "who recorded", ZEROS)
         self.azure = Held(state, machine)
@@ -76,11 +76,11 @@ class Replay:
             state.service_principals[properties["principalId"]] = ServicePrincipal(properties["principalId"], properties["principalId"], "made elsewhere", "")
 
     def _vault(self, interaction: Interaction) -> None:
-        """A vault that was there before the recording began, as it is told later; and how far its name is."""
+        """A vault that was there before the recording began, as it is returned later; and how far its name is."""
         path, state, (*_, group, _, _, _, name) = interaction.path, self.azure.state, interaction.path.split("/")
         if path.lower() not in state.vaults:
-            told = next(each.body for each in self.recording if each.path == path and each.body and each.status == 200)
-            new_vault(state, group, name, told["location"], told["properties"])
+            returned = next(each.body for each in self.recording if each.path == path and each.body and each.status == 200)
+            new_vault(state, group, name, returned["location"], returned["properties"])
         registering = isinstance(interaction.body, dict) and interaction.body["properties"]["provisioningState"] == "RegisteringDns"
         state.vaults[path.lower()].registered_at = math.inf if registering else 0
 
@@ -109,7 +109,7 @@ class Replay:
         return answer
 
 
-def _told(recording: str, name: str, default: str) -> str:
+def _returned(recording: str, name: str, default: str) -> str:
     """The value of the first property `name` in a recording."""
     found = re.search(rf'"{name}": ?"([^"]+)"', recording)
     return found[1] if found else default

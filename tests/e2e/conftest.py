@@ -177,7 +177,7 @@ def kube(site: Run) -> Iterator[kubernetes.dynamic.DynamicClient]:
 
 @pytest.fixture
 def ratify(lab: Lab, site: Run, tmp_path: Path) -> Callable[..., Run]:
-    """Runs role ratify alone, with what the roles beside it would have told it and with these variables."""
+    """Runs role ratify alone, with what the roles beside it would have passed to it and with these variables."""
     from lab.config import REGISTRY, TENANT, VAULT
 
     from .objects import identity

@@ -33,5 +33,5 @@ def test_a_job_runs_the_collection_s_playbook_from_the_project_and_changes_nothi
     assert [request for request in lab.requests() if request.writes] == []
     assert lab.requests(), "the log is empty, so it would not have shown a write either"
     # The runner itself records the environment that it was given.
-    told = [path.read_text() for path in (tmp_path / "artifacts").rglob("*") if path.is_file() and path.name != "command"]
-    assert lab.environment["AZURE_SECRET"] not in "".join(told)
+    printed = [path.read_text() for path in (tmp_path / "artifacts").rglob("*") if path.is_file() and path.name != "command"]
+    assert lab.environment["AZURE_SECRET"] not in "".join(printed)

@@ -50,7 +50,7 @@ def wait_for_all(made: Namespace, app: str, but: frozenset[str] = frozenset()) -
 
 
 def refused(made: Namespace) -> list[str]:
-    """What controllers were told when they could not create a pod."""
+    """What controllers were answered when they could not create a pod."""
     events = made.kube.resources.get(api_version="v1", kind="Event").get(namespace=made.name, field_selector="reason=FailedCreate").items
     return [each.message for each in events]
 
@@ -63,7 +63,7 @@ def test_bare(made: Namespace) -> None:
     end = time.monotonic() + BOUND
 
     def create(number: int) -> str:
-        """As a user does who is told that Gatekeeper had no time: again."""
+        """As a user does who reads that Gatekeeper had no time: again."""
         body = {**pod(SIGNED, name=f"bare-{number}", labels={"app": "bare"}), "spec": nowhere()}
         while (said := refusal(made.kube, body, made.name, dry_run=False)) and time.monotonic() < end:
             time.sleep(1)

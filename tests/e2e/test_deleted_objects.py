@@ -87,7 +87,7 @@ def test_a_check_predicts_how_the_namespace_and_the_identity_come_back_and_a_run
     new = identity(lab)
     assert new["principalId"] != dead["principalId"]
     assert (permissions(lab, new["principalId"]), permissions(lab, dead["principalId"])) == (had, had), (
-        "nobody's entries are touched, not even those of the dead"
+        "no entries are touched, not even those of deleted objects"
     )
     after = json.dumps(objects()).replace(new["clientId"], dead["clientId"])
     assert json.loads(after) == json.loads(before)

@@ -117,7 +117,7 @@ def test_the_jobs_that_a_cron_job_from_before_makes_are_judged(before: Namespace
         return [each.message for each in events.get(namespace=before.name, field_selector=selector).items]
 
     while not refused():
-        assert time.monotonic() < deadline, "the other one is told why it makes none"
+        assert time.monotonic() < deadline, "the other one reads why it makes none"
         time.sleep(1)
     assert "it has no signature" in refused()[0]
     assert jobs.get(namespace=before.name, label_selector="app=ticking-unsigned").items == []

@@ -77,8 +77,8 @@ def test_deny_is_refused_for_the_unsigned_workloads_alone_and_then_leaves_what_r
     refused = let(lab, living_cluster, "deny")
     assert refused.returncode != 0
     assert "11 would be denied when their pods are created again, and 0 could not be judged" in refused.error
-    told = next(line for line in refused.error.splitlines() if f"{LEGACY}: " in line)
-    assert [name for name in ("Deployment idle", "Deployment web", "StatefulSet store", "DaemonSet agent") if name not in told] == []
+    line = next(line for line in refused.error.splitlines() if f"{LEGACY}: " in line)
+    assert [name for name in ("Deployment idle", "Deployment web", "StatefulSet store", "DaemonSet agent") if name not in line] == []
     assert f"{SHOP}: " not in refused.error
     succeeded(let(lab, living_cluster, "deny", policy_force_deny="lab1"))
 
@@ -113,7 +113,7 @@ def test_new_pods_with_unsigned_images_are_denied_and_what_runs_stays(living_clu
 @pytest.mark.parametrize(
     "command", ["create job later --from=cronjob/nightly", f"set image deployment/from-git it={UNSIGNED}", f"debug lone --image={UNSIGNED} --container=other"]
 )
-def test_a_user_who_brings_an_unsigned_image_is_told_so_and_nothing_changes(living_cluster: Living, command: str) -> None:
+def test_an_unsigned_image_of_a_user_is_denied_with_the_reason_and_nothing_changes(living_cluster: Living, command: str) -> None:
     team = living_cluster.legacy if command.startswith("create") else living_cluster.shop
     before = team.items()
     said = team.kubectl(*command.split())

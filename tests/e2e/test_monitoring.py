@@ -142,7 +142,7 @@ def test_each_metric_and_label_of_the_alerts_is_measured(watched: Path) -> None:
     wanted = sorted({selector for rule in RULES for selector in selectors(rule["expr"])})
     assert len(wanted) > 20
     found = ask(watched, *(query(selector) for selector in wanted))
-    # A registry that refuses is not there, but how it would be told.
+    # A registry that refuses is not there, but how it would be reported.
     assert [selector for selector, each in zip(wanted, found, strict=True) if not (each and each["result"])] == []
 
 

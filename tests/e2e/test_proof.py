@@ -1,4 +1,4 @@
-"""The proof of the lab: made by verify.yml, signed by the key of the vault, verified by openssl, and what it depends on told when it changes."""
+"""The proof of the lab: made by verify.yml, signed by the key of the vault, verified by openssl, and what it depends on, reported when it changes."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ def test_the_kubelet_identity_is_there_only_after_success_and_is_a_real_identity
     assert lab.call("GET", f"/subscriptions/{SUBSCRIPTION}/resourceGroups/MC_group_one_eastus").json()["managedBy"].lower() == CLUSTER.lower()
 
 
-def test_the_issuer_is_told_at_once_with_its_slash_and_is_on_by_default(lab: Lab) -> None:
+def test_the_issuer_is_reported_at_once_with_its_slash_and_is_on_by_default(lab: Lab) -> None:
     made = lab.call("PUT", CLUSTER, cluster_body()).json()["properties"]["oidcIssuerProfile"]
     assert made == {"enabled": True, "issuerURL": f"https://eastus.oic.prod-aks.azure.com/{TENANT}/one/"}
     assert lab.azure.issuers() == {made["issuerURL"]: "one"}

@@ -31,7 +31,7 @@ def listed(lab: Lab) -> list[str]:
     return [vault["name"] for vault in lab.call("GET", f"{PROVIDER}/deletedVaults").json()["value"]]
 
 
-def test_a_deleted_vault_is_told_with_the_day_on_which_it_goes(deleted: Lab) -> None:
+def test_a_deleted_vault_is_reported_with_the_day_on_which_it_goes(deleted: Lab) -> None:
     shown = deleted.call("GET", DELETED).json()
     assert (shown["id"], shown["type"], shown["properties"]["vaultId"]) == (DELETED, "Microsoft.KeyVault/deletedVaults", VAULT)
     kept = deleted.state.deleted_vaults["lab-vault"]
@@ -119,8 +119,8 @@ def test_purging_is_a_permission_of_its_own(deleted: Lab, role: Role, status: in
 @pytest.mark.parametrize(
     ("name", "reason"), [("free-vault", None), ("lab-vault", "AlreadyExists"), ("LAB-VAULT", "AlreadyExists"), ("1vault", "AccountNameInvalid")]
 )
-def test_whether_a_name_is_free_is_told_for_deleted_vaults_too(lab: Lab, name: str, reason: str | None) -> None:
+def test_whether_a_name_is_free_is_reported_for_deleted_vaults_too(lab: Lab, name: str, reason: str | None) -> None:
     for _ in range(2):
-        told = lab.call("POST", f"{PROVIDER}/checkNameAvailability", {"name": name, "type": "Microsoft.KeyVault/vaults"}).json()
-        assert (told["nameAvailable"], told.get("reason")) == (reason is None, reason)
+        answered = lab.call("POST", f"{PROVIDER}/checkNameAvailability", {"name": name, "type": "Microsoft.KeyVault/vaults"}).json()
+        assert (answered["nameAvailable"], answered.get("reason")) == (reason is None, reason)
         lab.call("DELETE", VAULT)

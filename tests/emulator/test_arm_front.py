@@ -70,7 +70,7 @@ def test_a_token_of_another_tenant_is_refused(lab: Lab) -> None:
         (VAULT + "x", "2026-05-15", 404, "ResourceNotFound"),
     ],
 )
-def test_what_does_not_exist_is_told_in_azures_codes(lab: Lab, path: str, version: str, status: int, code: str) -> None:
+def test_what_does_not_exist_is_reported_in_azures_codes(lab: Lab, path: str, version: str, status: int, code: str) -> None:
     assert error_of(lab.call("GET", path, version=version)) == (status, code)
 
 
@@ -98,7 +98,7 @@ def test_every_answer_carries_ids_to_quote_to_support(lab: Lab) -> None:
         assert {"x-ms-request-id", "x-ms-correlation-request-id", "x-ms-routing-request-id"} <= response.headers.keys()
 
 
-def test_a_body_that_is_not_json_is_told_so(lab: Lab) -> None:
+def test_a_body_that_is_not_json_is_refused(lab: Lab) -> None:
     headers = {"Authorization": f"Bearer {lab.token()}", "Content-Type": "application/json"}
     response = lab.client.put(IDENTITY, params={"api-version": "2024-11-30"}, headers=headers, content=b"{")
     assert error_of(response) == (400, "InvalidRequestContent")
@@ -198,7 +198,7 @@ def test_a_role_with_a_condition_that_is_not_understood_grants_nothing(lab: Lab)
 
 
 @pytest.mark.parametrize(("version", "at"), [("1.0", None), ("2019-05-01", 0), ("2022-09-01", "")])
-def test_the_endpoints_are_told_without_a_token_in_the_form_of_the_api_version(lab: Lab, version: str, at: int | str | None) -> None:
+def test_the_endpoints_are_reported_without_a_token_in_the_form_of_the_api_version(lab: Lab, version: str, at: int | str | None) -> None:
     body = lab.client.get("/metadata/endpoints", params={"api-version": version}).json()
     cloud = body[at] if isinstance(at, int) else body
     assert cloud["authentication"]["loginEndpoint"] == lab.azure.login_url

@@ -121,7 +121,7 @@ def test_an_identity_has_at_most_twenty_federated_credentials(lab: Lab) -> None:
     assert lab.call("PUT", f"{CREDENTIALS}/credential-3", wanted()).status_code == 200
 
 
-def test_a_missing_identity_is_told_as_a_missing_parent(lab: Lab) -> None:
+def test_a_missing_identity_is_reported_as_a_missing_parent(lab: Lab) -> None:
     for method, body in (("PUT", wanted()), ("GET", None), ("DELETE", None)):
         assert error_of(lab.call(method, f"{CREDENTIALS}/ratify", body)) == (404, "ParentResourceNotFound")
 

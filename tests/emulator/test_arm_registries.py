@@ -17,7 +17,7 @@ def body(sku: str = "Premium", **properties: Any) -> dict[str, Any]:
     return {"location": "eastus", "sku": {"name": sku}, "properties": properties}
 
 
-def test_the_mode_of_a_registry_is_told_and_changed_by_versions_that_know_it(lab: Lab) -> None:
+def test_the_mode_of_a_registry_is_reported_and_changed_by_versions_that_know_it(lab: Lab) -> None:
     assert lab.call("GET", REGISTRY).json()["properties"]["roleAssignmentMode"] == "LegacyRegistryPermissions"
     assert "roleAssignmentMode" not in lab.call("GET", REGISTRY, version="2023-07-01").json()["properties"]
     changed = lab.call("PATCH", REGISTRY, {"properties": {"roleAssignmentMode": "AbacRepositoryPermissions"}, "tags": {"a": "b"}})

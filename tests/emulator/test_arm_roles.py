@@ -71,7 +71,7 @@ def test_an_assignment_that_azure_refuses_is_refused(lab: Lab, path: str, body: 
     assert error_of(lab.call("PUT", path, body)) == (status, code)
 
 
-def test_a_principal_that_the_directory_does_not_show_yet_is_not_found_unless_its_type_is_told(lab: Lab) -> None:
+def test_a_principal_that_the_directory_does_not_show_yet_is_not_found_unless_its_type_is_given(lab: Lab) -> None:
     lab.state.settings.principal_delay = 3600
     principal = lab.identity()["properties"]["principalId"]
     response = lab.call("PUT", at(REGISTRY), wanted(principal, principal_type=None))
@@ -84,7 +84,7 @@ def test_a_principal_that_the_directory_does_not_show_yet_is_not_found_unless_it
     assert lab.done(at(VAULT), wanted(principal, principal_type=None))["properties"]["principalType"] == "ServicePrincipal"
 
 
-def test_a_wrong_principal_type_is_told(lab: Lab) -> None:
+def test_a_wrong_principal_type_is_reported(lab: Lab) -> None:
     principal = lab.identity()["properties"]["principalId"]
     assert error_of(lab.call("PUT", at(REGISTRY), wanted(principal, principal_type="User"))) == (400, "UnmatchedPrincipalType")
 

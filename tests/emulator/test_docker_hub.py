@@ -31,7 +31,7 @@ def anonymous(client: TestClient, repository: str, actions: str = "pull") -> dic
     return {"Authorization": f"Bearer {answer.json()['token']}"}
 
 
-def test_a_request_without_a_token_is_told_where_to_get_one(client: TestClient) -> None:
+def test_a_request_without_a_token_is_answered_with_where_to_get_one(client: TestClient) -> None:
     realm = 'Bearer realm="https://auth.docker.io/token",service="registry.docker.io"'
     assert client.get(f"{HUB}/v2/").headers["www-authenticate"] == realm
     answer = client.get(NGINX)

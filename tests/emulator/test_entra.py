@@ -137,11 +137,11 @@ def test_what_is_not_a_token_is_malformed(lab: Lab, issuer: str) -> None:
     assert code(with_assertion(lab, "not.a.token")) == 50027
 
 
-def test_the_kind_of_an_assertion_must_be_told(lab: Lab, issuer: str) -> None:
+def test_the_kind_of_an_assertion_must_be_given(lab: Lab, issuer: str) -> None:
     assert code(with_assertion(lab, lab.machine.sign("one", SUBJECT), client_assertion_type="")) == 900144
 
 
-def test_an_identity_without_federated_credentials_is_told_so(lab: Lab) -> None:
+def test_an_identity_without_federated_credentials_is_refused_with_that_reason(lab: Lab) -> None:
     lab.cluster()
     assert code(with_assertion(lab, lab.machine.sign("one", SUBJECT))) == 70025
 
@@ -208,7 +208,7 @@ def test_a_cluster_that_does_not_answer_is_not_trusted(lab: Lab, issuer: str) ->
 
 
 def with_certificate(lab: Lab, mine: SelfSigned, registered: SelfSigned | None = None, header: dict[str, str] | None = None, **claims: Any) -> httpx.Response:
-    """Ask as the owner, for whom a certificate is registered (`mine` unless told), with an assertion that `mine` signed."""
+    """Ask as the owner, for whom a certificate is registered (`mine` unless given), with an assertion that `mine` signed."""
     lab.state.service_principals[OWNER_CLIENT].certificates = [(registered or mine).pem]
     at, endpoint = int(time.time()), f"{lab.azure.login_url}/{TENANT}/oauth2/v2.0/token"
     content = {"iss": OWNER_CLIENT, "sub": OWNER_CLIENT, "aud": endpoint, "jti": "1", "nbf": at, "exp": at + 600, **claims}
@@ -250,7 +250,7 @@ def test_a_certificate_that_is_not_registered_is_refused_with_its_thumbprint(lab
     assert f"[Reason - The key was not found., Thumbprint of key used by client: '{OTHER.thumbprint}'" in response.json()["error_description"]
 
 
-def test_a_certificate_that_has_ended_is_refused(lab: Lab) -> None:
+def test_an_expired_certificate_is_refused(lab: Lab) -> None:
     response = with_certificate(lab, SelfSigned(days=-1))
     assert code(response) == 700027
     assert "[Reason - The key used is expired., " in response.json()["error_description"]

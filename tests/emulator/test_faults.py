@@ -34,7 +34,7 @@ def test_a_fault_answers_instead_of_the_service(lab: Lab) -> None:
     assert lab.call("GET", IDENTITY).status_code == 404
 
 
-def test_a_fault_strikes_as_often_as_it_was_told(lab: Lab) -> None:
+def test_a_fault_strikes_as_often_as_it_was_configured(lab: Lab) -> None:
     switch(lab, path="vaults", status=500, count=2)
     assert [lab.call("GET", VAULT).status_code for _ in range(4)] == [500, 500, 200, 200]
     assert lab.client.get("/lab/faults").json() == {"faults": []}
@@ -168,6 +168,6 @@ def test_the_state_is_shown_without_secrets(lab: Lab) -> None:
     assert OWNER_SECRET not in shown
 
 
-def test_a_host_that_is_not_emulated_is_told_so(lab: Lab) -> None:
+def test_a_host_that_is_not_emulated_is_refused(lab: Lab) -> None:
     response = lab.client.get("https://example.com/")
     assert error_of(response) == (404, "HostNotEmulated")

@@ -200,7 +200,7 @@ def test_the_network_of_a_vault_refuses_whatever_the_caller_may_do(azure: Azure,
     assert client.get("/secrets/signer", params=QUERY).status_code == 401
 
 
-def test_a_request_without_a_good_token_is_told_where_to_get_one(azure: Azure, client: TestClient) -> None:
+def test_a_request_without_a_good_token_is_answered_with_where_to_get_one(azure: Azure, client: TestClient) -> None:
     permit(azure, secrets=["get"])
     challenge = f'Bearer authorization="https://login.microsoftonline.com/{TENANT}", resource="https://vault.azure.net"'
     tries: dict[str, dict[str, str]] = {

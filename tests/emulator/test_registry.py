@@ -213,7 +213,7 @@ def test_an_access_token_carries_only_what_was_asked_and_is_allowed(azure: Azure
     assert refused.json()["errors"][0]["detail"] == [{"Type": "repository", "Name": "app", "Action": "delete"}]
 
 
-def test_a_request_without_a_token_is_told_where_to_get_one(client: TestClient) -> None:
+def test_a_request_without_a_token_is_answered_with_where_to_get_one(client: TestClient) -> None:
     realm = 'Bearer realm="https://lab.azurecr.io/oauth2/token",service="lab.azurecr.io"'
     assert client.get("/v2/").headers["www-authenticate"] == realm
     answer = client.get("/v2/app/manifests/latest")

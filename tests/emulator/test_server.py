@@ -115,7 +115,7 @@ def test_the_client_of_resources_works(outside: Emulated) -> None:
     assert [each.name for each in found] == [REGISTRY]
 
 
-def test_a_wrong_secret_is_told_by_the_client(outside: Emulated) -> None:
+def test_a_wrong_secret_is_reported_by_the_client(outside: Emulated) -> None:
     with pytest.raises(ClientAuthenticationError, match="AADSTS7000215"):
         client(KeyVaultManagementClient, outside, "wrong").vaults.get(RESOURCE_GROUP, VAULT)
 

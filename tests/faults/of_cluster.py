@@ -76,7 +76,7 @@ def _asked(pods: list[Any]) -> Any:
 
 def _signal(ids: list[int], number: signal.Signals) -> None:
     for pid in ids:
-        # The kubelet may have ended it meanwhile, as it does with what does not answer.
+        # The kubelet may have stopped it meanwhile, as it does with what does not answer.
         with suppress(ProcessLookupError):
             os.kill(pid, number)
 

@@ -18,7 +18,7 @@ Meanwhile = Literal["denied", "pods denied", "some denied", "admitted", "either"
 
 @dataclass(frozen=True)
 class Fault:
-    """`says` is a regular expression for what those are told who are denied for the fault's sake. `recovers` is in seconds, from the fault's end on.
+    """`says` is a regular expression for the denials that are for the fault's sake. `recovers` is in seconds, from the fault's end on.
 
     `tags` and `digests` are what becomes of images that must run, by what they are asked for. `takes` are seconds for which a client waits for an answer.
     """
@@ -43,7 +43,7 @@ class Fault:
 
     @property
     def tells(self) -> bool:
-        """Whether a client is told of it: one that asks for an image that must run, or where these are admitted, for one that must not."""
+        """Whether a client reads of it: one that asks for an image that must run, or where these are admitted, for one that must not."""
         return (self.tags, self.digests) != ("either", "either")
 
 

@@ -54,7 +54,7 @@ def test_nothing_is_admitted_that_must_be_denied_and_what_must_run_is_admitted_a
     asking.remembered = fault.says, math.inf
     with fault.strike(world) as felt:
         wait(lambda: felt() and waited_for_it() and asking.said_of(denied, broken, lambda sample: not sample.admitted), "the fault is felt", FELT)
-        wait(lambda: not fault.tells or denied_for_it(), "somebody is told of the fault", FELT)
+        wait(lambda: not fault.tells or denied_for_it(), "a client reads of the fault", FELT)
         struck = time.monotonic()
         wait(lambda: asking.said_of(must_not_run, struck, lambda sample: sample.answered), "everything is asked while the fault is there", ASKED)
         wait(lambda: asking.said_of(admitted, struck, lambda sample: sample.admitted), "what the fault does not concern is admitted", ASKED)

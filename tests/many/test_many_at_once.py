@@ -92,7 +92,7 @@ def test_twenty_hosts_of_one_play_add_their_credentials_to_one_identity(azure: E
     assert azure.writes == []
 
 
-def test_of_two_that_add_the_last_credential_at_the_same_time_one_is_told_why_it_cannot(azure: Emulated, ratify: Identity, together: Together) -> None:
+def test_of_two_that_add_the_last_credential_at_the_same_time_one_is_refused_with_the_reason(azure: Emulated, ratify: Identity, together: Together) -> None:
     for number in range(LIMIT - 1):
         ratify.credentials[f"c{number}"] = FederatedCredential(f"c{number}", "https://issuer/", f"subject{number}", ["a"])
     # Both have read, and found room, when the first one writes.

@@ -277,7 +277,7 @@ CASES = {
     "a system error is denied, whatever else is answered": Case(
         pod(WEB), answer(yes(WEB), system_error="connection refused"), ("image verification is not available: connection refused",)
     ),
-    "nobody to ask is denied": Case(pod(WEB), None, ("image verification is not available: Gatekeeper could not ask Ratify",)),
+    "no answer is denied": Case(pod(WEB), None, ("image verification is not available: Gatekeeper could not ask Ratify",)),
     "one of two is denied by name": Case(pod(SIDE, WEB), answer(yes(SIDE), no(WEB)), (NOT_VERIFIED,)),
     "an init container is judged": Case(pod(WEB, **EXTRA), answer(yes(WEB), no(SIDE)), (f"image {SIDE} is not verified",)),
     "an ephemeral container is judged": Case(pod(WEB, **DEBUG), answer(yes(WEB), no(SIDE)), (f"image {SIDE} is not verified",)),
@@ -304,7 +304,7 @@ CASES = {
     "a volume of an exempt image is admitted": Case(pod(WEB, **VOLUME), answer(yes(WEB)), parameters=exemption(images=["example.azurecr.io/side"])),
     # The answers are those of Ratify to whatever it makes of such a name.
     **{
-        f"{name!r} is no name of an image, and nobody is asked": Case(
+        f"{name!r} is no name of an image, and Ratify is not asked": Case(
             pod(WEB, name), answer(yes(WEB), yes(name)), (f"image {name} is not verified: it is not the name of an image",)
         )
         for name in (f"[shop]{WEB}", f"[]{WEB}", f" {WEB}", f"{WEB}\n", f"{SIDE}\n@{WEB}", f"/{WEB}", "[::1]:5000/web@sha256:" + "1" * 64)
@@ -356,8 +356,8 @@ CASES = {
     "a Deployment that gets another image is judged": Case(
         workload("Deployment", WEB), answer(no(WEB)), (NOT_VERIFIED,), "UPDATE", workload("Deployment", SIDE)
     ),
-    "an object of a kind that nobody knows is denied": Case({"kind": "Rollout", "spec": {"strategy": {}}}, answer(), ("no containers",)),
-    "an exempt namespace asks nobody": Case(pod(TAG), None, parameters=exemption(namespaces=["shop"])),
+    "an object of an unknown kind is denied": Case({"kind": "Rollout", "spec": {"strategy": {}}}, answer(), ("no containers",)),
+    "an exempt namespace asks no provider": Case(pod(TAG), None, parameters=exemption(namespaces=["shop"])),
     "the exemption of another namespace covers nothing": Case(pod(WEB), answer(no(WEB)), (NOT_VERIFIED,), parameters=exemption(namespaces=["shops"])),
     "an exempt repository is admitted": Case(pod(WEB), None, parameters=exemption(images=["example.azurecr.io/web"])),
     "an exempt repository with a tag is admitted": Case(pod(TAG), None, parameters=exemption(images=["example.azurecr.io/web"])),
@@ -427,7 +427,7 @@ CASES = {
     "a pod that runs already is not tried again": Case(
         owned(pod(WEB), {"kind": "ReplicaSet", "name": "web-5d9", "controller": True}), answer(no(WEB)), ("Ratify gave no reason",), operation=None
     ),
-    **{f"{image} is told from what is reported of it: {report!r}": named(name(image), report, words) for (image, report), words in NAMED.items()},
+    **{f"{image} gets its meaning from what is reported of it: {report!r}": named(name(image), report, words) for (image, report), words in NAMED.items()},
     **{f"no new image: {name}": case for name, case in UPDATES.items()},
     **{f"a new image: {name}": case for name, case in NEW_IMAGES.items()},
     **{
@@ -437,7 +437,7 @@ CASES = {
         for pattern, image, fits in FITTING
     },
     **{
-        f"{image!r} is an id and no name of an image, and nobody is asked": Case(
+        f"{image!r} is an id and no name of an image, and Ratify is not asked": Case(
             pod(image), answer(yes(image)), ("it is not the name of an image",), parameters={"requireDigest": False}
         )
         for image in IDS
@@ -448,7 +448,7 @@ CASES = {
     },
     **{f"{image!r} is pinned": Case(pod(image), answer(yes(image))) for image in (SHORT, LONG, PINNED, f"localhost:5000/x@{DIGEST}")},
     **{
-        f"{image!r} has no digest of sha256, and nobody is asked": Case(pod(image), answer(yes(image)), ("it is not the name of an image",))
+        f"{image!r} has no digest of sha256, and Ratify is not asked": Case(pod(image), answer(yes(image)), ("it is not the name of an image",))
         for image in (WEB[:-1], f"{WEB}1", f"{WEB}@{DIGEST}", "example.azurecr.io/web@sha256:", WEB.replace("1", "G"))
     },
     **{f"{report!r} is put into words": Case(pod(WEB), answer(no(WEB, report)), (f"{NOT_VERIFIED}: {words} ({report})",)) for report, words in REPORTS.items()},

@@ -21,8 +21,8 @@ def outcome(number: int, verdict: Verdict) -> Outcome:
 def said(folder: Path, *found: Outcome) -> tuple[bool, str]:
     """Whether the role goes on, and its output in one line."""
     tasks = yaml.safe_load((ROLE / "tasks/forecast.yml").read_text())[1:]
-    told = {"blocking": summary(found, "denied", "not_judged"), "not_known": summary(found, "unknown")}
-    (folder / "forecast.yml").write_text(yaml.safe_dump({"__policy_forecast": {"workloads": 200, **told, **listed(found)}}))
+    texts = {"blocking": summary(found, "denied", "not_judged"), "not_known": summary(found, "unknown")}
+    (folder / "forecast.yml").write_text(yaml.safe_dump({"__policy_forecast": {"workloads": 200, **texts, **listed(found)}}))
     (folder / "tasks.yml").write_text(yaml.safe_dump(tasks))
     content = f"vars_files: [{ROLE}/vars/main.yml, {folder}/forecast.yml]\n  tasks: [{{ansible.builtin.import_tasks: {folder}/tasks.yml}}]\n"
     done = play(folder, content)

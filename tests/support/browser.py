@@ -89,16 +89,16 @@ class Browser:
         raise ConnectionError(f"the browser ended during {method}")
 
     def _note(self, message: dict[str, Any]) -> None:
-        told = message.get("params", {})
+        reported = message.get("params", {})
         match message.get("method"):
             case "Runtime.consoleAPICalled":
-                self.messages.append(f"console: {told['args']}")
+                self.messages.append(f"console: {reported['args']}")
             case "Runtime.exceptionThrown":
-                self.messages.append(f"exception: {told['exceptionDetails']}")
+                self.messages.append(f"exception: {reported['exceptionDetails']}")
             case "Log.entryAdded":
-                self.messages.append(f"log: {told['entry']['text']}")
-            case "Network.requestWillBeSent" if not told["request"]["url"].startswith(("file:", "data:")):
-                self.messages.append(f"request: {told['request']['url']}")
+                self.messages.append(f"log: {reported['entry']['text']}")
+            case "Network.requestWillBeSent" if not reported["request"]["url"].startswith(("file:", "data:")):
+                self.messages.append(f"request: {reported['request']['url']}")
 
     def _received(self) -> Iterator[dict[str, Any]]:
         while True:

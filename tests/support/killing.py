@@ -17,7 +17,7 @@ def run_killed(
 ) -> list[str]:
     """Run, and kill once `when` says so of the tasks that have begun, the last of them just now, and `wait` has returned.
 
-    Returns the tasks that began; what the run prints is printed. It may have ended by itself before that, and is killed after `bound` seconds
+    Returns the tasks that began; what the run prints is printed. It may have finished by itself before that, and is killed after `bound` seconds
     whatever happened.
     """
     began: list[str] = []

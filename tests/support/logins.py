@@ -35,7 +35,7 @@ def federated_identity(azure: Emulated, backend: Backend) -> Identity:
 
 
 def service_account_token(**claims: Any) -> str:
-    """A token that the cluster lab1 signed for that service account; with other `claims` where told."""
+    """A token that the cluster lab1 signed for that service account; with other `claims` where given."""
     at = int(time.time())
     content = {"iss": ISSUER, "sub": SUBJECT, "aud": ["api://AzureADTokenExchange"], "iat": at, "nbf": at, "exp": at + 600}
     return jwt.encode({**content, **claims}, _KEY, "RS256", {"kid": "1"})

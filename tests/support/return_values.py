@@ -109,8 +109,8 @@ def values(said: Json, where: str) -> Iterator[tuple[str, Json]]:
 
 def not_returned(module: str, *results: Json) -> set[str]:
     """What it documents, however deep, and what none of these results, of runs that have not failed, has or has only as null."""
-    told = {where for where, _said in values(of_failures(module, failed=False), module)}
-    return told - {where for result in results for where in _ways(result, module)}
+    always = {where for where, _said in values(of_failures(module, failed=False), module)}
+    return always - {where for result in results for where in _ways(result, module)}
 
 
 def _ways(value: Any, where: str) -> Iterator[str]:

@@ -116,7 +116,7 @@ async def _version(azure: Azure, name: str, sent: dict[str, Any]) -> str:
 
 
 def _network(sent: dict[str, Any]) -> dict[str, Any]:
-    """The network profile with Azure's defaults. What the lab's nodes really use is told by Kubernetes only."""
+    """The network profile with Azure's defaults. What the lab's nodes really use is reported by Kubernetes only."""
     said = {key: value for key, value in sent.items() if value is not None}
     overlay = {"networkPlugin": "azure", "networkPluginMode": "overlay"} if "networkPlugin" not in said else {}
     pods, services = said.get("podCidr", "10.244.0.0/16"), said.get("serviceCidr", "10.0.0.0/16")

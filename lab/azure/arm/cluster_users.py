@@ -28,7 +28,7 @@ def profile(azure: Azure, before: dict[str, Any] | None, sent: dict[str, Any] | 
         return before
     said = {key: value for key, value in sent.items() if value is not None}
     if not said.get("managed", bool(before)):
-        # Legacy integration has ended, and what is integrated stays so.
+        # Legacy integration is retired, and clusters that have it stay so.
         raise bad_request(
             "The value of parameter aadProfile.managed is invalid. Error details: only managed Entra ID integration is supported.", "InvalidParameter"
         )

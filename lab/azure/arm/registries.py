@@ -1,6 +1,6 @@
 """Container registries: https://learn.microsoft.com/rest/api/containerregistry/registries
 
-Of what a registry can be told, only `roleAssignmentMode` has an effect; the admin user and the policies are kept and do nothing.
+Of a registry's properties, only `roleAssignmentMode` has an effect; the admin user and the policies are stored and do nothing.
 """
 
 from __future__ import annotations

@@ -152,8 +152,8 @@ async def _list_resources(call: Call) -> Response:
         match = re.fullmatch(r"(resourceType|name|resourceGroup) eq '([^']*)'", term, re.IGNORECASE)
         if not match:
             raise bad_request(f"The filter '{call.odata_filter}' is invalid or not supported.", "InvalidFilterInQueryString")
-        told = _FILTERED[match[1].lower()]
-        found = [resource for resource in found if told(resource).lower() == match[2].lower()]
+        filtered = _FILTERED[match[1].lower()]
+        found = [resource for resource in found if filtered(resource).lower() == match[2].lower()]
     return page(call, found)
 
 

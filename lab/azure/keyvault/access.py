@@ -36,7 +36,7 @@ KEYS = Kind("keys", "key", {"get": "Microsoft.KeyVault/vaults/keys/read", "sign"
 
 
 def authenticate(azure: Azure, request: Request) -> dict[str, Any]:
-    """Claims of the caller's Entra token for Key Vault; without a good one the caller is told where to get it."""
+    """Claims of the caller's Entra token for Key Vault; without a good one the answer says where to get it."""
     kind, _, token = request.headers.get("authorization", "").partition(" ")
     try:
         if kind.lower() == "bearer" and token:

@@ -139,7 +139,7 @@ class _Front:
         return application.object_id
 
     def _bearer(self, request: Request, scope: str | None = None) -> dict[str, Any]:
-        """Claims of the request's access token; without a good one the caller is told where to get it."""
+        """Claims of the request's access token; without a good one the answer says where to get it."""
         kind, _, token = request.headers.get("authorization", "").partition(" ")
         realm, error = f"https://{_host(request)}/oauth2/token", None
         if kind.lower() == "bearer":

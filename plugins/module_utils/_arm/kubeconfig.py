@@ -23,9 +23,9 @@ _LOGIN_BY_TOKEN = re.compile(rb"^\s*(- )?token:", re.MULTILINE)
 
 @dataclass(frozen=True)
 class SignIn:
-    """What a kubeconfig without credentials asks for: an access token of Entra for the application `server_id`, of `tenant_id` where that is told.
+    """What a kubeconfig without credentials asks for: an access token of Entra for the application `server_id`, of `tenant_id` where that is given.
 
-    The application is told by the cluster, for clouds have different ones: https://azure.github.io/kubelogin/concepts/aks.html
+    The application is returned by the cluster, as clouds have different ones: https://azure.github.io/kubelogin/concepts/aks.html
     """
 
     server_id: str
@@ -107,7 +107,7 @@ def comparable(content: bytes) -> bytes:
 
 
 def server(kubeconfig: str) -> tuple[str, str | None]:
-    """URL of the Kubernetes API, and its certificate authority (PEM), where that is told."""
+    """URL of the Kubernetes API, and its certificate authority (PEM), where that is given."""
     config = _yaml().safe_load(kubeconfig)
     cluster = _named(config["clusters"], _context(config)["cluster"])["cluster"]
     authority = cluster.get("certificate-authority-data")

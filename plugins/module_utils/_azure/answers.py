@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from azure.core.pipeline import PipelineRequest, PipelineResponse
 
 OLDEST = {
-    # Before it, roleAssignmentMode is not told, and a registry in ABAC mode looks like any other.
+    # Before it, roleAssignmentMode is not returned, and a registry in ABAC mode looks like any other.
     "microsoft.containerregistry": "2025-11-01",
     # All older ones retire on 27 February 2027.
     "microsoft.keyvault": "2026-02-01",

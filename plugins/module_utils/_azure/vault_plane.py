@@ -76,10 +76,10 @@ class VaultPlane:
                 self._answer(client, "GET", "keys")
         except HttpResponseError as error:
             headers: Mapping[str, str] = getattr(error.response, "headers", {})
-            told = _CHALLENGE.search(headers.get("WWW-Authenticate", "")) if error.status_code == 401 else None
+            challenge = _CHALLENGE.search(headers.get("WWW-Authenticate", "")) if error.status_code == 401 else None
             if (error.status_code or 500) >= 500:
                 raise
-            resource = told[1].removesuffix("/.default").rstrip("/") if told else ""
+            resource = challenge[1].removesuffix("/.default").rstrip("/") if challenge else ""
         # A token goes only to the owner of the resource: https://learn.microsoft.com/azure/key-vault/general/authentication-requests-and-responses
         if not resource or not f".{urlsplit(self.uri).hostname}".endswith(f".{urlsplit(resource).hostname}"):
             raise ModuleError(f"{self.uri} does not answer as a key vault does; check its URI, and the proxy of this machine.", code="InvalidVault")

@@ -52,7 +52,7 @@ class Evaluation:
         found.accept(f"It has Kubernetes {cluster.kubernetes_version}." if cluster else "It is created.", about)
 
     def identity(self, wanted: workload.Wanted) -> dict[str, Any] | None:
-        """An identity, whom it trusts and what it may do; what module workload_identity would return in check mode, None where that cannot be told."""
+        """An identity, whom it trusts and what it may do; what module workload_identity would return in check mode, None where that is not known."""
         found, azure, about = self.found, self._azure, f"identity {wanted.identity.name}"
         trust = found.known(about, lambda: workload.read_trust(azure, wanted, check=True))
         known = self._known_registries(wanted.registries)

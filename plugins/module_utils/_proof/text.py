@@ -42,11 +42,11 @@ def failures(proof: Json) -> str:
     if proof["passed"]:
         return ""
     sentence = f"{len(failed)} of {len(proof['verdicts'])} verdicts of {proof['cluster']['name']} failed."
-    told = [sentence]
+    sentences = [sentence]
     for message in sorted({verdict["message"] for verdict in failed}):
         alike = "; ".join(_failure(verdict, proof["namespace"]) for verdict in failed if verdict["message"] == message)
-        told.append(f"{alike}{f': {message}' if message else ''}.")
-    return _plain(" ".join([*told, *proof["problems"]]))
+        sentences.append(f"{alike}{f': {message}' if message else ''}.")
+    return _plain(" ".join([*sentences, *proof["problems"]]))
 
 
 def _failure(verdict: Json, namespace: str | None) -> str:
@@ -138,7 +138,7 @@ def _validity(anchor: Json) -> str:
 
 
 def _owner(exemption: Json) -> str:
-    return str(exemption["owner"] or "nobody")
+    return str(exemption["owner"] or "no owner")
 
 
 def _plain(text: str) -> str:

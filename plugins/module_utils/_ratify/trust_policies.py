@@ -108,5 +108,5 @@ _BYTES = {byte: 0xDC00 + byte for byte in range(0x80, 0x100)}
 
 def _overlaps(names: Sequence[tuple[str, Mapping[str, bytes]]]) -> list[str]:
     wider = [(one, other) for (one, short), (other, long) in permutations(names, 2) if all(long.get(kind, b"") == value for kind, value in short.items())]
-    told = [pair for number, pair in enumerate(wider) if pair not in wider[:number] and (pair[1], pair[0]) not in wider[:number]]
-    return [f"{one} trusts everything that {other} trusts; leave out one of them" for one, other in told]
+    reported = [pair for number, pair in enumerate(wider) if pair not in wider[:number] and (pair[1], pair[0]) not in wider[:number]]
+    return [f"{one} trusts everything that {other} trusts; leave out one of them" for one, other in reported]

@@ -32,7 +32,7 @@ class Audit:
         """How many workloads each verdict has."""
         return _counts(self.outcomes)
 
-    def told(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """What the report has of it. Workloads that are admitted without an exemption are counted only."""
         names = sorted({each["namespace"] for each in self.outcomes})
         namespaces = [{"name": name, **_counts([each for each in self.outcomes if each["namespace"] == name])} for name in names]

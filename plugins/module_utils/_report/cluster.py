@@ -52,7 +52,7 @@ class Facts:
             "failure_policy_reason": self.failure_policy_reason,
         }
 
-    def told(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """What the report has of it for this cluster alone."""
         return {
             "kubernetes_version": self.kubernetes_version,
@@ -133,7 +133,7 @@ def _constraint(constraint: Json) -> dict[str, Any]:
 def _exemption(exemption: Json) -> dict[str, Any]:
     ends = _text(exemption["ends"])
     return {
-        "owner": str(exemption["owner"] or "nobody"),
+        "owner": str(exemption["owner"] or "no owner"),
         "reason": _text(exemption["reason"]),
         "ends": date.fromisoformat(ends[:10]).isoformat() if ends else None,
         **{key: texts(exemption[key]) for key in ("images", "namespaces", "service_accounts")},

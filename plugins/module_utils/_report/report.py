@@ -44,7 +44,7 @@ class Found:
 
 @dataclass(frozen=True)
 class Terms:
-    """By what is judged: the time, the hours after which a proof proves nothing any more, the days before an end at which it is told, the versions below
+    """By what is judged: the time, the hours after which a proof proves nothing any more, the days before an expiry at which it is reported, the versions below
     which a program is behind, and, as "kubernetes", the newest minor version that is known."""
 
     at: datetime
@@ -118,8 +118,8 @@ def _cluster(found: Found, held: Facts | None, findings: Sequence[Finding], term
             "time": held.time if held else None,
             "days": -days_to(held.time, terms.at) if held else None,
         },
-        "facts": {**held.told(), "kubernetes_behind": behind} if held else None,
-        "audit": {**audited.told(), "days": -days_to(audited.time, terms.at)} if audited else None,
+        "facts": {**held.facts(), "kubernetes_behind": behind} if held else None,
+        "audit": {**audited.facts(), "days": -days_to(audited.time, terms.at)} if audited else None,
     }
 
 

@@ -24,9 +24,9 @@ def digest(value: Any) -> str:
 
 def policy_digest(found: Verification) -> dict[str, Any]:
     """`sha256` of the digests of the parts, and `parts`: for each the number of its `objects` and the `sha256` of what they say."""
-    told = {name: [_decides(item) for item in items] for name, items in found.objects.items()}
-    told["arguments"] = arguments(found.pods)
-    parts = {name: {"objects": len(items), "sha256": digest(items)} for name, items in told.items()}
+    deciding = {name: [_decides(item) for item in items] for name, items in found.objects.items()}
+    deciding["arguments"] = arguments(found.pods)
+    parts = {name: {"objects": len(items), "sha256": digest(items)} for name, items in deciding.items()}
     return {"sha256": digest({name: part["sha256"] for name, part in parts.items()}), "parts": parts}
 
 

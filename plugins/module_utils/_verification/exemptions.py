@@ -19,8 +19,8 @@ Json = Mapping[str, Any]
 FAILS_OPEN = "image-trust.azure/fails-open"
 """Annotation of the validating webhook's configuration: why Gatekeeper fails open."""
 _NAME = "kubernetes.io/metadata.name"
-_TOLD = ("kinds", "scope", "namespaces", "excludedNamespaces")
-"""What of a constraint's match is told otherwise, or seen by asking."""
+_ELSEWHERE = ("kinds", "scope", "namespaces", "excludedNamespaces")
+"""What of a constraint's match is reported elsewhere, or seen in the verdicts."""
 
 
 def constraints(found: Verification) -> list[dict[str, Any]]:
@@ -32,7 +32,7 @@ def constraints(found: Verification) -> list[dict[str, Any]]:
             "enforcement": _spec(item).get("enforcementAction") or "deny",
             "namespaces": sorted(_match(item).get("namespaces") or []),
             "excluded_namespaces": sorted(set(_match(item).get("excludedNamespaces") or [])),
-            "selectors": sorted(field for field, value in _match(item).items() if value and field not in _TOLD),
+            "selectors": sorted(field for field, value in _match(item).items() if value and field not in _ELSEWHERE),
         }
         for item in found.objects["constraints"]
     ]
@@ -123,15 +123,15 @@ def hooks(found: Verification) -> list[Json]:
 
 
 def _narrows(field: str, hook: Json) -> bool:
-    """Names and Gatekeeper's own label are told as exempt namespaces."""
+    """Names and Gatekeeper's own label are reported as exempt namespaces."""
     if field == "matchConditions":
         return bool(conditions(hook))
     value = hook.get(field) or {}
     if field != "namespaceSelector":
         return bool(value)
-    told = ((_NAME, "NotIn"), (IGNORE, "DoesNotExist"))
+    reported = ((_NAME, "NotIn"), (IGNORE, "DoesNotExist"))
     expressions = value.get("matchExpressions") or []
-    return bool(value.get("matchLabels")) or any((each.get("key"), each.get("operator")) not in told for each in expressions)
+    return bool(value.get("matchLabels")) or any((each.get("key"), each.get("operator")) not in reported for each in expressions)
 
 
 def _not_asked_for(expressions: Iterable[Json]) -> Iterator[str]:

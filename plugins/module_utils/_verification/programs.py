@@ -36,7 +36,7 @@ def containers(pods: Iterable[Pod], name: str) -> list[Mapping[str, Any]]:
 
 
 def _pods_of(name: str, pods: Iterable[Pod]) -> list[Pod]:
-    """Without those that have ended or are about to."""
+    """Without those that are finished or being deleted."""
     there = [pod for pod in pods if not pod["metadata"].get("deletionTimestamp") and (pod.get("status") or {}).get("phase") not in ("Failed", "Succeeded")]
     return [pod for pod in there if PROGRAMS[name](pod["metadata"].get("labels") or {})]
 

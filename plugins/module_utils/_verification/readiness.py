@@ -73,7 +73,7 @@ def unenforced(api: ClusterApi, pods: Iterable[str], template: str | None, const
         found = api.get(f"{path}/{name}", missing={})
         if lacking := sorted(set(pods) - {str(each.get("id")) for each in _by_pod(found) if has(found, each)}):
             errors = sorted({str(error.get("message")) for each in _by_pod(found) for error in each.get("errors") or []})
-            return f"{', '.join(lacking)} of Gatekeeper's webhook {'have' if len(lacking) > 1 else 'has'} not loaded {kind} {name}{_told(errors)}"
+            return f"{', '.join(lacking)} of Gatekeeper's webhook {'have' if len(lacking) > 1 else 'has'} not loaded {kind} {name}{_because(errors)}"
     return ""
 
 
@@ -136,6 +136,6 @@ def _is_current(found: Json, of_pod: Json) -> bool:
     return bool(of_pod.get("observedGeneration") == found["metadata"]["generation"])
 
 
-def _told(errors: Iterable[str]) -> str:
+def _because(errors: Iterable[str]) -> str:
     said = "; ".join(errors)
     return f": {said}" if said else ""

@@ -54,7 +54,7 @@ def fits(value: Any, wanted: dict[str, Any], where: str) -> None:
 
 
 def variables(playbook: str) -> dict[str, Any]:
-    """What a playbook of the collection may be told: options of its roles, and for teardown the variables of the play."""
+    """What a playbook of the collection takes: options of its roles, and for teardown the variables of the play."""
     plays = yaml.safe_load((ROOT / "playbooks" / playbook).read_text())
     named = [(role["role"], "main") for role in plays[0].get("roles", [])]
     ran = [task.get(f"ansible.builtin.{how}_role") for task in plays[0].get("tasks", []) for how in ("include", "import")]

@@ -28,7 +28,7 @@ def test_ratios_come_first_with_their_goals() -> None:
     ]
 
 
-def test_the_runs_are_told_by_their_medians() -> None:
+def test_the_runs_are_reported_by_their_medians() -> None:
     _, head, rows = run_tables.tables(PAIRS, [])[1]
     assert [tuple(row) for row in rows] == [
         ("walk-through", "55.0", "9.0", "19", "", "19", "8", "1", "45"),
@@ -43,7 +43,7 @@ def test_a_slope_has_the_cpu_a_cluster_and_its_ratio_to_one() -> None:
     assert [tuple(row) for row in rows] == [("1", "10.0", "8.0", "8.0", "1.00"), ("4", "20.2", "40.0", "10.0", "1.25")]
 
 
-def test_a_first_run_is_told_by_its_ten_longest_tasks() -> None:
+def test_a_first_run_is_reported_by_its_ten_longest_tasks() -> None:
     title, _, rows = run_tables.tables(PAIRS, [])[-1]
     assert title == "The 10 longest of 12 tasks of the first run of site.yml, which took 66 s"
     assert [row[0] for row in rows] == [*(f"task {number}" for number in range(11, 1, -1)), "all others"]

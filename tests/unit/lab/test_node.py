@@ -96,7 +96,7 @@ def test_a_command_cannot_enter_a_node_that_does_not_run() -> None:
         Node(Cluster("lab1", 0)).command(["true"], {}, Path("/"))
 
 
-def test_a_node_that_has_ended_is_reported_with_the_end_of_its_log() -> None:
+def test_a_node_that_exited_is_reported_with_the_end_of_its_log() -> None:
     node = Node(Cluster("lab1", 0))
     node.outer.folder.mkdir(parents=True)
     node.outer.log.write_text("lab1: etcd ended with status 1:\nno space left\n")

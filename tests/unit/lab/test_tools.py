@@ -39,7 +39,7 @@ def test_programs_are_named_as_go_names_them(family: str, programs: list[str]) -
     assert tools.family(family).programs == programs
 
 
-def test_the_api_server_and_helm_are_told_the_version_that_go_mod_pins() -> None:
+def test_the_api_server_and_helm_have_the_version_that_go_mod_pins() -> None:
     version = tools.family("kubernetes").version("k8s.io/kubernetes")
     assert f"-X k8s.io/component-base/version.gitVersion={version}" in tools.family("kubernetes").flags[-1]
     assert f"version.gitMinor={version.split('.')[1]} " in tools.family("kubernetes").flags[-1]

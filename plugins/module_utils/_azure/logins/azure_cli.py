@@ -63,7 +63,7 @@ def _profile(folder: Path) -> tuple[str, str]:
 
 
 def _account(subscription_id: str | None, profile: tuple[str, str], cache: RunCache, run: Runner) -> dict[str, Any]:
-    """Subscription (az's own unless told), its tenant and its cloud, which is named by its Resource Manager where it was registered with az."""
+    """Subscription (az's own unless given), its tenant and its cloud, which is named by its Resource Manager where it was registered with az."""
     key = ("az account", subscription_id or "", *profile)
     account: dict[str, Any] | None = cache.get(*key)
     if account is None:

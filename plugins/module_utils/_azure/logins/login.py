@@ -82,7 +82,7 @@ class Application(Login):
         return f"{cloud.authority} refuses client_id {self.client_id} of tenant {self.tenant} with the {self.NOUN} of {self.source} ({cause})."
 
     def entra(self, cloud: Cloud) -> dict[str, Any]:
-        """What the SDK's credentials are told of Entra."""
+        """What the SDK's credentials get to know of Entra."""
         known, timeouts = cloud.authority_is_known, {"connection_timeout": 15, "read_timeout": 60}
         return {"authority": cloud.authority, "disable_instance_discovery": not known, "retry_policy_class": Retrying, **timeouts}
 

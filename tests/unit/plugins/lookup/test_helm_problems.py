@@ -55,12 +55,12 @@ def test_helm_4_is_refused_with_an_older_kubernetes_core(tmp_path: Path, monkeyp
     assert problems(tmp_path, monkeypatch, "printf v4.3.2", "6.4.0") == []
 
 
-def test_a_helm_that_does_not_run_is_told_with_what_it_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_helm_that_does_not_run_is_reported_with_what_it_printed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     [sentence] = problems(tmp_path, monkeypatch, "echo exec format error >&2; exit 126")
     assert sentence == "The version of helm cannot be read: exec format error. Install Helm 3, or Helm 4 with kubernetes.core 6.4.0 or newer."
 
 
-def test_without_helm_the_way_out_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_without_helm_the_advice_is_returned(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     [sentence] = helm_problems.LookupModule().run([])
     assert sentence == "There is no helm on the PATH of the controller. Install Helm 3, or Helm 4 with kubernetes.core 6.4.0 or newer."

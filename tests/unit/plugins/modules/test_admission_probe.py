@@ -142,7 +142,7 @@ def test_a_container_that_a_webhook_adds_says_nothing_of_the_image(cluster: Clus
     assert (verdict["passed"], verdict["message"]) == (False, "admitted, but not pulled: ErrImagePull: 401 Unauthorized")
 
 
-def test_a_pull_that_failed_is_told_even_where_the_time_ends_before_the_next_pods(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_pull_that_failed_is_reported_even_where_the_time_ends_before_the_next_pods(cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = cluster.answer
 
     def slower_with_each_pod(method: str, path: str, *more: Any) -> tuple[int, Json]:

@@ -161,7 +161,7 @@ ID = "/subscriptions/22222222-2222-2222-2222-222222222222/resourcegroups/image-t
     ],
 )
 @pytest.mark.parametrize("check", [True, False])
-def test_a_login_that_is_no_administrator_is_told_the_permission_it_lacks(
+def test_a_login_that_is_no_administrator_is_refused_with_the_permission_it_lacks(
     run: Run, entra: Entra, tmp_path: Path, profile: dict[str, Any], missing: str, check: bool
 ) -> None:
     entra(**profile)

@@ -153,7 +153,7 @@ OPTIONS = [(module, option) for module in GOOD for option in kinds(module)]
 
 
 def refused(result: dict[str, Any], option: str, value: Any) -> None:
-    """The module refuses the value and says which option and which value; nothing else is told."""
+    """The module refuses the value and says which option and which value; nothing else is returned."""
     assert result.get("failed"), f"{option}={value!r} is taken"
     message = result["msg"]
     # ansible-core refuses other things than dictionaries without naming the option.
@@ -188,7 +188,7 @@ def test_a_wrong_value_is_refused_before_any_request(run: Run, azure: Emulated, 
 @pytest.mark.parametrize("option", ["secret", "x509_certificate_password", "oidc_token"])
 @settings(fuzzed, max_examples=30)
 @given(hidden=st.text(LETTERS + DIGITS + "%$'\"\\\n äß", min_size=8), wrong=inputs.CLOUD.wrong)
-def test_what_is_secret_is_told_in_no_refusal(run: Run, azure: Emulated, option: str, hidden: str, wrong: Any) -> None:
+def test_what_is_secret_is_returned_in_no_refusal(run: Run, azure: Emulated, option: str, hidden: str, wrong: Any) -> None:
     proof = {"x509_certificate_path": "/nowhere"} if option == "x509_certificate_password" else {}
     result = run("keyvault_info", **GOOD["keyvault_info"], **proof, **{option: hidden}, cloud_environment=wrong)
     assert result["failed"]

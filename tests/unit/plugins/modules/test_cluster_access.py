@@ -85,7 +85,7 @@ def test_the_token_of_kubelogin_which_has_no_terminal(cluster: Cluster) -> None:
     assert {each["Authorization"] for each in cluster.headers} == {"Bearer of-entra"}
 
 
-def test_a_kubelogin_that_cannot_sign_in_is_told_with_its_reason(cluster: Cluster) -> None:
+def test_a_kubelogin_that_cannot_sign_in_is_reported_with_its_reason(cluster: Cluster) -> None:
     cluster.program("echo 'AzureCLICredential: please run az login' >&2; exit 1")
     with cluster.serving({"exec": KUBELOGIN}):
         assert run(cluster)["msg"] == (

@@ -129,6 +129,6 @@ def test_a_kubeconfig_of_no_use_is_named(tmp_path: Path) -> None:
     assert str(tmp_path / "nothing") in result["msg"]
 
 
-def test_a_refusal_is_told_with_what_was_asked(api: Api) -> None:
+def test_a_refusal_is_reported_with_what_was_asked(api: Api) -> None:
     del api.answers["/apis"]
     assert "it refuses GET /apis: HTTP 404" in run(api.kubeconfig, groups=["mutations"])["msg"]

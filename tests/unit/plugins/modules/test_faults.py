@@ -279,5 +279,5 @@ def test_a_login_that_stays_impossible_says_so(run: Run, azure: Emulated, host: 
     azure.fail(host=host, path=path, **fault)
     sentence = failure(run("keyvault_info", **GROUP, name="image-trust-lab"))
     assert azure.azure.arm_url in sentence or azure.azure.login_url in sentence
-    assert "refuses" not in sentence, "nobody was refused"
+    assert "refuses" not in sentence, "no client was refused"
     assert "there is no such tenant" not in sentence

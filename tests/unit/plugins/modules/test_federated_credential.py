@@ -288,7 +288,7 @@ def test_a_set_that_is_half_written_says_what_is_done_and_a_second_run_goes_on(r
     assert len(converge(MODULE, **options)["writes"]) == 2
 
 
-def test_a_set_whose_place_another_writer_took_is_told_so_and_what_was_done(ratify: Identity, azure: Emulated) -> None:
+def test_a_set_whose_place_another_writer_took_is_refused_with_the_reason_and_what_was_done(ratify: Identity, azure: Emulated) -> None:
     login, parent = session(azure), _federation.Parent("image-trust-lab", "ratify")
     wanted = [_federation.FederatedCredential(**lab(number)) for number in (1, 2)]
     changes = _federation.plan(_federation.read(login, parent) or (), wanted)

@@ -166,7 +166,7 @@ class TestRoles:
             ({"inherited": True, "role": READER.guid}, [(READER, ME)]),
             ({"scope": REGISTRY.replace("imagetrustlab", "ImageTrustLab")}, [(ACR_PULL, ME), (OWNER, ME), (ACR_PULL, OTHER)]),
             ({"scope": f"{REGISTRY}/repositories/b"}, []),
-            ({"scope": REGISTRY.replace("image-trust-lab", "nowhere"), "role": "Nobody's role"}, []),
+            ({"scope": REGISTRY.replace("image-trust-lab", "nowhere"), "role": "No role"}, []),
         ],
     )
     def test_roles_on_a_scope(self, run: Run, azure: Emulated, options: dict[str, Any], expected: list[tuple[Any, str]]) -> None:

@@ -272,7 +272,7 @@ def test_a_gatekeeper_of_another_release_is_not_removed(tmp_path: Path) -> None:
     assert (result["is_own"], result["problems"], result["removal"]) == (False, [], NOTHING)
 
 
-def test_what_others_configured_in_gatekeeper_is_told_before_a_removal(tmp_path: Path) -> None:
+def test_what_others_configured_in_gatekeeper_is_reported_before_a_removal(tmp_path: Path) -> None:
     constraints = ("constraints.gatekeeper.sh/v1beta1", "ImagesVerified", "imagesverified", False, [{"name": "images-verified"}, {"name": "web"}])
     answers = installed(constraints, webhook=released("gatekeeper", name=VALIDATING))
     [problem] = run("gatekeeper", tmp_path, answers, state="absent")["problems"]
@@ -309,7 +309,7 @@ def test_of_ratifys_configuration_each_object_is_made_stale_or_foreign(status: s
     assert run("ratify", tmp_path, answers, chart_version="1.0.0", configuration=WANTED, foreign_objects=["Policy mine"])["problems"] == []
 
 
-def test_another_ratify_and_a_newer_chart_are_told_together(tmp_path: Path) -> None:
+def test_another_ratify_and_a_newer_chart_are_reported_together(tmp_path: Path) -> None:
     role = ("rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", False, [{"name": "ratify-manager-cluster-role"}])
     answers = {**knowing(*OF_RATIFY, role), **secrets("ratify", of_the_chart("deployed"))}
     other, older = run("ratify", tmp_path, answers, chart_version="0.9.0", configuration=WANTED)["problems"]

@@ -83,7 +83,7 @@ UNKNOWN: dict[str, tuple[tuple[str, ...], dict[str, list[str]]]] = {
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_what_cannot_be_told_is_no_problem_and_a_private_key_is_never_read(vault: Vault, run: Run, azure: Emulated, name: str) -> None:
+def test_what_is_not_known_is_no_problem_and_a_private_key_is_never_read(vault: Vault, run: Run, azure: Emulated, name: str) -> None:
     names, permissions = UNKNOWN[name]
     imported(vault, *names)
     permit(vault, **permissions)

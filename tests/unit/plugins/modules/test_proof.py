@@ -106,7 +106,7 @@ def test_what_is_no_state_is_refused_in_a_sentence() -> None:
     assert "have to be what verification_info and admission_probe returned" in run(None, verification={"cluster": {}})["msg"]
 
 
-def test_what_changed_since_the_proof_before_is_told_and_nothing_is_changed_by_that(tmp_path: Path) -> None:
+def test_what_changed_since_the_proof_before_is_reported_and_nothing_is_changed_by_that(tmp_path: Path) -> None:
     path = tmp_path / "proof.json"
     first = run(path)
     assert (first["differences"], first["diff"]["before"]) == ([], "")

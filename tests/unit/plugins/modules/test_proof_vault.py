@@ -156,7 +156,7 @@ UNREADABLE: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize("case", UNREADABLE)
-def test_a_certificate_that_cannot_be_read_is_told_and_no_failure(case: str, vault: Vault, run: Run, tmp_path: Path) -> None:
+def test_a_certificate_that_cannot_be_read_is_reported_and_no_failure(case: str, vault: Vault, run: Run, tmp_path: Path) -> None:
     permit(vault, **({} if case == "no permission" else {"certificates": ["get"]}))
     more, says = UNREADABLE[case]
     result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[{**UNREAD, **more}]), read_vaults=True))
@@ -210,7 +210,7 @@ UNREAD_CHAINS: dict[str, tuple[dict[str, list[str]], str, str]] = {
 
 
 @pytest.mark.parametrize("case", UNREAD_CHAINS)
-def test_a_chain_that_cannot_be_read_is_told_once_and_never_described_as_its_leaf(case: str, vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
+def test_a_chain_that_cannot_be_read_is_reported_once_and_not_described_as_its_leaf(case: str, vault: Vault, run: Run, azure: Emulated, tmp_path: Path) -> None:
     permissions, key, says = UNREAD_CHAINS[case]
     permit(vault, **permissions)
     anchors = holding(vault, "leaf", "mid", "root", key=key)
@@ -240,7 +240,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("name", NETWORKS)
-def test_a_vault_whose_network_refuses_this_machine_is_told_with_the_way_out(name: str, vault: Vault, run: Run, tmp_path: Path) -> None:
+def test_a_vault_whose_network_refuses_this_machine_is_reported_with_the_remedy(name: str, vault: Vault, run: Run, tmp_path: Path) -> None:
     permit(vault, certificates=["get"])
     vault.properties |= NETWORKS[name]
     result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[UNREAD]), read_vaults=True))

@@ -142,7 +142,7 @@ def test_a_vault_that_cannot_be_read_at_all_is_refused_in_the_end(run: Callable[
     assert refusals == ["KeyManagementProvider kmprovider-akv: overlapping identities"]
 
 
-def test_a_vault_whose_firewall_refuses_the_cluster_is_told_so(run: Callable[..., Json]) -> None:
+def test_a_vault_whose_firewall_refuses_the_cluster_is_reported(run: Callable[..., Json]) -> None:
     error = (
         'GET https://v.vault.azure.net/secrets/a/\nRESPONSE 403\n{"error": {"message": "Client address: 20.1.2.3\\r\\n", "innererror": {\n "code": "{}"\n}}}'
     )

@@ -79,9 +79,9 @@ def sample(module: str, where: str) -> Any:
 
 
 def test_the_form_of_the_proof_has_the_keys_of_the_documentation() -> None:
-    told = {where for where, _said in values(documented("proof")["proof"]["contains"], "proof")}
+    described = {where for where, _said in values(documented("proof")["proof"]["contains"], "proof")}
     parts = "proof policy parts "
-    assert {where for where in in_schema(SCHEMA, "proof") if not where.startswith(parts)} == told
+    assert {where for where in in_schema(SCHEMA, "proof") if not where.startswith(parts)} == described
 
 
 def in_schema(said: Json, where: str) -> Iterator[str]:

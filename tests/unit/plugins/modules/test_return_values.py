@@ -182,5 +182,5 @@ SAID = {
         ({"name": "a", "all": [{"more": 1}]}, ["it all[] more is returned and not documented"]),
     ],
 )
-def test_what_is_not_as_it_is_documented_is_told(returned: Json, found: list[str]) -> None:
+def test_what_is_not_as_it_is_documented_is_reported(returned: Json, found: list[str]) -> None:
     assert list(faults(SAID, returned, "it")) == found

@@ -59,7 +59,7 @@ def read(tmp_path: Path) -> Read:
     return module
 
 
-def test_a_cluster_where_all_is_well_is_told_as_it_runs(read: Read) -> None:
+def test_a_cluster_where_all_is_well_is_reported_as_it_runs(read: Read) -> None:
     found = read(cluster())
     assert (found["changed"], found["problems"]) == (False, [])
     assert found["cluster"]["kubernetes_version"] == "v1.36.4"
@@ -109,7 +109,7 @@ def test_what_is_missing_is_a_problem_and_no_failure(read: Read, problem: str) -
     assert read({**cluster(), **MISSING[problem]})["problems"] == [problem]
 
 
-def test_a_cluster_with_nothing_in_it_is_told_too(read: Read) -> None:
+def test_a_cluster_with_nothing_in_it_is_reported_too(read: Read) -> None:
     found = read({"/version": {"gitVersion": "v1.36.4"}})
     assert not found.get("failed")
     assert len(found["problems"]) == 11
@@ -216,12 +216,12 @@ def test_a_webhook_as_the_chart_makes_it_is_asked_about_all(read: Read) -> None:
     assert (found["problems"], found["policy"]["failure_policy"]) == ([], "Fail")
 
 
-def test_by_what_a_constraint_is_narrower_than_its_namespaces_is_told(read: Read) -> None:
+def test_by_what_a_constraint_is_narrower_than_its_namespaces_is_reported(read: Read) -> None:
     other = changed(cluster(), CONSTRAINTS, match={"kinds": [{}], "scope": "Namespaced", "labelSelector": {"matchLabels": {"a": "b"}}, "namespaceSelector": {}})
     assert read(other)["constraints"][0]["selectors"] == ["labelSelector"]
 
 
-def test_an_issuer_that_is_not_told_is_no_problem(read: Read) -> None:
+def test_an_issuer_that_is_not_reported_is_no_problem(read: Read) -> None:
     found = read({**cluster(), "/.well-known/openid-configuration": 403})
     assert (found["cluster"]["issuer"], found["problems"]) == (None, [])
 
@@ -342,7 +342,7 @@ def test_an_inline_anchor_that_cannot_be_read_says_so(read: Read, content: str, 
     assert anchor["sha256"] is None
 
 
-def test_what_ratify_does_not_hold_of_the_vault_is_told(read: Read) -> None:
+def test_what_ratify_does_not_hold_of_the_vault_is_reported(read: Read) -> None:
     found = read(cluster(in_vault([held(enabled="false")], asked=("brooklyn-io", "gone"))))["anchors"]
     assert [(a["name"], a["held"], a["problem"]) for a in found] == [
         ("brooklyn-io", False, "disabled in the vault, Ratify does not hold it"),

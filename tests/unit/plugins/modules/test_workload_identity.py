@@ -239,7 +239,7 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "21st credential": (twenty, {}, "has 20 federated credentials and Azure allows 20, so lab1 cannot be added"),
     "a pair in use": (twin, {}, "already trusted under the name old"),
     "a pair twice": (None, {"federated_credentials": [TRUST, {**TRUST, "name": "lab2"}]}, "twice, as lab1 and lab2"),
-    "vault that nobody reaches": (closed_vault, {}, "takes no requests from any cluster"),
+    "vault that no cluster reaches": (closed_vault, {}, "takes no requests from any cluster"),
     "no such vault": (None, {"vault": {**VAULT, "name": "nowhere"}}, "There is no vault nowhere"),
     "vault that is full": (full_vault, {}, "has 1024 access policies and Azure allows 1024"),
     "no such registry": (None, {"registries": [REGISTRY, {**REGISTRY, "name": "nowhere"}]}, "There is no registry nowhere"),

@@ -96,7 +96,7 @@ def test_a_tag_of_which_there_is_no_image_is_denied_by_the_mutation(means: str) 
     assert answer.message == f"it has no digest, {means} ({NO_DIGEST[means]})"
 
 
-def test_of_two_tags_without_an_image_the_first_is_told() -> None:
+def test_of_two_tags_without_an_image_the_first_is_reported() -> None:
     assert read_refusal(500, denial("mutation.gatekeeper.sh", f"{UNRESOLVED}[{NO_IMAGE}, {NO_REGISTRY}]")).message.startswith(
         "it has no digest, the registry does not have it"
     )

@@ -31,7 +31,7 @@ NETWORKS: dict[str, tuple[dict[str, Any], str]] = {
     "one address": (rules("Deny", ["203.0.113.7/32"]), "takes requests only from the address 203.0.113.7/32."),
     "one subnet": (rules("Deny", None, [SUBNET]), f"takes requests only from the subnet {SUBNET}."),
     "a private endpoint": ({**rules(), **endpoint("Approved")}, f"takes requests only from the private endpoint {ENDPOINT}."),
-    "a private endpoint that nobody has approved": ({**rules(), **endpoint("Pending")}, CLOSED),
+    "a private endpoint that is not approved": ({**rules(), **endpoint("Pending")}, CLOSED),
     "no public access": ({"publicNetworkAccess": "Disabled"}, CLOSED),
     "no public access, in another case": ({"publicNetworkAccess": "disabled"}, CLOSED),
     "no public access, whatever the rules": ({"publicNetworkAccess": "Disabled", **rules("Allow", ["203.0.113.7/32"], [SUBNET])}, CLOSED),
@@ -47,9 +47,9 @@ NETWORKS: dict[str, tuple[dict[str, Any], str]] = {
 def test_a_vault_that_no_cluster_reaches_is_refused_and_one_that_some_reach_is_a_warning(name: str) -> None:
     properties, says = NETWORKS[name]
     network = network_of(properties)
-    told = {"problem": network.problem("v"), "warning": network.warning("v")}
-    assert {kind for kind, sentence in told.items() if sentence} == ({"problem"} if says == CLOSED else {"warning"} if says else set())
-    assert not says or f"The vault v {says}" in f"{told['problem']}{told['warning']}"
+    reported = {"problem": network.problem("v"), "warning": network.warning("v")}
+    assert {kind for kind, sentence in reported.items() if sentence} == ({"problem"} if says == CLOSED else {"warning"} if says else set())
+    assert not says or f"The vault v {says}" in f"{reported['problem']}{reported['warning']}"
 
 
 def test_the_reason_why_no_cluster_reaches_it_is_in_the_sentence() -> None:

@@ -131,7 +131,7 @@ def test_namespaces_of_aks_are_known_by_its_label_or_by_name(name: str, labels: 
     assert node_critical([namespace], [], [name]) == []
 
 
-def test_namespaces_to_review_are_sorted_and_told_once() -> None:
+def test_namespaces_to_review_are_sorted_and_reported_once() -> None:
     of_aks = {"metadata": {"name": "azure-arc"}}
     found = node_critical([of_aks], [workload(NODE, namespace="zoo"), workload(NODE, namespace="zoo"), workload(NODE, namespace="ark")], [])
     assert found == ["ark", "azure-arc", "zoo"]

@@ -159,7 +159,7 @@ CONFIGURED = [
         (there("Provider mine"), False),
     ],
 )
-def test_configuration_that_the_chart_did_not_make_is_told_before_a_removal(other: ClusterObject, is_unexpected: bool) -> None:
+def test_configuration_that_the_chart_did_not_make_is_reported_before_a_removal(other: ClusterObject, is_unexpected: bool) -> None:
     assert unexpected(CONFIGURED, PLACE) == []
     assert [f" not make: {other.title}. Delete" in each for each in unexpected([*CONFIGURED, other], PLACE)] == [True] * is_unexpected
 

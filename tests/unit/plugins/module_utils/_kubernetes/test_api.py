@@ -52,13 +52,13 @@ def test_a_cluster_that_has_too_much_to_do_is_asked_once_more_and_soon(tmp_path:
 
 
 @pytest.mark.parametrize("body", [[], "text", {}], ids=str)
-def test_a_refusal_that_says_nothing_is_told_by_its_status(body: Any, tmp_path: Path) -> None:
+def test_a_refusal_that_says_nothing_is_reported_by_its_status(body: Any, tmp_path: Path) -> None:
     with serving(lambda *_asked: (500, body), tmp_path / "kubeconfig"), pytest.raises(ClusterError, match="HTTP 500 Internal Server Error") as refused:
         ClusterApi(str(tmp_path / "kubeconfig")).get("/version")
     assert (refused.value.status, refused.value.reason) == (500, "Internal Server Error")
 
 
-def test_what_is_not_of_an_api_server_is_told(tmp_path: Path) -> None:
+def test_what_is_not_of_an_api_server_is_reported(tmp_path: Path) -> None:
     page: Any = "please sign in"
     said = "it answers GET /version with something else than JSON"
     with serving(lambda *_asked: (200, page), tmp_path / "kubeconfig"), pytest.raises(ClusterError, match=said):
@@ -217,7 +217,7 @@ def encrypted(tls: Tls) -> bytes:
     ],
     ids=["no key", "an encrypted key", "another key", "no authority"],
 )
-def test_what_is_no_certificate_or_key_is_told_before_the_server_is_asked(
+def test_what_is_no_certificate_or_key_is_reported_before_the_server_is_asked(
     field: str, content: Callable[[Tls], bytes], reason: str, tls: Tls, kubeconfig: Path
 ) -> None:
     asked: list[Any] = []
@@ -298,7 +298,7 @@ def test_a_proxy_is_asked_with_its_own_login(server: str, asked: tuple[str, str]
     assert "cret" not in str(refused.value)
 
 
-def test_a_proxy_that_does_not_answer_is_told_without_its_login(tls: Tls, kubeconfig: Path) -> None:
+def test_a_proxy_that_does_not_answer_is_reported_without_its_login(tls: Tls, kubeconfig: Path) -> None:
     with (
         serving(always, kubeconfig, tls=tls.server("127.0.0.1"), cluster={"proxy-url": "http://ops:s3cret@127.0.0.1:1"}),
         pytest.raises(ClusterError, match=r"it does not answer: .*proxy") as refused,

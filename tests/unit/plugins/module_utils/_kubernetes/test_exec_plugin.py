@@ -41,15 +41,15 @@ def test_its_certificate_takes_the_place_of_the_users_own(tmp_path: Path) -> Non
     assert found == Credentials(None, "certificate", "key")
 
 
-def test_it_is_told_what_the_kubeconfig_says_and_has_no_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_given_what_the_kubeconfig_says_and_has_no_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AZURE_TENANT_ID", "tenant")
     script = 'echo "$@" >asked; echo "$AZURE_CLIENT_ID $AZURE_TENANT_ID" >>asked; echo "$KUBERNETES_EXEC_INFO" >>asked; cat >>asked; cat printed'
     printing(tmp_path, PRINTED)
     cluster = {"server": "https://api.example", "config": {"audience": "a"}}
     sign_in(plugin(tmp_path, script, arguments=("get-token", "--login", "spn"), environment={"AZURE_CLIENT_ID": "client"}, cluster=cluster), Credentials())
-    arguments, environment, told = (tmp_path / "asked").read_text().splitlines()
+    arguments, environment, given = (tmp_path / "asked").read_text().splitlines()
     assert (arguments, environment) == ("get-token --login spn", "client tenant")
-    assert json.loads(told) == {"apiVersion": V1, "kind": "ExecCredential", "spec": {"interactive": False, "cluster": cluster}}
+    assert json.loads(given) == {"apiVersion": V1, "kind": "ExecCredential", "spec": {"interactive": False, "cluster": cluster}}
 
 
 def refusal(plugin: Plugin) -> str:

@@ -143,7 +143,7 @@ def test_the_last_revision_has_its_chart_and_the_values_that_were_given() -> Non
     assert (of("deployed", "pending-upgrade").last, of().last) == (None, None)
 
 
-def test_each_version_of_the_chart_that_may_be_in_the_cluster_is_told_once() -> None:
+def test_each_version_of_the_chart_that_may_be_in_the_cluster_is_reported_once() -> None:
     assert of("superseded", "deployed", "failed", "pending-upgrade").chart_versions == ["2.0.0", "3.0.0", "4.0.0"]
     same = [helm_record("web", "trust", number, status, "1.0.0", {}) for number, status in enumerate(("deployed", "failed"), 1)]
     assert (Records("web", "trust", same).chart_versions, of().chart_versions) == (["1.0.0"], [])

@@ -6,7 +6,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm
 TAKEN = [("v3.22.0", "6.2.0"), ("v3.22", "6.2.0"), ("v3.22.0", "*"), ("v4.3.2", "6.4.0"), ("v4.0.0-rc.1", "6.10.1"), ("v4.3", "7.0.0-beta.1")]
 REFUSED = {
     "before 6.4": ("v4.3.2", "6.3.0", "Helm v4.3.2 does not work with kubernetes.core 6.3.0."),
-    "a version that nobody knows": ("v4.3.2", "*", "Helm v4.3.2 does not work with kubernetes.core *."),
+    "an unknown version": ("v4.3.2", "*", "Helm v4.3.2 does not work with kubernetes.core *."),
     "Helm 2": ("v2.17.0", "6.4.0", "Helm v2.17.0 is not known to this collection."),
     "Helm 5": ("v5.0.0", "6.4.0", "Helm v5.0.0 is not known to this collection."),
     "Helm 40": ("v40.0.0", "6.4.0", "Helm v40.0.0 is not known to this collection."),

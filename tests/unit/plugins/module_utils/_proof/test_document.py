@@ -46,7 +46,7 @@ PASSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"anchors": [{**ANCHOR, "not_before": "2026-12-01T00:00:00Z"}]},
         ["None of the certificates that Ratify holds is valid now."],
     ),
-    "nobody is trusted": ({"anchors": []}, ["Ratify trusts no signer: it holds no certificate and no key."]),
+    "no signer is trusted": ({"anchors": []}, ["Ratify trusts no signer: it holds no certificate and no key."]),
     "the constraint looks at labels": (
         {"constraints": [{**CONSTRAINT, "selectors": ["labelSelector", "name"]}]},
         ["The constraint images-verified only holds for what fits its labelSelector, name."],
@@ -81,7 +81,7 @@ PASSED: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"policy": {**state()["policy"], "failure_policy": None}},
         ["Gatekeeper is not asked about pods: its webhook validation.gatekeeper.sh does not exist."],
     ),
-    "what Ratify reports is older than what it was told": (
+    "what Ratify reports is older than its configuration": (
         {"statuses": [{**STATUS, "generation": 2, "changed": "2026-11-24T11:00:00Z"}]},
         [
             "Ratify's KeyManagementProvider kmprovider-akv was changed on 2026-11-24T11:00:00Z, and what Ratify reports of it is older, of "
@@ -172,12 +172,12 @@ NOTES: dict[str, tuple[dict[str, Any], list[str]]] = {
         {"policy": FAILING_OPEN},
         ["While Gatekeeper does not answer, every image is admitted (failurePolicy Ignore): a test cluster."],
     ),
-    "a certificate ends": ({"anchors": [ENDING]}, ["The certificate brooklyn-io of kmprovider-akv expires on 2026-12-10."]),
-    "a certificate has ended": ({"anchors": [EXPIRED]}, ["The certificate old of kmprovider-akv expired on 2026-11-01."]),
+    "a certificate expires": ({"anchors": [ENDING]}, ["The certificate brooklyn-io of kmprovider-akv expires on 2026-12-10."]),
+    "a certificate has expired": ({"anchors": [EXPIRED]}, ["The certificate old of kmprovider-akv expired on 2026-11-01."]),
     "a certificate is not known": ({"anchors": [UNREAD]}, ["The certificate brooklyn-io of kmprovider-akv: not read from the vault."]),
     "a key has no end": ({"anchors": [KEY]}, []),
-    "an exemption ends": ({"exemptions": [{**EXEMPTION, "ends": "2026-12-24"}]}, ["The exemption of team expires on 2026-12-24."]),
-    "an exemption has ended": ({"exemptions": [{**EXEMPTION, "ends": "2026-11-01"}]}, ["The exemption of team expired on 2026-11-01."]),
+    "an exemption expires": ({"exemptions": [{**EXEMPTION, "ends": "2026-12-24"}]}, ["The exemption of team expires on 2026-12-24."]),
+    "an exemption has expired": ({"exemptions": [{**EXEMPTION, "ends": "2026-11-01"}]}, ["The exemption of team expired on 2026-11-01."]),
     "an exemption is far from its end": ({"exemptions": [{**EXEMPTION, "ends": "2026-12-25"}]}, []),
 }
 

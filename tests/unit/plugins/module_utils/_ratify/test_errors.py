@@ -42,6 +42,6 @@ ERRORS: dict[str, tuple[str, str]] = {
 
 
 @pytest.mark.parametrize("name", ERRORS)
-def test_a_refusal_by_the_network_is_told_from_a_missing_permission(name: str) -> None:
+def test_a_refusal_by_the_network_is_distinguished_from_a_missing_permission(name: str) -> None:
     error, says = ERRORS[name]
     assert explained(error) == says

@@ -147,33 +147,33 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
         "attention",
         ["How far Kubernetes ? is behind is not known."],
     ),
-    "a certificate ends in a day": (
+    "a certificate expires in a day": (
         found(proof("web", anchors=[anchor("release", "2026-11-25T00:00:00Z")])),
         "attention",
         ["The certificate release expires in 1 day."],
     ),
-    "it ends in 30 days": (
+    "it expires in 30 days": (
         found(proof("web", anchors=[anchor("release", "2026-12-24T23:00:00Z")])),
         "attention",
         ["The certificate release expires in 30 days."],
     ),
-    "it ends in 31 days": (found(proof("web", anchors=[anchor("release", "2026-12-25T00:00:00Z")])), "proven", []),
-    "one has ended": (
+    "it expires in 31 days": (found(proof("web", anchors=[anchor("release", "2026-12-25T00:00:00Z")])), "proven", []),
+    "one has expired": (
         found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z"), anchor("new", "2029-01-01T00:00:00Z")])),
         "attention",
         ["The certificate old has expired."],
     ),
-    "all have ended since": (
+    "all have expired since": (
         found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z")])),
         "failed",
         ["None of the certificates that it trusts is valid any more.", "The certificate old has expired."],
     ),
-    "one has ended, and Ratify does not hold the other": (
+    "one has expired, and Ratify does not hold the other": (
         found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z"), NOT_HELD])),
         "failed",
         ["None of the certificates that it trusts is valid any more.", "The certificate old has expired.", "The certificate new: Ratify does not hold it."],
     ),
-    "one has ended, and the proof is so old that it does not say whether Ratify holds the other": (
+    "one has expired, and the proof is so old that it does not say whether Ratify holds the other": (
         found(proof("web", anchors=[anchor("old", "2026-11-23T00:00:00Z"), SAID_BY_PROBLEM_ALONE])),
         "attention",
         ["The certificate old has expired.", "The certificate new: Ratify does not hold it."],
@@ -185,7 +185,7 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
     ),
     "one was not read": (found(proof("web", anchors=[anchor("new", None, problem="HTTP 403")])), "attention", ["The certificate new: HTTP 403."]),
     "a key has no end": (found(proof("web", anchors=[anchor("cosign", None, kind="key")])), "proven", []),
-    "an exemption ends today": (
+    "an exemption expires today": (
         found(with_policy(WEB, exemptions=[exemption("me", "2026-11-24")])),
         "attention",
         ["The exemption of me expires today."],
@@ -355,8 +355,8 @@ def test_a_certificate_of_many_clusters_is_there_once_and_the_most_urgent_comes_
     soon, unread = anchor("soon", "2026-12-01T00:00:00Z"), anchor("unread", None, sha256=None, problem="HTTP 403")
     clusters = {"a": [release, old], "b": [release, unread], "c": [soon, {**release, "provider": "other"}]}
     made = judged(*(Found(name, "/", proof=proof(name, anchors=anchors)) for name, anchors in clusters.items()))
-    told = [(each["called"], each["days"], each["state"], each["clusters"]) for each in made["certificates"]]
-    assert told == [
+    reported = [(each["called"], each["days"], each["state"], each["clusters"]) for each in made["certificates"]]
+    assert reported == [
         ("unread", None, "unknown", ["b"]),
         ("old", -4, "failed", ["a"]),
         ("soon", 7, "attention", ["c"]),
@@ -368,8 +368,8 @@ def test_the_newest_kubernetes_of_all_clusters_is_the_one_that_the_others_are_be
     versions = {"a": "v1.36.4", "b": "v1.37.1-beta", "c": "v1.34.2", "d": "2.0"}
     made = judged(*(Found(name, "/", proof=proof(name, cluster=of_kubernetes(name, version))) for name, version in versions.items() if name != "d"))
     assert made["terms"]["versions"]["kubernetes"] == "1.37"
-    told = {cluster["name"]: (cluster["facts"]["kubernetes_behind"], cluster["state"]) for cluster in made["clusters"]}
-    assert told == {"a": (1, "proven"), "b": (0, "proven"), "c": (3, "attention")}
+    reported = {cluster["name"]: (cluster["facts"]["kubernetes_behind"], cluster["state"]) for cluster in made["clusters"]}
+    assert reported == {"a": (1, "proven"), "b": (0, "proven"), "c": (3, "attention")}
     made = judged(*(Found(name, "/", proof=proof(name, cluster=of_kubernetes(name, version))) for name, version in versions.items()))
     assert [cluster["facts"]["kubernetes_behind"] for cluster in made["clusters"]] == [None, None, None, 0]
 
@@ -381,7 +381,7 @@ def test_nothing_of_a_changed_proof_is_shown() -> None:
     assert "them" not in str(made["exemptions"])
 
 
-def test_failed_verdicts_that_are_alike_are_told_together() -> None:
+def test_failed_verdicts_that_are_alike_are_reported_together() -> None:
     failed = [{**FAILED, "shape": shape, "namespace": namespace} for shape in ("job", "container") for namespace in ("default", "web")]
     (cluster,) = judged(found(proof("web", verdicts=[*failed, {**FAILED, "message": "other"}])))["clusters"]
     assert [(each["shapes"], each["namespaces"], each["message"]) for each in cluster["facts"]["failures"]] == [

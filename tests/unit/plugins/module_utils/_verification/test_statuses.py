@@ -62,7 +62,7 @@ STATUSES: dict[str, tuple[dict[str, Any], str | None]] = {
 
 
 @pytest.mark.parametrize("name", STATUSES)
-def test_a_status_of_ratify_that_is_older_than_its_object_or_the_interval_is_told_with_its_age(name: str) -> None:
+def test_a_status_of_ratify_that_is_older_than_its_object_or_the_interval_is_reported_with_its_age(name: str) -> None:
     item, says = STATUSES[name]
     assert outdated([status_of("KeyManagementProvider", item, {"ratify-1"})], AT) == ([says] if says else [])
 
@@ -83,7 +83,7 @@ CONSTRAINTS: dict[str, tuple[dict[str, Any], list[str]]] = {
 
 
 @pytest.mark.parametrize("name", CONSTRAINTS)
-def test_a_pod_of_gatekeeper_that_enforces_an_older_constraint_is_told_with_since_when(name: str) -> None:
+def test_a_pod_of_gatekeeper_that_enforces_an_older_constraint_is_reported_with_since_when(name: str) -> None:
     item, says = CONSTRAINTS[name]
     assert outdated([status_of("ImagesVerified", item, {"gatekeeper-0", "gatekeeper-1"})], AT) == says
 
@@ -99,5 +99,5 @@ def test_a_pod_of_gatekeeper_that_enforces_an_older_constraint_is_told_with_sinc
         ("2026-11-21T11:00:00Z", "3 days"),
     ],
 )
-def test_an_age_is_told_as_people_say_it(time: str, says: str) -> None:
+def test_an_age_is_written_as_people_say_it(time: str, says: str) -> None:
     assert ago(time, AT) == says
