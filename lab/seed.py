@@ -153,7 +153,7 @@ def complete(state: State, certificates: Mapping[str, str]) -> None:
     controller = state.service_principals[CONTROLLER].object_id
     permissions.give(state, controller, RESOURCE_GROUP)
     if not any(entry["objectId"] == controller for entry in vault.properties["accessPolicies"]):
-        # What the proof of role verify takes: to sign it, and to say when certificates end.
+        # What the proof of role verify takes: to sign it, and to say when certificates expire.
         vault.properties["accessPolicies"].append(
             {"tenantId": TENANT, "objectId": controller, "permissions": {"keys": ["get", "sign"], "certificates": ["get"]}}
         )

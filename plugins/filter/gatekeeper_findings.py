@@ -37,7 +37,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: A sentence for each finding, with the way out; empty when there is none.
+  description: A sentence for each finding, with the remedy; empty when there is none.
   type: list
   elements: str
   sample: ["gatekeeper_validation_timeout is 45, but must be 1 to 30."]

@@ -45,7 +45,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _value:
-  description: A sentence for each finding, with the way out; empty when there is none.
+  description: A sentence for each finding, with the remedy; empty when there is none.
   type: list
   elements: str
   sample: ["ratify_replicas is 0, but must be 1 or more."]

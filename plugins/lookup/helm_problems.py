@@ -27,7 +27,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 _raw:
-  description: A sentence with the way out; none where they work together.
+  description: A sentence with the remedy; none where they work together.
   type: list
   elements: str
   sample: ["Helm v4.3.2 does not work with kubernetes.core 6.2.0. Install Helm 3, or Helm 4 with kubernetes.core 6.4.0 or newer."]
@@ -42,7 +42,7 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleError
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm_program import WAY_OUT, HelmError, require_pair
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.helm_program import REMEDY, HelmError, require_pair
 
 
 def version_in(folder: Path) -> str:
@@ -59,10 +59,10 @@ def helm_version() -> str:
     try:
         ran = subprocess.run(["helm", "version", "--template", "{{.Version}}"], capture_output=True, text=True, check=True)
     except FileNotFoundError:
-        raise HelmError(f"There is no helm on the PATH of the controller. {WAY_OUT}") from None
+        raise HelmError(f"There is no helm on the PATH of the controller. {REMEDY}") from None
     except (OSError, subprocess.CalledProcessError) as e:
         reason = e.stderr.strip() if isinstance(e, subprocess.CalledProcessError) else str(e)
-        raise HelmError(f"The version of helm cannot be read: {reason}. {WAY_OUT}") from None
+        raise HelmError(f"The version of helm cannot be read: {reason}. {REMEDY}") from None
     return ran.stdout.strip()
 
 

@@ -40,7 +40,7 @@ class Change(Generic[T]):
 
 
 def diff(changes: Sequence[Change[Any]], called: str) -> dict[str, str]:
-    """The objects as Ansible's diff mode prints them: one value a line, each with the whole way to it, for only the lines around a change are printed."""
+    """The objects as Ansible's diff mode prints them: one value a line, each with the whole path to it, for only the lines around a change are printed."""
     return {
         "before_header": called,
         "after_header": called,
@@ -49,12 +49,12 @@ def diff(changes: Sequence[Change[Any]], called: str) -> dict[str, str]:
     }
 
 
-def _lines(value: Any, way: str = "") -> list[str]:
+def _lines(value: Any, path: str = "") -> list[str]:
     if isinstance(value, Mapping):
-        return [line for key, inner in value.items() for line in _lines(inner, f"{way} {key}".lstrip())]
+        return [line for key, inner in value.items() for line in _lines(inner, f"{path} {key}".lstrip())]
     if isinstance(value, list):
-        return [line for inner in value for line in _lines(inner, way)]
-    return [f"{_one_line(way)}: {_one_line(str(value).lower() if isinstance(value, bool) else str(value))}\n"]
+        return [line for inner in value for line in _lines(inner, path)]
+    return [f"{_one_line(path)}: {_one_line(str(value).lower() if isinstance(value, bool) else str(value))}\n"]
 
 
 def _one_line(text: str) -> str:

@@ -59,7 +59,7 @@ options:
         type: str
         required: true
       field:
-        description: The way to the field; V(*) stands for each entry of a list.
+        description: The path to the field; V(*) stands for each entry of a list.
         type: list
         elements: str
         required: true
@@ -207,7 +207,7 @@ def main() -> NoReturn:
     except RecordError as e:
         module.fail_json(msg=str(e))
     except ClusterError as e:
-        module.fail_json(msg=f"The cluster's objects cannot be kept as they should be: {e}.")
+        module.fail_json(msg=f"The cluster's objects cannot be restored: {e}.")
     if cluster.unpredicted:
         module.warn(f"Whether this changes is not known, for a webhook does not answer that has to be asked: {', '.join(cluster.unpredicted)}.")
     results = dict(titles=[change.after.title for change in changes if change.after], unpredicted=cluster.unpredicted)

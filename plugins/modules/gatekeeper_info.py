@@ -10,7 +10,7 @@ short_description: Get what is installed of Gatekeeper, and what speaks against 
 version_added: 1.0.0
 description:
   - Reads Gatekeeper's Helm release, its validating webhook, its configuration and the namespaces that nodes need, in one task.
-  - RV(problems) has a sentence, with the way out, for each reason for which Gatekeeper must not be installed (O(state=present)) or removed (O(state=absent)).
+  - RV(problems) has a sentence, with the remedy, for each reason for which Gatekeeper must not be installed (O(state=present)) or removed (O(state=absent)).
   - Fails within a minute when the cluster does not answer, and when a record of Helm cannot be read or another program than Helm wrote it.
 author:
   - The image_trust.azure authors (@image-trust)

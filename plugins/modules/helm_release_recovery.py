@@ -78,7 +78,7 @@ def main() -> NoReturn:
         until = time.monotonic() + 2 * timeout
         while records.is_busy(time.time(), timeout) and not module.check_mode:
             if time.monotonic() > until:
-                module.fail_json(msg=f"Others run Helm on the release {name} in {namespace} again and again; {2 * timeout} s were not enough.")
+                module.fail_json(msg=f"Other clients run Helm on the release {name} in {namespace} again and again; {2 * timeout} s were not enough.")
             time.sleep(PAUSE)
             records = read_records(api, name, namespace)
         deleted = records.blocking()

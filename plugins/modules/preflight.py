@@ -102,7 +102,7 @@ findings:
       type: str
       returned: always
     text:
-      description: What was found, and of a fault the way out.
+      description: What was found, and of a fault the remedy.
       type: str
       returned: always
 table:

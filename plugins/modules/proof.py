@@ -54,7 +54,7 @@ options:
     elements: str
     default: []
   warn_days:
-    description: What ends within so many days is in RV(notes).
+    description: What expires within so many days is in RV(notes).
     type: int
     default: 30
   signing_key:

@@ -51,7 +51,7 @@ options:
     type: int
     default: 48
   warn_days:
-    description: Days before a certificate or an exemption ends at which attention is drawn to it.
+    description: Days before a certificate or an exemption expires at which attention is drawn to it.
     type: int
     default: 30
   versions:

@@ -10,7 +10,7 @@ short_description: Get what is installed of Ratify, and what speaks against chan
 version_added: 1.0.0
 description:
   - Reads Ratify's Helm release and its configuration, in one task.
-  - RV(problems) has a sentence, with the way out, for each reason for which Ratify must not be installed (O(state=present)) or removed (O(state=absent)).
+  - RV(problems) has a sentence, with the remedy, for each reason for which Ratify must not be installed (O(state=present)) or removed (O(state=absent)).
   - Fails within a minute when the cluster does not answer, and when a record of Helm cannot be read or another program than Helm wrote it.
 author:
   - The image_trust.azure authors (@image-trust)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import WAYS_OUT
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import REMEDIES
 
 from .messages import denials, messages
 from .pages import ROOT, tokens
@@ -26,11 +26,11 @@ def pattern(row: str) -> re.Pattern[str]:
 
 def test_every_error_text_has_a_row() -> None:
     patterns = [pattern(row) for row in rows()]
-    said = [*messages(), *denials(), *WAYS_OUT]
+    said = [*messages(), *denials(), *REMEDIES]
     assert len(said) > 100
-    assert [text for text in said if not any(each.match(text) for each in patterns)] == [], "each has a row in docs/trouble.md, with the way out"
+    assert [text for text in said if not any(each.match(text) for each in patterns)] == [], "each has a row in docs/trouble.md, with the remedy"
 
 
 def test_each_row_is_about_an_existing_text() -> None:
-    said = [*messages(), *denials(), *WAYS_OUT]
+    said = [*messages(), *denials(), *REMEDIES]
     assert [row for row in rows() if not any(pattern(row).match(text) for text in said)] == [], "docs/trouble.md has rows for texts that are gone"

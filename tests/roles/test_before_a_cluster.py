@@ -119,7 +119,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize(("role", "values", "said"), [(role, *refused) for role, refused in REFUSED.items()], ids=REFUSED)
-def test_values_of_a_chart_that_open_a_bypass_or_have_a_variable_are_refused_each_with_the_way_out(tmp_path: Path, role: str, values: str, said: str) -> None:
+def test_values_of_a_chart_that_open_a_bypass_or_have_a_variable_are_refused_each_with_the_remedy(tmp_path: Path, role: str, values: str, said: str) -> None:
     done = check(tmp_path, f"{ROLES[role]}      {role}_values:{values}")
     assert done.returncode != 0, done.stdout
     assert f"{role}_values must not have {said}. " in " ".join(done.stdout.split())

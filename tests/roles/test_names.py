@@ -69,9 +69,9 @@ def test_an_identity_that_a_changed_name_left_behind_is_named_with_its_permissio
         ) in renamed.said.replace("\n", " ")
         (credential,) = renamed.facts["identity_result"]["former_credentials"]
         assert credential.endswith("/userAssignedIdentities/ratify-lab1/federatedIdentityCredentials/ratify-lab1")
-    way_out = re.search(r"(identity_state=\S+) (identity_name=\S+) (identity_federation_name=\S+)\.", renamed.said)
-    assert way_out
-    assert play("identity", **dict(pair.split("=") for pair in way_out.groups())).errors == []
+    remedy = re.search(r"(identity_state=\S+) (identity_name=\S+) (identity_federation_name=\S+)\.", renamed.said)
+    assert remedy
+    assert play("identity", **dict(pair.split("=") for pair in remedy.groups())).errors == []
     assert trusted(azure).keys() == {"ratify-web"}
     assert "still trusts" not in play("aks", "identity", identity_name="ratify-web").said
 

@@ -1,6 +1,8 @@
 """Words that the project does not use, held on pages and Rego, in comments, names, docstrings and messages of Python, and in comments and texts of YAML.
 
-Not held yet, as each has a meaning that is fine: says (of programs), ends, right and wrong (of a verdict), others, there is, way, kept.
+Held in their bad use only: ends (of certificates, exemptions and tokens; the field `ends` of an exemption and the end of a process stay),
+kept (of what is cached), way (as "way out").
+Not held, as each has a meaning that is fine: says (of programs), right and wrong (of a verdict), others, there is.
 Strings of the tests' Python are not held: many of them stand for what others write.
 """
 
@@ -34,6 +36,9 @@ WORDS = {
     r"(what(ever)?|all|which \w+)[ _]there[ _](is|are)(?! to say)|what[ _]is[ _]there": "existing, installed objects",
     r"that[ _]there[ _](is|are)(?![ _](an?|no|nothing|one|none)\b)": "existing, installed objects",
     r"stands(?! (in (a diff )?)?for\b)": "is, has",
+    r"ways?[ _]out": "remedy",
+    r"an?[ _]kept|kept[ _](tokens?|fields?|objects?|values?)": "cached, preserved, expected, reserved",
+    r"(certificates?|exemptions?|tokens?|cache|licen[cs]e)[ _](soon[ _])?ends?": "expires",
     r"told": "reported, returned, printed; configured",
     r"(has|have|had)[ _]ended": "has expired; has finished",
 }

@@ -16,7 +16,7 @@ from .run_cache import RunCache
 METADATA_VERSION = "2022-09-01"
 TIMEOUT = 15
 """Seconds within which an endpoint answers its metadata."""
-KEPT = 3600
+CACHED = 3600
 """Seconds for which a run knows where a cloud's services are."""
 
 
@@ -67,11 +67,11 @@ def cloud(environment: str, cache: RunCache) -> Cloud:
     if environment in CLOUDS:
         return CLOUDS[environment]
     url = environment.rstrip("/")
-    kept = cache.get("cloud", url)
-    if kept:
-        return Cloud(**kept)
+    cached = cache.get("cloud", url)
+    if cached:
+        return Cloud(**cached)
     found = described(url, _metadata(url))
-    cache.put(asdict(found), "cloud", url, ends=time.time() + KEPT)
+    cache.put(asdict(found), "cloud", url, expires=time.time() + CACHED)
     return found
 
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
 MARGIN = 300
-"""Seconds for which a kept token must still be valid; azure-core too asks for a new one that long before the end."""
+"""Seconds for which a cached token must still be valid; azure-core too asks for a new one that long before the end."""
 
 # https://learn.microsoft.com/entra/identity-platform/reference-error-codes
 CAUSES = {
@@ -46,12 +46,12 @@ class Credential:
         self.login = login
         self.cloud = cloud
         self._cache = cache
-        self._kept: tuple[str, ...] | None = None
+        self._cached: tuple[str, ...] | None = None
         self._fresh_only = False
 
     @cached_property
     def _inner(self) -> TokenCredential:
-        # Importing azure-identity takes longer than the rest of the SDK: not done for a token that is kept.
+        # Importing azure-identity takes longer than the rest of the SDK: not done for a token that is cached.
         with library("azure-identity"):
             return self.login.credential(self.cloud)
 
@@ -60,22 +60,22 @@ class Credential:
         from azure.core.credentials import AccessToken
 
         key = self._key(*scopes)
-        kept = None if self._fresh_only or options.get("claims") else self._cache.get(*key, margin=MARGIN)
-        self._kept = key if kept else None
-        return AccessToken(*kept) if kept else self.new_token(*scopes, **options)
+        cached = None if self._fresh_only or options.get("claims") else self._cache.get(*key, margin=MARGIN)
+        self._cached = key if cached else None
+        return AccessToken(*cached) if cached else self.new_token(*scopes, **options)
 
     def new_token(self, *scopes: str, **options: Any) -> AccessToken:
-        """A token that was not kept; raises `ModuleError`."""
+        """A token that was not cached; raises `ModuleError`."""
         token = self._ask(*scopes, **options)
-        self._cache.put([token.token, token.expires_on], *self._key(*scopes), ends=token.expires_on)
+        self._cache.put([token.token, token.expires_on], *self._key(*scopes), expires=token.expires_on)
         return token
 
     def forget(self) -> bool:
-        """Azure refuses the last token. Whether it was a kept one, so that it is worth to log in again; that happens once."""
-        if self._kept is None:
+        """Azure refuses the last token. Whether it was a cached one, so that it is worth to log in again; that happens once."""
+        if self._cached is None:
             return False
-        self._cache.drop(*self._kept)
-        self._kept, self._fresh_only = None, True
+        self._cache.drop(*self._cached)
+        self._cached, self._fresh_only = None, True
         return True
 
     def _key(self, *scopes: str) -> tuple[str, ...]:
@@ -120,7 +120,7 @@ class Credential:
 
 
 def policy(credential: Credential, scope: str) -> ARMChallengeAuthenticationPolicy:
-    """What puts the token into the requests of one client; a kept token that Azure refuses leads to one new login."""
+    """What puts the token into the requests of one client; a cached token that Azure refuses leads to one new login."""
     from azure.mgmt.core.policies import ARMChallengeAuthenticationPolicy
 
     class Authentication(ARMChallengeAuthenticationPolicy):

@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class ModuleError(Exception):
-    """The one error of the collection: a sentence that names the object and the way out, and what Azure said beside it.
+    """The one error of the collection: a sentence that names the object and the remedy, and what Azure said beside it.
 
     `code` is Azure's error code, or one of ours where Azure was not asked or did not answer: InvalidInput, LoginFailed, Unreachable, InvalidAnswer, Timeout,
     MissingLibrary.
@@ -51,7 +51,7 @@ def refuse(sentence: str) -> ModuleError:
     return ModuleError(sentence, code="InvalidInput")
 
 
-WAYS_OUT = {
+REMEDIES = {
     "ResourceGroupNotFound": "check resource_group and subscription_id",
     "SubscriptionNotFound": "check subscription_id, and that the login has a role in it",
     "InvalidSubscriptionId": "check subscription_id",
@@ -128,7 +128,7 @@ def _failure(what: str, code: str, message: str, status: int | None, request_id:
     text = " ".join(message.split()).rstrip(".")
     # A proxy's 404, say, does not mean that something is missing.
     strange = status == 404 and not by_azure
-    way_out = WAYS_OUT["InvalidAnswer"] if strange else WAYS_OUT.get(reason) or WAYS_OUT.get(code)
-    sentence = f"Could not {what}: {text} ({code})" + (f"; {way_out}." if way_out else ".")
+    remedy = REMEDIES["InvalidAnswer"] if strange else REMEDIES.get(reason) or REMEDIES.get(code)
+    sentence = f"Could not {what}: {text} ({code})" + (f"; {remedy}." if remedy else ".")
     kind = MissingError if status == 404 and not strange and code not in NOT_OF_THE_OBJECT else ModuleError
     return kind(sentence, code=code, message=message, status=status, request_id=request_id)

@@ -23,25 +23,25 @@ class RunCache:
         self._folder = Path(folder) if folder and _only_ours(folder) else None
 
     def get(self, *key: str, margin: float = 0) -> Any:
-        """What was kept under `key`; None where there is nothing, or it ends within `margin` seconds."""
+        """What was cached under `key`; None where there is nothing, or it expires within `margin` seconds."""
         if not self._folder:
             return None
         try:
             # A link could lead to a file that another user wrote.
             with open(os.open(_file(self._folder, key), os.O_RDONLY | os.O_NOFOLLOW), encoding="utf-8") as file:
-                kept = json.load(file) if _private(os.fstat(file.fileno()), stat.S_ISREG) else {"ends": 0}
-            return kept["value"] if kept["ends"] - margin > time.time() else None
+                cached = json.load(file) if _private(os.fstat(file.fileno()), stat.S_ISREG) else {"expires": 0}
+            return cached["value"] if cached["expires"] - margin > time.time() else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def put(self, value: Any, *key: str, ends: float) -> None:
-        """Keep `value` (JSON) under `key`, which may hold secrets, until `ends` (seconds since the epoch). A folder that is full or gone is no error."""
+    def put(self, value: Any, *key: str, expires: float) -> None:
+        """Keep `value` (JSON) under `key`, which may hold secrets, until `expires` (seconds since the epoch). A folder that is full or gone is no error."""
         if self._folder:
             with suppress(OSError):
-                private_file.write(_file(self._folder, key), json.dumps({"value": value, "ends": ends}))
+                private_file.write(_file(self._folder, key), json.dumps({"value": value, "expires": expires}))
 
     def drop(self, *key: str) -> None:
-        """Forget what is kept under `key`."""
+        """Forget what is cached under `key`."""
         if self._folder:
             with suppress(OSError):
                 _file(self._folder, key).unlink(missing_ok=True)

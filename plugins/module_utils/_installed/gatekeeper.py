@@ -140,7 +140,7 @@ def used_by_others(objects: Sequence[ClusterObject]) -> list[str]:
         return []
     titles = ", ".join(each.title for each in objects)
     return [
-        f"Others use Gatekeeper, and its custom resource definitions would take with them: {titles}. Delete these first, or keep Gatekeeper"
+        f"Other objects use Gatekeeper, and its custom resource definitions would take with them: {titles}. Delete these first, or keep Gatekeeper"
         " (gatekeeper_state: present)."
     ]
 

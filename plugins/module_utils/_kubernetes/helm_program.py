@@ -13,20 +13,20 @@ import re
 
 KNOWS_HELM_4 = (6, 4)
 """The first kubernetes.core that does."""
-WAY_OUT = "Install Helm 3, or Helm 4 with kubernetes.core 6.4.0 or newer."
+REMEDY = "Install Helm 3, or Helm 4 with kubernetes.core 6.4.0 or newer."
 
 
 class HelmError(Exception):
-    """The Helm on the controller is not to be used, with the way out."""
+    """The Helm on the controller is not to be used, with the remedy."""
 
 
 def require_pair(helm: str, kubernetes_core: str) -> None:
     """Raise `HelmError` where this Helm, such as `v3.22.0`, does not work with this kubernetes.core, such as `6.2.0`. Any version that is no number is old."""
     major, older = _numbers(helm.removeprefix("v"))[:1], _numbers(kubernetes_core)[:2] < KNOWS_HELM_4
     if major not in ((3,), (4,)):
-        raise HelmError(f"Helm {helm} is not known to this collection. {WAY_OUT}")
+        raise HelmError(f"Helm {helm} is not known to this collection. {REMEDY}")
     if major == (4,) and older:
-        raise HelmError(f"Helm {helm} does not work with kubernetes.core {kubernetes_core}. {WAY_OUT}")
+        raise HelmError(f"Helm {helm} does not work with kubernetes.core {kubernetes_core}. {REMEDY}")
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -54,8 +54,8 @@ def _patterns(policy: Policy) -> Iterator[str]:
     named += [("policy_stages", name) for stage in policy.stages for name in stage.namespaces]
     for variable, pattern in named:
         if matches_all(pattern):
-            way_out = "set policy_enforcement instead" if variable == "policy_stages" else "the policy would cover nothing, so name the namespaces"
-            sentence = f"{variable} has {pattern} alone, which matches every namespace: {way_out}."
+            remedy = "set policy_enforcement instead" if variable == "policy_stages" else "the policy would cover nothing, so name the namespaces"
+            sentence = f"{variable} has {pattern} alone, which matches every namespace: {remedy}."
             yield sentence
         elif not is_pattern(pattern):
             sentence = f"{variable} has {shown(pattern)}, which Gatekeeper refuses or no namespace can match: use a-z, 0-9 and -, with * only first or last."

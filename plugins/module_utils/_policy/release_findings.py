@@ -1,7 +1,7 @@
 # Copyright: the authors of image_trust.azure
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # PRIVATE to the collection: may change without notice.
-"""What the roles gatekeeper and ratify refuse of their variables before they ask a cluster: a sentence for each, with the way out. No I/O.
+"""What the roles gatekeeper and ratify refuse of their variables before they ask a cluster: a sentence for each, with the remedy. No I/O.
 
 Ansible validates the types of a role's variables and converts none: a number on the command line (`-e gatekeeper_replicas=2`) stays text.
 """
@@ -158,7 +158,7 @@ def gatekeeper(variables: Variables, given: Sequence[str], reserved: Mapping[str
         )
     if given:
         found.refuse(
-            f"gatekeeper_values must not have {_ways_out(given, reserved)}. What Gatekeeper is asked, who answers, and what happens without an answer is said "
+            f"gatekeeper_values must not have {_remedies(given, reserved)}. What Gatekeeper is asked, who answers, and what happens without an answer is said "
             "by the variables of the role gatekeeper, which compare it and report it."
         )
     return found.sentences
@@ -215,7 +215,7 @@ def ratify_values(given: Sequence[str], reserved: Mapping[str, str]) -> list[str
     found = Findings({})
     if given:
         found.refuse(
-            f"ratify_values must not have {_ways_out(given, reserved)}. Whom to trust, and how many pods there are, is said by the variables of the role "
+            f"ratify_values must not have {_remedies(given, reserved)}. Whom to trust, and how many pods there are, is said by the variables of the role "
             "ratify; the names of Ratify's objects are relied on; and an SBOM or a report of vulnerabilities would do in place of a signature."
         )
     return found.sentences
@@ -277,5 +277,5 @@ def _below(values: Any, *path: str) -> Any:
     return values
 
 
-def _ways_out(given: Sequence[str], reserved: Mapping[str, str]) -> str:
+def _remedies(given: Sequence[str], reserved: Mapping[str, str]) -> str:
     return "; ".join(f"{name}: {reserved[name]}" for name in given)

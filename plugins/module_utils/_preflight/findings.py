@@ -16,7 +16,7 @@ LEVELS = ("refuse", "warn", "ok")
 
 @dataclass(frozen=True)
 class Finding:
-    """One fact, or one fault with the way out. `level` is one of LEVELS, `about` names the object."""
+    """One fact, or one fault with the remedy. `level` is one of LEVELS, `about` names the object."""
 
     level: str
     about: str

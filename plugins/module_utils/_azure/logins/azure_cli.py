@@ -23,7 +23,7 @@ Runner = Callable[[list[str]], tuple[int, str, str]]
 
 TIMEOUT = 60
 """Seconds within which az answers."""
-KEPT = 3600
+CACHED = 3600
 """Seconds for which it is known which account az is logged in to; a new `az login` is noticed at once."""
 
 
@@ -77,7 +77,7 @@ def _account(subscription_id: str | None, profile: tuple[str, str], cache: RunCa
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             command = " ".join(["az account show", *chosen])
             raise unusable(f"`{command}` names no account; run `az login`, or give another login.") from None
-        cache.put(account, *key, ends=time.time() + KEPT)
+        cache.put(account, *key, expires=time.time() + CACHED)
     return account
 
 

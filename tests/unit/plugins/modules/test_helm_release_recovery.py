@@ -105,7 +105,7 @@ def test_a_check_does_not_wait(tmp_path: Path) -> None:
 
 def test_others_that_go_on_starting_helm_are_not_waited_for_without_end(tmp_path: Path) -> None:
     api = Api(["pending-install"], begins=True)
-    assert api.run(tmp_path, timeout=1)["msg"] == "Others run Helm on the release web in trust again and again; 2 s were not enough."
+    assert api.run(tmp_path, timeout=1)["msg"] == "Other clients run Helm on the release web in trust again and again; 2 s were not enough."
     assert api.deleted == []
 
 

@@ -54,7 +54,7 @@ def test_without_a_folder_each_task_logs_in(run: Run, azure: Emulated, folder: P
     assert list(folder.parent.rglob("image-trust-*")) == []
 
 
-def test_a_kept_token_is_used_without_azure_identity(azure: Emulated, folder: Path) -> None:
+def test_a_cached_token_is_used_without_azure_identity(azure: Emulated, folder: Path) -> None:
     program = f"""
 import sys
 from ansible.module_utils.testing import patch_module_args
@@ -82,21 +82,21 @@ def test_another_secret_does_not_find_the_token(run: Run, azure: Emulated, folde
 
 def test_the_token_is_in_no_output(run: Run, folder: Path) -> None:
     results = [run(MODULE, **VAULT, token_cache=str(folder)) for _ in range(2)]
-    tokens = [kept["value"][0] for kept in (json.loads(file.read_text()) for file in folder.iterdir()) if isinstance(kept["value"], list)]
+    tokens = [cached["value"][0] for cached in (json.loads(file.read_text()) for file in folder.iterdir()) if isinstance(cached["value"], list)]
     assert len(tokens) == 1
     assert tokens[0] not in json.dumps(results)
 
 
 def _spoil(folder: Path) -> None:
-    """Make the kept token one that Azure refuses."""
+    """Make the cached token one that Azure refuses."""
     for file in folder.iterdir():
-        kept = json.loads(file.read_text())
-        if isinstance(kept["value"], list):
-            kept["value"][0] = "spoilt"
-            file.write_text(json.dumps(kept))
+        cached = json.loads(file.read_text())
+        if isinstance(cached["value"], list):
+            cached["value"][0] = "spoilt"
+            file.write_text(json.dumps(cached))
 
 
-def test_a_kept_token_that_azure_refuses_leads_to_a_new_login(run: Run, azure: Emulated, folder: Path) -> None:
+def test_a_cached_token_that_azure_refuses_leads_to_a_new_login(run: Run, azure: Emulated, folder: Path) -> None:
     run(MODULE, **VAULT, token_cache=str(folder))
     _spoil(folder)
     assert run(MODULE, **VAULT, token_cache=str(folder))["vault"]["name"] == "image-trust-lab"
@@ -136,18 +136,18 @@ def credential(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[], Cr
     return lambda: Credential(login, CLOUDS["AzureCloud"], RunCache(str(folder)))
 
 
-def test_a_token_for_another_scope_or_with_claims_is_not_taken_from_what_is_kept(credential: Callable[[], Credential]) -> None:
+def test_a_token_for_another_scope_or_with_claims_is_not_taken_from_what_is_cached(credential: Callable[[], Credential]) -> None:
     assert [credential().get_token(scope).token for scope in ("one", "one", "two", "one")] == ["1 one", "1 one", "2 two", "1 one"]
     assert credential().get_token("one", claims="{}").token == "3 one claims"
 
 
-def test_a_new_token_is_one_and_is_kept(credential: Callable[[], Credential]) -> None:
+def test_a_new_token_is_one_and_is_cached(credential: Callable[[], Credential]) -> None:
     assert credential().get_token("one").token == "1 one"
     assert credential().new_token("one").token == "2 one"
     assert credential().get_token("one").token == "2 one"
 
 
-def test_who_was_refused_takes_no_kept_token_again_also_when_another_put_it_there(credential: Callable[[], Credential]) -> None:
+def test_who_was_refused_takes_no_cached_token_again_also_when_another_put_it_there(credential: Callable[[], Credential]) -> None:
     credential().get_token("one")
     mine = credential()
     assert mine.get_token("one").token == "1 one"
@@ -157,7 +157,7 @@ def test_who_was_refused_takes_no_kept_token_again_also_when_another_put_it_ther
     assert not mine.forget()
 
 
-def test_a_kept_token_acts_as_who_logged_in(run: Run, azure: Emulated, folder: Path) -> None:
+def test_a_cached_token_acts_as_who_logged_in(run: Run, azure: Emulated, folder: Path) -> None:
     for _ in range(2):
         run(MODULE, **VAULT, token_cache=str(folder))
         assert azure.requests[-1].principal == OBJECT_ID

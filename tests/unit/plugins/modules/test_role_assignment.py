@@ -178,7 +178,7 @@ def test_a_type_that_is_given_is_taken_without_a_request(run: Run, azure: Emulat
     assert [entry.method for entry in azure.requests if "/providers/" in entry.path] == ["GET", "PUT"]
 
 
-def test_a_wrong_type_is_an_error_with_the_way_out(run: Run) -> None:
+def test_a_wrong_type_is_an_error_with_the_remedy(run: Run) -> None:
     result = run(MODULE, **UNTYPED, principal_id=OBJECT_ID, principal_type="User")
     assert "(UnmatchedPrincipalType); correct principal_type, or leave it out" in failure(result)
 

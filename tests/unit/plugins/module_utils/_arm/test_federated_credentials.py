@@ -97,7 +97,7 @@ def test_other_clusters_are_only_asked_for_where_a_credential_gets_another_issue
     assert (change.after.issuer, change.after.subject) == (ISSUER, SUBJECT)
 
 
-def test_the_21st_is_refused_with_the_way_out() -> None:
+def test_the_21st_is_refused_with_the_remedy() -> None:
     with pytest.raises(ModuleError, match="has 20 federated credentials and Azure allows 20, so ratify cannot be added; remove one of other-00, ") as refused:
         plan(full(LIMIT), [RATIFY])
     assert refused.value.code == "LimitExceeded"

@@ -38,7 +38,7 @@ def test_what_was_tried_again_in_vain_says_what_was_waited_for() -> None:
         ask("write it", failing(1, answer(409, "ConflictError")))
 
 
-def test_the_sentence_names_the_object_what_azure_said_and_the_way_out() -> None:
+def test_the_sentence_names_the_object_what_azure_said_and_the_remedy() -> None:
     with pytest.raises(ModuleError) as failed:
         ask("read the vault v in resource group g", failing(1, answer(404, "ResourceGroupNotFound", "Resource group 'g' could not be found.")))
     assert failed.value.sentence == (

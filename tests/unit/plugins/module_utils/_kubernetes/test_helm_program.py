@@ -20,7 +20,7 @@ def test_helm_3_works_with_every_kubernetes_core_and_helm_4_from_6_4_on(helm: st
 
 
 @pytest.mark.parametrize(("helm", "kubernetes_core", "sentence"), REFUSED.values(), ids=REFUSED)
-def test_every_other_pair_is_refused_with_the_versions_and_the_way_out(helm: str, kubernetes_core: str, sentence: str) -> None:
+def test_every_other_pair_is_refused_with_the_versions_and_the_remedy(helm: str, kubernetes_core: str, sentence: str) -> None:
     with pytest.raises(HelmError) as refused:
         require_pair(helm, kubernetes_core)
     assert str(refused.value).startswith(sentence)

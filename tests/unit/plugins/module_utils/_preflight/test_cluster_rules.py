@@ -47,7 +47,7 @@ def found(*, issuer: bool = True, sku: str = "Base", **properties: Any) -> list[
         ({"agentPoolProfiles": WINDOWS}, "warn", "node pools with Windows (win)"),
     ],
 )
-def test_a_fault_is_found_with_its_level_and_the_way_out(properties: dict[str, Any], level: str, part: str) -> None:
+def test_a_fault_is_found_with_its_level_and_the_remedy(properties: dict[str, Any], level: str, part: str) -> None:
     ((level_found, text),) = found(**properties)
     assert (level_found, part in text) == (level, True), text
 

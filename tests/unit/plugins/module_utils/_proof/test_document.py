@@ -161,7 +161,7 @@ def test_without_a_verdict_nothing_is_proved() -> None:
 
 
 @pytest.mark.parametrize(("ends", "ended"), [("2026-11-23", True), ("2026-11-24", False), ("2026-11-25", False)])
-def test_an_exemption_ends_with_its_last_day(ends: str, ended: bool) -> None:
+def test_an_exemption_expires_after_its_last_day(ends: str, ended: bool) -> None:
     (exemption,) = made(exemptions=[{**EXEMPTION, "ends": ends}])["policy"]["exemptions"]
     assert exemption["ended"] is ended
 
