@@ -425,7 +425,7 @@ report:
                   type: int
                   returned: always
                 unknown:
-                  description: How many could not be told.
+                  description: How many are not known.
                   type: int
                   returned: always
                 exempt:

@@ -285,18 +285,18 @@ def test_only_true_is_true(almost: dict[str, Any]) -> None:
     assert judged(found(proof("web", **almost)))["clusters"][0]["state"] == "failed"
 
 
-def test_an_audit_is_told_by_namespace_and_what_is_not_admitted_with_its_reason() -> None:
+def test_an_audit_is_reported_by_namespace_and_what_is_not_admitted_with_its_reason() -> None:
     (cluster,) = judged(found(audit=audit("web")))["clusters"]
     assert (cluster["state"], [each["text"] for each in cluster["findings"]]) == (
         "attention",
         ["Of 5 workloads 2 would be denied and 0 not judged if their pods were created again, says the audit of 2026-11-22."],
     )
-    told = cluster["audit"]
-    assert (told["time"], told["days"]) == ("2026-11-22T06:10:00Z", 2)
+    reported = cluster["audit"]
+    assert (reported["time"], reported["days"]) == ("2026-11-22T06:10:00Z", 2)
     none = {"denied": 0, "not_judged": 0, "unknown": 0, "exempt": 0}
-    assert told["namespaces"] == [{"name": "billing", **none, "admitted": 1}, {"name": "shop", **none, "denied": 2, "exempt": 1, "admitted": 1}]
-    assert told["counts"] == {**none, "denied": 2, "exempt": 1, "admitted": 2}
-    assert [(each["verdict"], each["workloads"], each["message"].split(": ")[-1]) for each in told["outcomes"]] == [
+    assert reported["namespaces"] == [{"name": "billing", **none, "admitted": 1}, {"name": "shop", **none, "denied": 2, "exempt": 1, "admitted": 1}]
+    assert reported["counts"] == {**none, "denied": 2, "exempt": 1, "admitted": 2}
+    assert [(each["verdict"], each["workloads"], each["message"].split(": ")[-1]) for each in reported["outcomes"]] == [
         ("denied", ["Deployment web", "CronJob nightly"], "it has no signature"),
         ("exempt", ["Deployment proxy"], "vendor image)"),
     ]
