@@ -78,10 +78,12 @@ _value:
       elements: dict
     unreviewed:
       description:
-        - Namespaces of O(found) that Gatekeeper's Config or a label exempts and C(policy_excluded_namespaces) does not name, each with what exempts it.
+        - A sentence about namespaces of O(found) that Gatekeeper's Config or a label exempts and C(policy_excluded_namespaces) does not name, with what exempts
+          each. Empty where there are none.
       type: list
       elements: str
-      sample: ["team-a (Gatekeeper's Config)"]
+      sample:
+        - "Images are not verified in namespaces that policy_excluded_namespaces does not name: team-a (Gatekeeper's Config). Take that out of …"
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -100,10 +102,10 @@ def policy_objects(variables: Mapping[str, Any], rego: Sequence[str], today: str
     if policy.problems:
         raise AnsibleFilterError(" ".join(policy.problems))
     there = found or {}
-    reviewed = [*(each.name for each in policy.excluded), policy.gatekeeper_namespace]
+    exempt = {each["name"]: each["by"] for each in there.get("exempt_namespaces", ())}
     return {
         **objects(policy, rego, today, there.get("constraints", ()), uuid4().hex).shown(),
-        "unreviewed": unreviewed(there.get("exempt_namespaces", ()), reviewed),
+        "unreviewed": unreviewed(exempt, [each.name for each in policy.excluded], policy.gatekeeper_namespace),
     }
 
 

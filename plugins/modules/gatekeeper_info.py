@@ -31,6 +31,10 @@ options:
     description: Whether the chart may replace a newer one.
     type: bool
     default: false
+  azure_policy_addon:
+    description: Whether the cluster has the Azure Policy add-on, beside which Gatekeeper must not be installed.
+    type: bool
+    default: false
   failure_policy:
     description: The failure policy that the validating webhook will have.
     type: str
@@ -193,7 +197,7 @@ removal:
 
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._installed import reading
+from ansible_collections.image_trust.azure.plugins.module_utils._installed import gatekeeper, reading
 from ansible_collections.image_trust.azure.plugins.module_utils._installed.results import exit_installed
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
 
@@ -208,6 +212,7 @@ def main() -> NoReturn:
         exempt_namespaces=module.params["exempt_namespaces"],
         has_other_constraints=False,
         failure_policy=None,
+        problems=gatekeeper.azure_policy(addon=module.params["azure_policy_addon"] and module.params["state"] == "present"),
         is_own=True,
     )
 

@@ -44,6 +44,11 @@ options:
   ratify:
     description: Options of M(image_trust.azure.ratify_info) but those for the cluster, which is O(cluster). Without them Ratify is not evaluated.
     type: dict
+  policy:
+    description:
+      - Of the policy, C(namespace), that of Gatekeeper, and C(excluded_namespaces), each with C(name) and C(reason).
+      - Other namespaces must not be exempt by Gatekeeper's Config or by its label. Without them the policy is not evaluated.
+    type: dict
 extends_documentation_fragment:
   - image_trust.azure.attributes
   - image_trust.azure.azure
@@ -173,7 +178,7 @@ def asked(found: Findings, role: str, spec: Mapping[str, Any], given: Mapping[st
 
 def main() -> NoReturn:
     module = azure_module(
-        findings=dict(type="dict", default={}), cluster=dict(type="dict"), identity=dict(type="dict"), gatekeeper=dict(type="dict"), ratify=dict(type="dict")
+        findings=dict(type="dict", default={}), cluster=dict(type="dict"), identity=dict(type="dict"), gatekeeper=dict(type="dict"), ratify=dict(type="dict"), policy=dict(type="dict")
     )
     found = Findings()
     known = module.params["findings"]
@@ -188,6 +193,7 @@ def main() -> NoReturn:
     installed = contents.Wanted(
         asked(found, "gatekeeper", reading.gatekeeper_options(), module.params["gatekeeper"], dict),
         asked(found, "ratify", reading.ratify_options(), module.params["ratify"], dict),
+        asked(found, "policy", contents.policy_options(), module.params["policy"], dict),
     )
     for about in known:
         found.accept("Its variables are accepted.", about)

@@ -216,7 +216,7 @@ def test_what_others_made_and_lets_more_images_in_is_named_and_left(lab: Lab, ha
         assert "configuration that its chart did not make" in refused.error
         assert "Verifier of-another" in refused.error
         reviewed = lab.play("site", "--check", ratify_foreign_objects=[{"object": "Verifier of-another", "reason": "a test"}])
-        assert "images are not verified in namespaces that policy_excluded_namespaces does not name:" in reviewed.error
+        assert "Images are not verified in namespaces that policy_excluded_namespaces does not name:" in reviewed.error
         assert " team-a (Gatekeeper's Config). " in reviewed.error
     finally:
         hand.delete(verifier)

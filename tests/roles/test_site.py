@@ -49,6 +49,14 @@ def test_faults_of_three_roles_and_of_azure_come_in_one_error_and_nothing_is_wri
     assert azure.writes == []
 
 
+def test_a_proof_that_cannot_be_written_is_one_of_the_faults(azure: Emulated, command: Command, tmp_path: Path) -> None:
+    path = tmp_path / "nowhere/proof.json"
+    (error,) = checked(command, tmp_path, check=False, verify_proof_path=str(path), gatekeeper_replicas=0).errors
+    assert "Nothing was changed. 2 reasons: (1) gatekeeper_replicas is 0" in error
+    assert f"The proof cannot be written to {path}: No such file or directory." in error
+    assert azure.writes == []
+
+
 def test_the_azure_policy_add_on_is_refused_before_the_issuer_is_turned_on(azure: Emulated, command: Command, play: Play, tmp_path: Path) -> None:
     assert play("aks").errors == []
     cluster = azure.state.cluster_named("lab1")

@@ -50,6 +50,16 @@ _OF_AKS = re.compile(r"aks-command|aks-istio-(system|ingress|egress)|app-routing
 """AKS labels the namespaces that it makes; those of its extensions, and that of `az aks command invoke`, are known by name only."""
 
 
+def azure_policy(*, addon: bool) -> list[str]:
+    """The sentence about a cluster with the Azure Policy add-on."""
+    if not addon:
+        return []
+    return [
+        "The cluster has the Azure Policy add-on, which runs a Gatekeeper of its own and refuses templates that did not come by Azure Policy. "
+        "Turn it off (az aks disable-addons --addons azure-policy) before Gatekeeper is installed here."
+    ]
+
+
 def exempt_namespaces(given: Sequence[Json], kinds: Collection[str]) -> list[Json]:
     """The entries (`name`, `reason`) that are given, and those of networks whose kind is among the cluster's `kinds`."""
     names = {each["name"] for each in given}

@@ -29,6 +29,7 @@ def gatekeeper_options() -> dict[str, Any]:
         state=dict(choices=["present", "absent"], default="present"),
         chart_version=dict(),
         downgrade=dict(type="bool", default=False),
+        azure_policy_addon=dict(type="bool", default=False),
         failure_policy=dict(choices=["Fail", "Ignore"], default="Fail"),
         exempt_namespaces=reviewed_option(),
         covered_namespaces=reviewed_option(),
@@ -55,7 +56,8 @@ def gatekeeper_to_install(api: ClusterApi, options: Options) -> dict[str, Any]:
     records = read_records(api, "gatekeeper", options["namespace"]) if version else Records("gatekeeper", options["namespace"], [])
     webhook = api.get(_CONFIGURATION, missing={})
     newer = release.newer("gatekeeper", version, records.chart_versions, downgrade=options["downgrade"]) if version else []
-    problems = [*gatekeeper.opened((webhook.get("metadata") or {}).get("annotations") or {}), *newer]
+    addon = gatekeeper.azure_policy(addon=options["azure_policy_addon"])
+    problems = [*addon, *gatekeeper.opened((webhook.get("metadata") or {}).get("annotations") or {}), *newer]
     if version and options["failure_policy"] == "Fail" != gatekeeper.failure_policy(webhook):
         reviewed = [options["namespace"], *(each["name"] for each in [*exempt, *options["covered_namespaces"]])]
         workloads = [each for path in _WORKLOADS for each in api.get(path)["items"] or []]

@@ -24,7 +24,7 @@ def exit_installed(module: AnsibleModule, program: str, *, present: Read, absent
     """End the module with what `present` or `absent`, by its option `state`, finds of the program. `nothing` is returned where it finds no other: what is
     true of a program that is not installed, as in check mode where the cluster does not exist yet."""
     options = module.params
-    results = dict(installed=None, current=None, interrupted=False, problems=[], removal=Removal().shown(), **nothing)
+    results = dict(installed=None, current=None, interrupted=False, problems=[], removal=Removal().shown()) | nothing
     if module.check_mode and not Path(options["kubeconfig"]).exists():
         module.exit_json(changed=False, **results)
     try:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 Json = Mapping[str, Any]
@@ -15,7 +15,34 @@ CONFIG, LABEL = "Gatekeeper's Config", f"label {IGNORE}"
 """What exempts namespaces and no role of the collection makes."""
 
 
-def unreviewed(exempt: Iterable[Json], reviewed: Collection[str]) -> list[str]:
-    """Of what `exempt_namespaces` returned: the namespaces that something else than the roles exempts and `reviewed` does not name, each with everything
-    that exempts it. What the roles make, a run puts right."""
-    return [f"{each['name']} ({', '.join(each['by'])})" for each in exempt if {CONFIG, LABEL} & {*each["by"]} and each["name"] not in reviewed]
+CONFIGS, LABELLED = "/apis/config.gatekeeper.sh/v1alpha1/configs", f"/api/v1/namespaces?labelSelector={IGNORE}"
+"""Where the cluster has both. Of the Configs, Gatekeeper reads those of its own namespace only."""
+
+
+def by_others(configs: Iterable[Json], labelled: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """Names, or patterns, of namespaces that Gatekeeper's Config objects exempt, and those with the label, each with CONFIG or LABEL."""
+    for config in configs:
+        for match in (config.get("spec") or {}).get("match") or []:
+            if {"*", "webhook"} & set(match.get("processes") or []):
+                yield from ((name, CONFIG) for name in match.get("excludedNamespaces") or [])
+    yield from ((name, LABEL) for name in labelled)
+
+
+def exempt(sources: Iterable[tuple[str, str]]) -> dict[str, list[str]]:
+    """By name, sorted, everything that exempts the namespace."""
+    found: dict[str, set[str]] = {}
+    for name, source in sources:
+        found.setdefault(name, set()).add(source)
+    return {name: sorted(found[name]) for name in sorted(found)}
+
+
+def unreviewed(exempt: Mapping[str, Collection[str]], reviewed: Collection[str], namespace: str) -> list[str]:
+    """The sentence about namespaces that something else than the roles exempts and `reviewed` does not name, by what `exempt` returned. What the roles make,
+    a run puts right. `namespace` is Gatekeeper's, whose label is the roles' own."""
+    found = [f"{name} ({', '.join(by)})" for name, by in exempt.items() if {CONFIG, LABEL} & {*by} and name not in (*reviewed, namespace)]
+    if not found:
+        return []
+    return [
+        f"Images are not verified in namespaces that policy_excluded_namespaces does not name: {', '.join(found)}. Take that out of Gatekeeper's Config"
+        f" {namespace}/config, or the label off the namespace, or name the namespace with the reason."
+    ]

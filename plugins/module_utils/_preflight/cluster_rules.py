@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from .._installed.gatekeeper import azure_policy
 from .findings import Findings
 
 Json = Mapping[str, Any]
@@ -39,13 +40,8 @@ def of_cluster(found: Findings, about: str, cluster: Json, *, issuer: bool) -> N
 def _of_azure_policy(found: Findings, about: str, cluster: Json, properties: Json) -> None:
     """Whatever runs Azure Policy's own Gatekeeper."""
     addons = {name.lower(): profile for name, profile in (properties.get("addonProfiles") or {}).items()}
-    # As role gatekeeper says it.
-    if (addons.get("azurepolicy") or {}).get("enabled"):
-        found.refuse(
-            "The cluster has the Azure Policy add-on, which runs a Gatekeeper of its own and refuses templates that did not come by Azure Policy. "
-            "Turn it off (az aks disable-addons --addons azure-policy) before Gatekeeper is installed here.",
-            about,
-        )
+    for sentence in azure_policy(addon=bool((addons.get("azurepolicy") or {}).get("enabled"))):
+        found.refuse(sentence, about)
     if str((cluster.get("sku") or {}).get("name")).lower() == "automatic":
         found.refuse("The cluster is AKS Automatic, which always runs Azure Policy's own Gatekeeper. Name a cluster of AKS Standard.", about)
     level = (properties.get("safeguardsProfile") or {}).get("level") or "Off"

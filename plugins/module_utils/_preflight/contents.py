@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from .._installed import reading
 from .._kubernetes.api import ClusterApi, ClusterError
 from .._kubernetes.helm import RecordError
 from .._kubernetes.inventory import ClusterObject, ClusterObjects
+from .._policy import exempt_namespaces
 from .._policy.admission_rules import unjudged
 from .findings import Findings
 
@@ -34,10 +35,17 @@ HARMLESS = ("azure-wi-webhook-mutating-webhook-configuration", "gatekeeper-mutat
 
 @dataclass(frozen=True)
 class Wanted:
-    """What will be installed: options of the modules gatekeeper_info and ratify_info but the kubeconfig; None where that is not installed."""
+    """What will be installed: options of the modules gatekeeper_info and ratify_info but the kubeconfig, and `policy_options`; None where that is not
+    installed."""
 
     gatekeeper: dict[str, Any] | None = None
     ratify: dict[str, Any] | None = None
+    policy: dict[str, Any] | None = None
+
+
+def policy_options() -> dict[str, Any]:
+    """Of the policy: Gatekeeper's namespace, and which namespaces it excludes."""
+    return dict(namespace=dict(default="gatekeeper-system"), excluded_namespaces=reading.reviewed_option())
 
 
 def evaluate(found: Findings, about: str, kubeconfig: str, wanted: Wanted, *, lasting: bool) -> None:
@@ -55,18 +63,30 @@ def evaluate(found: Findings, about: str, kubeconfig: str, wanted: Wanted, *, la
 
 
 def _evaluate(found: Findings, about: str, api: ClusterApi, wanted: Wanted) -> None:
-    installed = None
+    installed, exempt = None, []
     if wanted.gatekeeper:
         read = reading.gatekeeper_to_install(api, wanted.gatekeeper)
-        installed = read["installed"]
+        installed, exempt = read["installed"], read["exempt_namespaces"]
         _refuse(found, about, read["problems"])
     if wanted.ratify:
         _refuse(found, about, reading.ratify_to_install(api, wanted.ratify)["problems"])
+    cluster = ClusterObjects(api)
+    if wanted.policy:
+        # Role policy excludes by itself the namespaces of networks that role gatekeeper finds.
+        reviewed = [each["name"] for each in [*wanted.policy["excluded_namespaces"], *exempt]]
+        _refuse(found, about, exempt_from_policy(cluster, wanted.policy["namespace"], reviewed))
     if wanted.gatekeeper and not installed:
         # Once, before the first installation: what works needs no warning at each run.
-        cluster = ClusterObjects(api)
         for sentence in [*verifiers(cluster.find(GROUPS, [])), *injectors(cluster.get(WEBHOOKS).get("items") or [])]:
             found.warn(sentence, about)
+
+
+def exempt_from_policy(cluster: ClusterObjects, namespace: str, reviewed: Sequence[str]) -> list[str]:
+    """The sentence about namespaces that are exempt without a review. Raises `ClusterError`."""
+    configs = [each for each in cluster.get(exempt_namespaces.CONFIGS).get("items") or [] if each["metadata"]["namespace"] == namespace]
+    labelled = [each["metadata"]["name"] for each in cluster.get(exempt_namespaces.LABELLED).get("items") or []]
+    found = exempt_namespaces.exempt(exempt_namespaces.by_others(configs, labelled))
+    return exempt_namespaces.unreviewed(found, reviewed, namespace)
 
 
 def _refuse(found: Findings, about: str, problems: Iterable[str]) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 from .._admission.verdict import VALIDATION
 from .._policy.admission_rules import conditions, unjudged
-from .._policy.exempt_namespaces import CONFIG, IGNORE, LABEL
+from .._policy.exempt_namespaces import IGNORE, by_others, exempt
 from .._policy.objects import REASONS
 from .state import Verification
 
@@ -63,10 +63,7 @@ def narrowed(found: Verification) -> list[str]:
 def exempt_namespaces(found: Verification) -> list[dict[str, Any]]:
     """Names, or patterns of names, of namespaces that the policy does not cover, by what, and the reason, None where the policy's constraints tell none."""
     reasons = _stages(found) | _reasons(found)
-    sources: dict[str, set[str]] = {}
-    for name, source in _exempt(found):
-        sources.setdefault(name, set()).add(source)
-    return [{"name": name, "by": sorted(sources[name]), "reason": reasons.get(name)} for name in sorted(sources)]
+    return [{"name": name, "by": by, "reason": reasons.get(name)} for name, by in exempt(_exempt(found)).items()]
 
 
 def exemptions(found: Verification) -> list[dict[str, Any]]:
@@ -88,11 +85,7 @@ def _exempt(found: Verification) -> Iterator[tuple[str, str]]:
             yield from ((name, f"constraint {constraint['name']}") for name in constraint["excluded_namespaces"])
     for hook in hooks(found):
         yield from ((name, f"webhook {hook['name']}") for name in _not_asked_for((hook.get("namespaceSelector") or {}).get("matchExpressions") or []))
-    for config in found.objects["gatekeeper_configs"]:
-        for match in _spec(config).get("match") or []:
-            if {"*", "webhook"} & set(match.get("processes") or []):
-                yield from ((name, CONFIG) for name in match.get("excludedNamespaces") or [])
-    yield from ((name, LABEL) for name in found.ignored)
+    yield from by_others(found.objects["gatekeeper_configs"], found.ignored)
 
 
 def _stages(found: Verification) -> dict[str, str]:

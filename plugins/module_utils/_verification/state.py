@@ -11,7 +11,7 @@ from typing import Any
 
 from .._kubernetes.api import ClusterError
 from .._kubernetes.inventory import ClusterObjects
-from .._policy.exempt_namespaces import IGNORE
+from .._policy.exempt_namespaces import CONFIGS, LABELLED
 
 _WEBHOOKS = "/apis/admissionregistration.k8s.io/v1"
 RATIFY = {"Store": "stores", "Verifier": "verifiers", "KeyManagementProvider": "key_management_providers", "Policy": "ratify_policies"}
@@ -26,7 +26,7 @@ LISTS = {
     "templates": "/apis/templates.gatekeeper.sh/v1/constrainttemplates",
     "constraints": "/apis/constraints.gatekeeper.sh/v1beta1/imagesverified",
     "mutations": "/apis/mutations.gatekeeper.sh/v1/assign",
-    "gatekeeper_configs": "/apis/config.gatekeeper.sh/v1alpha1/configs",
+    "gatekeeper_configs": CONFIGS,
     "providers": "/apis/externaldata.gatekeeper.sh/v1beta1/providers",
     "ratify_policies": f"{_RATIFY}/policies",
     "stores": f"{_RATIFY}/stores",
@@ -88,7 +88,7 @@ def read(cluster: ClusterObjects, namespace: str) -> Verification:
         uid=(get("/api/v1/namespaces/kube-system").get("metadata") or {}).get("uid"),
         issuer=get("/.well-known/openid-configuration", needed=False).get("issuer"),
         objects=objects,
-        ignored=[item["metadata"]["name"] for item in get(f"/api/v1/namespaces?labelSelector={IGNORE}").get("items") or []],
+        ignored=[item["metadata"]["name"] for item in get(LABELLED).get("items") or []],
         pods=get(f"/api/v1/namespaces/{namespace}/pods").get("items") or [],
         services=get(f"/api/v1/namespaces/{namespace}/services").get("items") or [],
         refused=tuple(refused),

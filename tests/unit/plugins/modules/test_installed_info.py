@@ -165,6 +165,18 @@ def test_before_there_is_a_cluster_a_check_finds_nothing_and_a_run_fails(name: s
     assert f"the kubeconfig {tmp_path}/kubeconfig cannot be used" in ask(name, tmp_path, options)["msg"]
 
 
+@pytest.mark.parametrize(("state", "count"), [("present", 1), ("absent", 0)])
+def test_gatekeeper_is_not_installed_beside_the_azure_policy_add_on_and_that_is_known_before_there_is_a_cluster(
+    state: str, count: int, tmp_path: Path
+) -> None:
+    options = {"state": state, "chart_version": "1.0.0", "azure_policy_addon": True}
+    before = ask("gatekeeper", tmp_path, options, check=True)
+    empty = {**secrets("gatekeeper"), "/api/v1/namespaces?fieldSelector=metadata.name=trust": items()}
+    for problems in (before["problems"], run("gatekeeper", tmp_path, empty, failure_policy="Ignore", **options)["problems"]):
+        assert len(problems) == count
+        assert all("az aks disable-addons --addons azure-policy" in problem for problem in problems)
+
+
 def test_ratify_needs_a_version_to_install(tmp_path: Path) -> None:
     assert "chart_version" in run("ratify", tmp_path, {})["msg"]
 

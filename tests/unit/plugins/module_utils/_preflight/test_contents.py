@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.inventory import ClusterObject
+from ansible_collections.image_trust.azure.plugins.module_utils._policy.exempt_namespaces import CONFIGS
+from ansible_collections.image_trust.azure.plugins.module_utils._policy.exempt_namespaces import LABELLED as NAMESPACES
 from ansible_collections.image_trust.azure.plugins.module_utils._preflight.contents import WEBHOOKS, Wanted, evaluate, injectors, verifiers
 from ansible_collections.image_trust.azure.plugins.module_utils._preflight.findings import Findings
 
@@ -15,7 +17,7 @@ from tests.support.kubernetes_api import reading, serving
 
 Json = dict[str, Any]
 ABOUT = "cluster lab1"
-REVIEWED: Json = {"downgrade": False, "exempt_namespaces": [], "covered_namespaces": []}
+REVIEWED: Json = {"downgrade": False, "azure_policy_addon": False, "exempt_namespaces": [], "covered_namespaces": []}
 GATEKEEPER: Json = {"namespace": "trust", "chart_version": "3.0.0", "failure_policy": "Ignore", **REVIEWED}
 RATIFY: Json = {"namespace": "trust", "chart_version": "1.0.0", "downgrade": False, "configuration": [], "foreign_objects": []}
 EMPTY: Json = {
@@ -68,6 +70,37 @@ def test_other_webhooks_are_a_warning_before_the_first_installation_only(tmp_pat
     assert [level for level, text in found(tmp_path, answers) if "(istio)" in text] == ["warn"]
     record = helm_record("gatekeeper", "trust", 1, "deployed", "3.0.0", {})
     assert found(tmp_path, {**answers, "/api/v1/namespaces/trust/secrets?labelSelector=owner=helm,name=gatekeeper": {"items": [record]}}) == []
+
+
+CONFIG: Json = {
+    "metadata": {"name": "config", "namespace": "trust"},
+    "spec": {"match": [{"processes": ["*"], "excludedNamespaces": ["team-*", "shop"]}, {"processes": ["audit"], "excludedNamespaces": ["audited"]}]},
+}
+OTHER_CONFIG: Json = {**CONFIG, "metadata": {"name": "config", "namespace": "elsewhere"}}
+LABELLED: Json = {"items": [{"metadata": {"name": name}} for name in ("team-b", "trust")]}
+CALICO: Json = {
+    "/apis": {"groups": [{"name": "operator.tigera.io", "preferredVersion": {"groupVersion": "operator.tigera.io/v1"}}]},
+    "/apis/operator.tigera.io/v1": {"resources": [{"kind": "Installation", "name": "installations", "namespaced": False, "verbs": ["list"]}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("answers", "excluded", "named"),
+    [
+        ({CONFIGS: {"items": [CONFIG]}, NAMESPACES: LABELLED}, [], "shop (Gatekeeper's Config), team-* (Gatekeeper's Config), team-b (label admission."),
+        ({CONFIGS: {"items": [CONFIG]}, NAMESPACES: LABELLED}, ["team-*", "team-b"], "shop (Gatekeeper's Config). Take that out of Gatekeeper's Config trust/c"),
+        ({CONFIGS: {"items": [CONFIG]}}, ["team-*", "shop"], None),
+        ({CONFIGS: {"items": [OTHER_CONFIG]}, NAMESPACES: {"items": LABELLED["items"][1:]}}, [], None),
+        ({NAMESPACES: {"items": [{"metadata": {"name": "calico-system"}}]}}, [], "calico-system (label"),
+        ({**CALICO, NAMESPACES: {"items": [{"metadata": {"name": "calico-system"}}]}}, [], None),
+    ],
+    ids=["both", "some reviewed", "all reviewed", "not of this Gatekeeper", "a namespace without its network", "a network's namespace"],
+)
+def test_exempt_namespaces_that_were_not_reviewed_are_refused(answers: Json, excluded: list[str], named: str | None, tmp_path: Path) -> None:
+    policy = {"namespace": "trust", "excluded_namespaces": [{"name": name, "reason": "reviewed"} for name in excluded]}
+    given = found(tmp_path, answers, wanted=Wanted(GATEKEEPER, RATIFY, policy))
+    expected = [("refuse", f"Images are not verified in namespaces that policy_excluded_namespaces does not name: {named}")] if named else []
+    assert [(level, text[: len(sentence)]) for (level, text), (_level, sentence) in zip(given, expected, strict=True)] == expected
 
 
 @pytest.mark.parametrize(("lasting", "level"), [(False, "warn"), (True, "refuse")])
