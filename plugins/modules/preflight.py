@@ -178,7 +178,12 @@ def asked(found: Findings, role: str, spec: Mapping[str, Any], given: Mapping[st
 
 def main() -> NoReturn:
     module = azure_module(
-        findings=dict(type="dict", default={}), cluster=dict(type="dict"), identity=dict(type="dict"), gatekeeper=dict(type="dict"), ratify=dict(type="dict"), policy=dict(type="dict")
+        findings=dict(type="dict", default={}),
+        cluster=dict(type="dict"),
+        identity=dict(type="dict"),
+        gatekeeper=dict(type="dict"),
+        ratify=dict(type="dict"),
+        policy=dict(type="dict"),
     )
     found = Findings()
     known = module.params["findings"]

@@ -132,6 +132,21 @@ def opened(annotations: Mapping[str, str]) -> list[str]:
     return [f"The cluster is open: every image is admitted since {record.get('when', '')}, by {record.get('who', '')} ({record.get('why', '')}). {close}"]
 
 
+def another(webhook: Json, release: str) -> list[str]:
+    """The sentence about a Gatekeeper that is not of the release (namespace/name), by its ValidatingWebhookConfiguration, which is empty where there is none.
+    Only before the first installation: of a release that Helm knows, a run restores what was changed."""
+    if not webhook:
+        return []
+    annotations = webhook["metadata"].get("annotations") or {}
+    name, namespace = (annotations.get(f"meta.helm.sh/release-{part}") for part in ("name", "namespace"))
+    if f"{namespace}/{name}" == release:
+        return []
+    return [
+        f"There is a Gatekeeper in the cluster already, which is not of the Helm release {release} but of {f'{namespace}/{name}' if name else 'none'}. Helm"
+        " does not install a second one over its objects. Uninstall it first, or set gatekeeper_namespace to its namespace if its release is named gatekeeper."
+    ]
+
+
 def is_own(objects: Iterable[ClusterObject], release: str) -> bool:
     """Whether Gatekeeper's webhooks are of the release (namespace/name). Without webhooks it is what an interrupted removal left, which is."""
     return all(each.release == release for each in objects if each.name in (VALIDATING, MUTATING))

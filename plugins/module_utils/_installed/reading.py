@@ -57,7 +57,8 @@ def gatekeeper_to_install(api: ClusterApi, options: Options) -> dict[str, Any]:
     webhook = api.get(_CONFIGURATION, missing={})
     newer = release.newer("gatekeeper", version, records.chart_versions, downgrade=options["downgrade"]) if version else []
     addon = gatekeeper.azure_policy(addon=options["azure_policy_addon"])
-    problems = [*addon, *gatekeeper.opened((webhook.get("metadata") or {}).get("annotations") or {}), *newer]
+    another = gatekeeper.another(webhook, f"{options['namespace']}/gatekeeper") if version and not records.secrets else []
+    problems = [*addon, *another, *gatekeeper.opened((webhook.get("metadata") or {}).get("annotations") or {}), *newer]
     if version and options["failure_policy"] == "Fail" != gatekeeper.failure_policy(webhook):
         reviewed = [options["namespace"], *(each["name"] for each in [*exempt, *options["covered_namespaces"]])]
         workloads = [each for path in _WORKLOADS for each in api.get(path)["items"] or []]

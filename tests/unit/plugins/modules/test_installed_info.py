@@ -166,10 +166,8 @@ def test_before_there_is_a_cluster_a_check_finds_nothing_and_a_run_fails(name: s
 
 
 @pytest.mark.parametrize(("state", "count"), [("present", 1), ("absent", 0)])
-def test_gatekeeper_is_not_installed_beside_the_azure_policy_add_on_and_that_is_known_before_there_is_a_cluster(
-    state: str, count: int, tmp_path: Path
-) -> None:
-    options = {"state": state, "chart_version": "1.0.0", "azure_policy_addon": True}
+def test_gatekeeper_is_not_installed_beside_the_azure_policy_add_on_and_that_is_known_before_there_is_a_cluster(state: str, count: int, tmp_path: Path) -> None:
+    options: Json = {"state": state, "chart_version": "1.0.0", "azure_policy_addon": True}
     before = ask("gatekeeper", tmp_path, options, check=True)
     empty = {**secrets("gatekeeper"), "/api/v1/namespaces?fieldSelector=metadata.name=trust": items()}
     for problems in (before["problems"], run("gatekeeper", tmp_path, empty, failure_policy="Ignore", **options)["problems"]):
@@ -182,8 +180,9 @@ def test_ratify_needs_a_version_to_install(tmp_path: Path) -> None:
 
 
 EXEMPT = [{"name": "kube-system", "reason": "mine"}]
+OWN = {"meta.helm.sh/release-name": "gatekeeper", "meta.helm.sh/release-namespace": "trust"}
 WEBHOOK = {
-    "metadata": {"name": VALIDATING},
+    "metadata": {"name": VALIDATING, "annotations": OWN},
     "webhooks": [{"name": "validation.gatekeeper.sh", "failurePolicy": "Ignore"}],
 }
 OF_GATEKEEPER = {
@@ -225,10 +224,29 @@ def test_without_a_version_of_the_chart_no_secret_is_read(tmp_path: Path) -> Non
 )
 def test_a_cluster_that_was_opened_is_closed_before_gatekeeper_is_changed(annotation: str, said: str, tmp_path: Path) -> None:
     path = f"/apis/{ADMISSION}/validatingwebhookconfigurations/{VALIDATING}"
-    opened = {**WEBHOOK, "metadata": {"name": VALIDATING, "annotations": {"image-trust.azure/break-glass": annotation}}}
+    opened = {**WEBHOOK, "metadata": {"name": VALIDATING, "annotations": {**OWN, "image-trust.azure/break-glass": annotation}}}
     [problem] = run("gatekeeper", tmp_path, {**OF_GATEKEEPER, path: opened})["problems"]
     assert problem.startswith(said)
     assert "Close it first: ansible-playbook image_trust.azure.break_glass" in problem
+
+
+@pytest.mark.parametrize(
+    ("annotations", "release"),
+    [
+        ({}, "none"),
+        ({**OWN, "meta.helm.sh/release-namespace": "security"}, "security/gatekeeper"),
+        (OWN, None),
+    ],
+)
+def test_another_gatekeeper_is_refused_before_the_first_installation_only(annotations: Json, release: str | None, tmp_path: Path) -> None:
+    there = {**WEBHOOK, "metadata": {"name": VALIDATING, "annotations": annotations}}
+    answers = {**OF_GATEKEEPER, f"/apis/{ADMISSION}/validatingwebhookconfigurations/{VALIDATING}": there, **secrets("gatekeeper")}
+    options: Json = {"chart_version": "1.0.0", "failure_policy": "Ignore"}
+    problems = run("gatekeeper", tmp_path, answers, **options)["problems"]
+    begin = f"There is a Gatekeeper in the cluster already, which is not of the Helm release trust/gatekeeper but of {release}. "
+    assert [problem.startswith(begin) for problem in problems] == ([True] if release else [])
+    record = secrets("gatekeeper", helm_record("gatekeeper", "trust", 1, "deployed", "1.0.0", {}))
+    assert run("gatekeeper", tmp_path, {**answers, **record}, **options)["problems"] == []
 
 
 def test_where_there_is_no_gatekeeper_it_has_no_failure_policy_and_no_other_constraints(tmp_path: Path) -> None:

@@ -65,6 +65,12 @@ def test_problems_of_both_programs_are_refused_together(tmp_path: Path) -> None:
     assert [text.startswith(f"Chart {name} 9.0.0 is installed") for name, text in zip(("gatekeeper", "ratify"), texts, strict=True)] == [True, True]
 
 
+def test_records_of_helm_that_cannot_be_read_are_refused(tmp_path: Path) -> None:
+    record = {**helm_record("gatekeeper", "trust", 1, "deployed", "3.0.0", {}), "data": {"release": "bm90aGluZw=="}}
+    [(level, text)] = found(tmp_path, {"/api/v1/namespaces/trust/secrets?labelSelector=owner=helm,name=gatekeeper": {"items": [record]}})
+    assert (level, "Secret trust/sh.helm.release.v1.gatekeeper.v1, cannot be read" in text) == ("refuse", True)
+
+
 def test_other_webhooks_are_a_warning_before_the_first_installation_only(tmp_path: Path) -> None:
     answers = {WEBHOOKS: {"items": [mutating("istio", PODS)]}}
     assert [level for level, text in found(tmp_path, answers) if "(istio)" in text] == ["warn"]
@@ -88,7 +94,11 @@ CALICO: Json = {
     ("answers", "excluded", "named"),
     [
         ({CONFIGS: {"items": [CONFIG]}, NAMESPACES: LABELLED}, [], "shop (Gatekeeper's Config), team-* (Gatekeeper's Config), team-b (label admission."),
-        ({CONFIGS: {"items": [CONFIG]}, NAMESPACES: LABELLED}, ["team-*", "team-b"], "shop (Gatekeeper's Config). Take that out of Gatekeeper's Config trust/c"),
+        (
+            {CONFIGS: {"items": [CONFIG]}, NAMESPACES: LABELLED},
+            ["team-*", "team-b"],
+            "shop (Gatekeeper's Config). Take that out of Gatekeeper's Config trust/c",
+        ),
         ({CONFIGS: {"items": [CONFIG]}}, ["team-*", "shop"], None),
         ({CONFIGS: {"items": [OTHER_CONFIG]}, NAMESPACES: {"items": LABELLED["items"][1:]}}, [], None),
         ({NAMESPACES: {"items": [{"metadata": {"name": "calico-system"}}]}}, [], "calico-system (label"),
