@@ -52,12 +52,11 @@ _OF_AKS = re.compile(r"aks-command|aks-istio-(system|ingress|egress)|app-routing
 
 def azure_policy(*, addon: bool) -> list[str]:
     """The sentence about a cluster with the Azure Policy add-on."""
-    if not addon:
-        return []
-    return [
+    sentence = (
         "The cluster has the Azure Policy add-on, which runs a Gatekeeper of its own and refuses templates that did not come by Azure Policy. "
         "Turn it off (az aks disable-addons --addons azure-policy) before Gatekeeper is installed here."
-    ]
+    )
+    return [sentence] if addon else []
 
 
 def exempt_namespaces(given: Sequence[Json], kinds: Collection[str]) -> list[Json]:

@@ -40,9 +40,8 @@ def unreviewed(exempt: Mapping[str, Collection[str]], reviewed: Collection[str],
     """The sentence about namespaces that something else than the roles exempts and `reviewed` does not name, by what `exempt` returned. What the roles make,
     a run puts right. `namespace` is Gatekeeper's, whose label is the roles' own."""
     found = [f"{name} ({', '.join(by)})" for name, by in exempt.items() if {CONFIG, LABEL} & {*by} and name not in (*reviewed, namespace)]
-    if not found:
-        return []
-    return [
+    sentence = (
         f"Images are not verified in namespaces that policy_excluded_namespaces does not name: {', '.join(found)}. Take that out of Gatekeeper's Config"
         f" {namespace}/config, or the label off the namespace, or name the namespace with the reason."
-    ]
+    )
+    return [sentence] if found else []
