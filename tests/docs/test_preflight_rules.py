@@ -10,7 +10,7 @@ import pytest
 from .pages import ROOT
 
 UNIT, MODULES, RULES_OF = "tests/unit/plugins/", "tests/unit/plugins/modules/", "tests/unit/plugins/module_utils/"
-CLUSTER = f"{RULES_OF}_preflight/test_cluster_rules.py::test_a_fault_is_found_with_its_level_and_the_way_out"
+CLUSTER = f"{RULES_OF}_preflight/test_cluster_rules.py::test_a_fault_is_found_with_its_level_and_the_remedy"
 CONTENTS, INSTALLED = f"{RULES_OF}_preflight/test_contents.py::", f"{MODULES}test_installed_info.py::"
 PREFLIGHT, SITE = f"{MODULES}test_preflight.py::", "tests/roles/test_site.py::"
 AT_ONCE = f"{PREFLIGHT}test_faults_of_roles_cluster_registry_vault_and_identity_are_reported_at_once"
