@@ -121,16 +121,20 @@ def app(azure: Azure) -> Starlette:
 
 
 def _without_secrets(state: State) -> dict[str, Any]:
-    """The whole state but the signing key, client secrets, the values of vault secrets and the keys of vaults."""
+    """The whole state but the signing key, client secrets, the values of vault secrets and the private keys of vaults."""
     shown = asdict(state)
     del shown["signing_key"]
     for principal in shown["service_principals"].values():
         del principal["secret"]
     for vault in shown["vaults"].values():
-        for secret in vault["secrets"].values():
+        deleted = vault["deleted_certificates"].values()
+        for secret in (*vault["secrets"].values(), *(each["secret"] for each in deleted)):
             for version in secret["versions"].values():
                 del version["value"]
-        for key in vault["keys"].values():
+        for key in (*vault["keys"].values(), *(each["key"] for each in deleted if each["key"])):
             for version in key["versions"].values():
                 del version["private_key"]
+        states = (*vault["certificate_states"].values(), *(each["certificate"] for each in deleted if each["certificate"]))
+        for holder in (*vault["issuers"].values(), *(each["operation"] for each in states if each["operation"])):
+            del holder["private_key"]
     return shown

@@ -132,6 +132,29 @@ KEY_VAULT_CERTIFICATE_USER = Role(
         "Microsoft.KeyVault/vaults/keys/read",
     ),
 )
+KEY_VAULT_CERTIFICATES_OFFICER = Role(
+    "Key Vault Certificates Officer",
+    "a4417e6f-fecd-4de8-b567-7b0420556985",
+    "Perform any action on the certificates of a key vault, except manage permissions. "
+    "Only works for key vaults that use the 'Azure role-based access control' permission model.",
+    actions=(
+        "Microsoft.Authorization/*/read",
+        "Microsoft.Insights/alertRules/*",
+        "Microsoft.Resources/deployments/*",
+        "Microsoft.Resources/subscriptions/resourceGroups/read",
+        "Microsoft.Support/*",
+        "Microsoft.KeyVault/checkNameAvailability/read",
+        "Microsoft.KeyVault/deletedVaults/read",
+        "Microsoft.KeyVault/locations/*/read",
+        "Microsoft.KeyVault/vaults/*/read",
+        "Microsoft.KeyVault/operations/read",
+    ),
+    data_actions=(
+        "Microsoft.KeyVault/vaults/certificatecas/*",
+        "Microsoft.KeyVault/vaults/certificates/*",
+        "Microsoft.KeyVault/vaults/certificatecontacts/write",
+    ),
+)
 KEY_VAULT_CRYPTO_USER = Role(
     "Key Vault Crypto User",
     "12338af0-0e69-4776-bea7-57ae8d297424",
@@ -198,6 +221,7 @@ BUILT_IN = {
         KEY_VAULT_READER,
         KEY_VAULT_SECRETS_USER,
         KEY_VAULT_CERTIFICATE_USER,
+        KEY_VAULT_CERTIFICATES_OFFICER,
         CLUSTER_USER,
         CLUSTER_ADMIN,
     )

@@ -100,6 +100,8 @@ class SecretVersion:
     content_type: str
     created: float
     enabled: bool = True
+    updated: float | None = None
+    tags: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -121,10 +123,64 @@ class KeyVersion:
 
 @dataclass
 class Key:
-    """A key of a vault that belongs to no certificate."""
+    """A key of a vault; one that has the name of a certificate is that certificate's, version by version."""
 
     latest: str
     versions: dict[str, KeyVersion]
+
+
+@dataclass
+class CertificateOperation:
+    """The making of one version of a certificate, which Key Vault shows as `pending`."""
+
+    request_id: str
+    version: str
+    issuer: str
+    csr: str
+    """DER in base64."""
+    private_key: str
+    """PEM."""
+    enabled: bool
+    tags: dict[str, str]
+    ready_at: float | None
+    """It completes then; None: it waits for a certificate to merge, which the lab does not emulate."""
+    status: str = "inProgress"
+    error: dict[str, str] | None = None
+    """Given to it, it fails with that when its time comes."""
+    cancellation_requested: bool = False
+
+
+@dataclass
+class Certificate:
+    """What is kept of a certificate beside its versions, which are its secret's and its key's."""
+
+    policy: dict[str, Any]
+    policy_created: float
+    policy_updated: float
+    first_version: str
+    """Has a certificate of which no version was made yet."""
+    operation: CertificateOperation | None = None
+
+
+@dataclass
+class Issuer:
+    """A certificate authority that a vault has under a name; stands for DigiCert or GlobalSign."""
+
+    certificate: str
+    """PEM."""
+    private_key: str
+    """PEM."""
+
+
+@dataclass
+class DeletedCertificate:
+    """A certificate that can be recovered until `purged_at`. Until then no other one gets its name."""
+
+    certificate: Certificate | None
+    secret: Secret
+    key: Key | None
+    deleted_at: float
+    purged_at: float
 
 
 @dataclass
@@ -139,6 +195,12 @@ class Vault:
     """provisioningState is RegisteringDns until then."""
     secrets: dict[str, Secret] = field(default_factory=dict)
     certificates: list[str] = field(default_factory=list)
+    """Names of those that have versions."""
+    certificate_states: dict[str, Certificate] = field(default_factory=dict)
+    """By name; the lab seeds certificates without."""
+    deleted_certificates: dict[str, DeletedCertificate] = field(default_factory=dict)
+    """By name."""
+    issuers: dict[str, Issuer] = field(default_factory=dict)
     keys: dict[str, Key] = field(default_factory=dict)
     former: list[Former[dict[str, Any]]] = field(default_factory=list)
     """Properties."""

@@ -31,7 +31,16 @@ class Kind:
 
 
 SECRETS = Kind("secrets", "secret", {"get": "Microsoft.KeyVault/vaults/secrets/getSecret/action"})
-CERTIFICATES = Kind("certificates", "certificate", {"get": "Microsoft.KeyVault/vaults/certificates/read"})
+CERTIFICATES = Kind(
+    "certificates",
+    "certificate",
+    {
+        "get": "Microsoft.KeyVault/vaults/certificates/read",
+        "list": "Microsoft.KeyVault/vaults/certificates/read",
+        **{name: f"Microsoft.KeyVault/vaults/certificates/{name}/action" for name in ("create", "import", "update", "recover")},
+        "delete": "Microsoft.KeyVault/vaults/certificates/delete",
+    },
+)
 KEYS = Kind("keys", "key", {"get": "Microsoft.KeyVault/vaults/keys/read", "sign": "Microsoft.KeyVault/vaults/keys/sign/action"})
 
 

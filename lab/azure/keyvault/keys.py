@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Iterable
 from typing import Any
 from uuid import uuid4
 
@@ -25,11 +26,11 @@ _CURVES = {"ES256": "P-256", "ES384": "P-384", "ES512": "P-521"}
 _NAMES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 
 
-def add(vault: Vault, name: str, key: PrivateKey) -> str:
-    """Make it the latest version of the key of that name, which can sign and verify; the version."""
-    version, pem = uuid4().hex, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
+def add(vault: Vault, name: str, key: PrivateKey, version: str = "", operations: Iterable[str] = ("sign", "verify")) -> str:
+    """Make it the latest version of the key of that name, which is for these operations; the version."""
+    version, pem = version or uuid4().hex, key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()).decode()
     kept = vault.keys.setdefault(name, Key(version, {}))
-    kept.latest, kept.versions[version] = version, KeyVersion(pem, now())
+    kept.latest, kept.versions[version] = version, KeyVersion(pem, now(), operations=list(operations))
     return version
 
 
@@ -38,7 +39,8 @@ def shown(vault: Vault, name: str, version: str, host: str) -> dict[str, Any]:
     kid, found = _find(vault, name, version, host)
     at = int(found.created)
     attributes = {"enabled": found.enabled, "created": at, "updated": at, "recoveryLevel": "Recoverable+Purgeable", "recoverableDays": 90, "exportable": False}
-    return {"key": {"kid": kid, "kty": _kty(found), "key_ops": found.operations, **_public(_private(found))}, "attributes": attributes}
+    content = {"key": {"kid": kid, "kty": _kty(found), "key_ops": found.operations, **_public(_private(found))}, "attributes": attributes}
+    return {**content, "managed": True} if name.lower() in (each.lower() for each in vault.certificates) else content
 
 
 def signed(vault: Vault, name: str, version: str, host: str, body: bytes) -> dict[str, Any]:
