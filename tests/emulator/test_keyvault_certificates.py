@@ -12,7 +12,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
-from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, pkcs12
+from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, NoEncryption, pkcs12
 from cryptography.x509.oid import ExtendedKeyUsageOID
 from starlette.testclient import TestClient
 
@@ -340,7 +340,7 @@ def test_a_certificate_is_imported_with_its_key(client: TestClient, kind: str, e
     signer = SelfSigned()
     pem = issuing.pem_of(signer.key) + signer.pem
     password = {"pkcs12 with a password": "word"}.get(kind)
-    encryption = BestAvailableEncryption(b"word") if password else issuing.NoEncryption()
+    encryption = BestAvailableEncryption(b"word") if password else NoEncryption()
     packed = base64.b64encode(pkcs12.serialize_key_and_certificates(None, signer.key, signer.certificate, None, encryption)).decode()
     value = {"pem": pem, "pem in base64": base64.b64encode(pem.encode()).decode()}.get(kind, packed)
     content_type = "application/x-pem-file" if kind.startswith("pem") else "application/x-pkcs12"
