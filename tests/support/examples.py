@@ -36,6 +36,8 @@ IN_ORDER = (
     "user_assigned_identity_info",
     "federated_credential_info",
     "keyvault_access_policy_info",
+    "keyvault_certificate",
+    "keyvault_certificate_info",
     "role_assignment_info",
     "chart_values_check",
     "cluster_objects_info",
@@ -78,7 +80,7 @@ def prepare(azure: Emulated) -> None:
     keys.add(vault, "proof", ec.generate_private_key(ec.SECP256R1()))
     vault.secrets["contoso-release"] = Secret("1", {"1": SecretVersion(pem("contoso-release"), "application/x-pem-file", 0)})
     vault.certificates.append("contoso-release")
-    permissions = {"keys": ["get", "sign"], "certificates": ["get"]}
+    permissions = {"keys": ["get", "sign"], "certificates": ["get", "list", "create", "update"]}
     vault.properties["accessPolicies"] = [{"tenantId": azure.state.tenant, "objectId": OBJECT_ID, "permissions": permissions}]
 
 

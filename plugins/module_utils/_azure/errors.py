@@ -70,6 +70,8 @@ REMEDIES = {
     "InvalidAnswer": "check cloud_environment and the proxy of this machine",
     "ForbiddenByFirewall": "reach the vault from a network that it allows: it refuses this machine, whatever the login may do",
     "ForbiddenByConnection": "reach the vault from a network that it allows: it refuses this machine, whatever the login may do",
+    "ForbiddenByPolicy": "give the login this permission in an access policy of the vault",
+    "ForbiddenByRbac": "assign the login a role on the vault that includes this action",
     "Unreachable": "check cloud_environment, the proxy and the network of this machine",
 }
 NOT_OF_THE_OBJECT = ("SubscriptionNotFound", "InvalidResourceType", "InvalidResourceNamespace")

@@ -20,9 +20,10 @@ from .logins.choice import choose
 from .logins.login import Login
 from .retries import Retrying
 from .run_cache import RunCache
-from .vault_plane import VaultPlane
+from .vault_plane import API_VERSION, VaultPlane
 
 if TYPE_CHECKING:
+    from azure.keyvault.certificates import CertificateClient
     from azure.mgmt.authorization import AuthorizationManagementClient
     from azure.mgmt.containerregistry import ContainerRegistryManagementClient
     from azure.mgmt.containerservice import ContainerServiceClient
@@ -83,6 +84,16 @@ class Azure:
     def vault_plane(self, uri: str, *, again: bool = True) -> VaultPlane:
         """The data plane of the vault with that URI, which is asked again where that helps. Raises `ModuleError` where it is none; nothing is asked yet."""
         return VaultPlane(uri, self._credential, again=again)
+
+    def certificates(self, uri: str) -> CertificateClient:
+        """A client for the certificates of the vault with that URI. Raises `ModuleError`; nothing is asked yet."""
+        with library("azure-keyvault-certificates"):
+            from azure.keyvault.certificates import CertificateClient
+        return CertificateClient(uri, self._credential, api_version=API_VERSION, retry_policy=Retrying(), user_agent="image_trust.azure", **TIMEOUTS)
+
+    def forget_token(self) -> bool:
+        """A vault refuses the last token. Whether it was a kept one, so that it is worth to ask again with a new one; that happens once."""
+        return self._credential.forget()
 
     @cached_property
     def identities(self) -> ManagedServiceIdentityClient:

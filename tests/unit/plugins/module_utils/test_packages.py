@@ -17,6 +17,7 @@ ORDER = [
     "_installed",
     "_ratify",
     "_arm",
+    "_vault",
     "_policy",
     "_preflight",
     "_admission",

@@ -1,0 +1,274 @@
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# PRIVATE to the collection: may change without notice.
+"""Reading and making certificates in a key vault, by the vault's data plane."""
+
+from __future__ import annotations
+
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from .._arm.vault_anchors import HERE, certificates_in
+from .._arm.vaults import Vault
+from .._azure.errors import MissingError, ModuleError, ask
+from .._azure.ids import Rule
+from .._azure.session import POLLING, Azure
+from .._change import Change
+from .._ratify.anchors import NOT_HELD, trusted
+from .certificates import Certificate, Key, Plan, Policy, Version
+
+try:
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+except ImportError:
+    CRYPTOGRAPHY_IMPORT_ERROR: str | None = traceback.format_exc()
+else:
+    CRYPTOGRAPHY_IMPORT_ERROR = None
+
+if TYPE_CHECKING:
+    from azure.keyvault.certificates import CertificateOperation, CertificatePolicy, KeyVaultCertificate
+
+T = TypeVar("T")
+NAME = Rule(r"[0-9A-Za-z-]{1,127}", "1 to 127 letters, digits or '-'")
+_CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
+_USAGES = {
+    "digital_signature": "digitalSignature",
+    "content_commitment": "nonRepudiation",
+    "key_encipherment": "keyEncipherment",
+    "data_encipherment": "dataEncipherment",
+    "key_agreement": "keyAgreement",
+    "key_cert_sign": "keyCertSign",
+    "crl_sign": "cRLSign",
+}
+
+
+class VaultCertificates:
+    """The certificates of one vault. Everything raises `ModuleError`."""
+
+    def __init__(self, azure: Azure, vault: Vault) -> None:
+        self._azure = azure
+        self._vault = vault
+        self._client = azure.certificates(str(vault.uri))
+
+    def find(self, name: str) -> Certificate | None:
+        """None where there is none, and its name is free."""
+        found = self._find(f"read the {self._called(name)}", lambda: self._client.get_certificate(name))
+        if not found:
+            if self._find(f"look for a deleted {self._called(name)}", lambda: self._client.get_deleted_certificate(name)):
+                raise ModuleError(
+                    f"The {self._called(name)} is deleted and can be recovered, which holds its name; recover it, or purge it and run again.",
+                    code="ObjectIsDeletedButRecoverable",
+                )
+            return None
+        return self._certificate(name, found)
+
+    def versions(self, name: str) -> list[Version]:
+        """Newest first; none of a certificate that does not exist. One that is still made is none yet."""
+        what = f"list the versions of the {self._called(name)}"
+        listed = self._find(what, lambda: [str(each.version) for each in self._client.list_properties_of_certificate_versions(name)]) or []
+        return sorted((each for version in listed if (each := self.version(name, version))), key=lambda each: (each.created, each.not_before), reverse=True)
+
+    def version(self, name: str, version: str) -> Version | None:
+        """None where there is no such version, or it is not made yet."""
+        found = self._find(f"read the version {version} of the {self._called(name)}", lambda: self._client.get_certificate_version(name, version))
+        return _version(found) if found else None
+
+    def anchor_problem(self, name: str, version: Version, now: datetime) -> str | None:
+        """Why Ratify could not verify by that version; None where it can."""
+        if not version.enabled:
+            return f"disabled in the vault, {NOT_HELD}"
+        if not version.not_before <= now < version.not_after:
+            return f"valid from {version.not_before:%Y-%m-%d} to {version.not_after:%Y-%m-%d}"
+        alone = trusted([version.der], HERE)[0]
+        if alone["held"]:
+            problem: str | None = alone["problem"]
+            return problem
+        try:
+            chain, unread = certificates_in(self._azure.vault_plane(str(self._vault.uri)), name, version.id, None)
+        except ModuleError as failure:
+            return f"its chain was not read: {failure.sentence}".rstrip(".")
+        return unread or trusted(chain, HERE)[0]["problem"]
+
+    def apply(self, plan: Plan, wait_timeout: int) -> Change[Certificate]:
+        """Make the change, and wait for a version that is made; the change as Key Vault confirmed it."""
+        before, after = plan.change.before, plan.change.after
+        assert after
+        name = after.name
+        if plan.does == "create":
+            self._create(after, wait_timeout)
+        if plan.does in ("create", "wait"):
+            self._wait(name, wait_timeout)
+        if plan.does == "update" and before and before.policy != after.policy:
+            policy = self._sent(after.policy)
+            self._ask(f"change the policy of the {self._called(name)}", lambda: self._client.update_certificate_policy(name, policy))
+        if plan.does == "update" and before and before.enabled != after.enabled:
+            what = f"{'enable' if after.enabled else 'disable'} the {self._called(name)}"
+            self._ask(what, lambda: self._client.update_certificate_properties(name, version=None, enabled=after.enabled))
+        made = self.find(name) if plan.does else before
+        assert made
+        return Change(before, replace(made, new_version=False))
+
+    def _create(self, wanted: Certificate, seconds: int) -> None:
+        policy = self._sent(wanted.policy)
+        make = partial(self._client.begin_create_certificate, wanted.name, policy, enabled=wanted.enabled)
+        what = f"create the {self._called(wanted.name)}"
+        making = self._ask(what, make)
+        # The SDK asks in a thread of its own, once it has begun, so that this one need not.
+        self._ask(what, lambda: making.wait(seconds))
+
+    def _wait(self, name: str, seconds: int) -> None:
+        started, what = time.monotonic(), f"ask how far the {self._called(name)} is"
+        while True:
+            operation: CertificateOperation = self._ask(what, lambda: self._client.get_certificate_operation(name))
+            status = str(operation.status).lower()
+            if status == "completed":
+                return
+            if status != "inprogress":
+                reason = f": {operation.error.message} ({operation.error.code})" if operation.error else ""
+                raise ModuleError(
+                    f"Key Vault has not made the {self._called(name)}, its operation is {operation.status}{reason}.", code="CertificateOperationFailed"
+                )
+            if time.monotonic() - started >= seconds:
+                details = str(operation.status_details or operation.status).rstrip(".")
+                failure = ModuleError(f"The {self._called(name)} is not made after {seconds} s: {details}. Run again to go on waiting for it.", code="Timeout")
+                failure.results = {"changed": True}
+                raise failure
+            time.sleep(max(0.05, POLLING["polling_interval"]))
+
+    def _certificate(self, name: str, found: KeyVaultCertificate) -> Certificate:
+        version = _version(found)
+        operation = self._find(f"ask how far the {self._called(name)} is", lambda: self._client.get_certificate_operation(name))
+        unfinished = bool(operation and str(operation.status).lower() == "inprogress")
+        being_made = str(operation.status_details or operation.status) if operation and unfinished else None
+        policy = _policy(found.policy) if found.policy else None
+        if not policy:
+            raise ModuleError(f"Key Vault has not returned the policy of the {self._called(name)}.", code="InvalidAnswer")
+        return Certificate(name, policy, version, version.enabled if version else True, being_made=being_made)
+
+    def _sent(self, policy: Policy) -> CertificatePolicy:
+        from azure.keyvault.certificates import CertificatePolicy, LifetimeAction
+
+        action = LifetimeAction(action="AutoRenew" if policy.auto_renew else "EmailContacts", **policy.action_at)
+        return CertificatePolicy(
+            issuer_name=policy.issuer,
+            subject=policy.subject,
+            exportable=policy.exportable,
+            key_type=policy.key.type,
+            key_size=policy.key.size,
+            key_curve_name=policy.key.curve,
+            reuse_key=False,
+            content_type=policy.content_type,
+            key_usage=list(policy.usages),
+            enhanced_key_usage=list(policy.ekus),
+            validity_in_months=policy.validity_months,
+            lifetime_actions=[action],
+        )
+
+    def _called(self, name: str) -> str:
+        return f"certificate {name} of the vault {self._vault.name}"
+
+    def _find(self, what: str, request: Callable[[], T]) -> T | None:
+        try:
+            return self._ask(what, request)
+        except MissingError:
+            return None
+
+    def _ask(self, what: str, request: Callable[[], T]) -> T:
+        """A kept token that the vault refuses leads to one new login, as elsewhere; the SDK's own policy for vaults keeps to the one that it was given."""
+        try:
+            return _ask(what, request)
+        except ModuleError as failure:
+            if failure.status != 401 or not self._azure.forget_token():
+                raise
+        self._client = self._azure.certificates(str(self._vault.uri))
+        return _ask(what, request)
+
+
+def _ask(what: str, request: Callable[[], T]) -> T:
+    from azure.core.exceptions import HttpResponseError
+
+    def answered() -> T:
+        try:
+            return request()
+        except HttpResponseError as error:
+            # The SDK has a model of its own for errors, without their code.
+            raise HttpResponseError(response=error.response) if error.response is not None else error from None
+        except ValueError as error:
+            raise ModuleError(f"Could not {what}: {str(error).rstrip('.')}.", code="InvalidVault") from None
+
+    return ask(what, answered)
+
+
+def _policy(policy: CertificatePolicy) -> Policy:
+    action = next(iter(policy.lifetime_actions or ()), None)
+    at = {"lifetime_percentage": action.lifetime_percentage, "days_before_expiry": action.days_before_expiry} if action else {}
+    rsa_key = _text(policy.key_type).startswith("RSA")
+    return Policy(
+        str(policy.issuer_name),
+        str(policy.subject or ""),
+        Key(_text(policy.key_type), size=policy.key_size) if rsa_key else Key(_text(policy.key_type), curve=_text(policy.key_curve_name)),
+        int(policy.validity_in_months or 0),
+        bool(action and _text(action.action) == "AutoRenew"),
+        {name: number for name, number in at.items() if number is not None},
+        tuple(_text(each) for each in policy.key_usage or ()),
+        tuple(policy.enhanced_key_usage or ()),
+        _text(policy.content_type),
+        policy.exportable is not False,
+    )
+
+
+def _text(value: Any) -> str:
+    """Of an enumeration of the SDK, or of a text that it does not know."""
+    return str(getattr(value, "value", value) or "")
+
+
+def _version(found: KeyVaultCertificate) -> Version | None:
+    """What the certificate says; None of one that is not made yet."""
+    properties = found.properties
+    if not found.cer or properties is None:
+        return None
+    der = bytes(found.cer)
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+    except ValueError:
+        raise ModuleError(f"The certificate {found.id} cannot be read.", code="InvalidAnswer") from None
+    usage, purposes = _extension(certificate, x509.KeyUsage), _extension(certificate, x509.ExtendedKeyUsage)
+    return Version(
+        str(properties.version),
+        bool(properties.enabled),
+        found.key_id,
+        found.secret_id,
+        properties.created_on or datetime.fromtimestamp(0, UTC),
+        certificate.subject.rfc4514_string(),
+        certificate.issuer.rfc4514_string(),
+        _key(certificate),
+        tuple(name for attribute, name in _USAGES.items() if usage and getattr(usage, attribute)),
+        tuple(each.dotted_string for each in purposes or ()),
+        certificate.fingerprint(hashes.SHA1()).hex().upper(),  # noqa: S303 - Azure's name of a certificate
+        certificate.fingerprint(hashes.SHA256()).hex(),
+        certificate.not_valid_before_utc,
+        certificate.not_valid_after_utc,
+        der,
+    )
+
+
+def _key(certificate: x509.Certificate) -> Key:
+    public = certificate.public_key()
+    if isinstance(public, rsa.RSAPublicKey):
+        return Key("RSA", size=public.key_size)
+    if isinstance(public, ec.EllipticCurvePublicKey):
+        return Key("EC", curve=_CURVES.get(public.curve.name, public.curve.name))
+    return Key(type(public).__name__)
+
+
+def _extension(certificate: x509.Certificate, kind: type[Any]) -> Any:
+    try:
+        return certificate.extensions.get_extension_for_class(kind).value
+    except x509.ExtensionNotFound:
+        return None
