@@ -107,15 +107,13 @@ EXAMPLES = r"""
     vault_name: image-trust-lab
     name: contoso-signer
     subject: C=US, ST=WA, O=Contoso, CN=contoso.io
-  register: signer
 
-- name: Make another version while the one above is the latest
+- name: Replace the version that the inventory names, once
   image_trust.azure.keyvault_certificate:
     resource_group: image-trust
     vault_name: image-trust-lab
     name: contoso-signer
-    replace_version: "{{ signer.certificate.version }}"
-  when: signer.certificate.version
+    replace_version: "{{ signer_compromised_version | default(omit) }}"
 
 - name: Make another version a month before the latest one expires, each for two years
   image_trust.azure.keyvault_certificate:
@@ -318,8 +316,8 @@ from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import refuse
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session, failing
 from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_changed
-from ansible_collections.image_trust.azure.plugins.module_utils._vault.certificate_client import CRYPTOGRAPHY_IMPORT_ERROR, NAME, VaultCertificates
-from ansible_collections.image_trust.azure.plugins.module_utils._vault.certificates import CURVES, RSA_SIZES, Wanted, key_of, plan
+from ansible_collections.image_trust.azure.plugins.module_utils._vault.certificate_client import CRYPTOGRAPHY_IMPORT_ERROR, VaultCertificates
+from ansible_collections.image_trust.azure.plugins.module_utils._vault.certificates import CURVES, NAME, RSA_SIZES, Wanted, key_of, plan
 
 
 def wanted(params: dict[str, Any]) -> Wanted:

@@ -190,7 +190,8 @@ from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.image_trust.azure.plugins.module_utils._arm.vaults import Place, read
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
-from ansible_collections.image_trust.azure.plugins.module_utils._vault.certificate_client import CRYPTOGRAPHY_IMPORT_ERROR, NAME, VaultCertificates
+from ansible_collections.image_trust.azure.plugins.module_utils._vault.certificate_client import CRYPTOGRAPHY_IMPORT_ERROR, VaultCertificates
+from ansible_collections.image_trust.azure.plugins.module_utils._vault.certificates import NAME
 
 
 def main() -> NoReturn:

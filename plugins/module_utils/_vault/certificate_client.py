@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from .._arm.vault_anchors import HERE, certificates_in
 from .._arm.vaults import Vault
 from .._azure.errors import MissingError, ModuleError, ask
-from .._azure.ids import Rule
 from .._azure.session import POLLING, Azure
 from .._change import Change
 from .._ratify.anchors import NOT_HELD, trusted
@@ -35,7 +34,6 @@ if TYPE_CHECKING:
     from azure.keyvault.certificates import CertificateOperation, CertificatePolicy, KeyVaultCertificate
 
 T = TypeVar("T")
-NAME = Rule(r"[0-9A-Za-z-]{1,127}", "1 to 127 letters, digits or '-'")
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
 _USAGES = {
     "digital_signature": "digitalSignature",

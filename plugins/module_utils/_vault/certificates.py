@@ -16,9 +16,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from .._azure.errors import ModuleError, refuse
+from .._azure.ids import Rule
 from .._change import KNOWN_AFTERWARDS, Change
 from .._ratify.trust_policies import distinguished_name
 
+NAME = Rule(r"[0-9A-Za-z-]{1,127}", "1 to 127 letters, digits or '-'")
+"""Of a certificate, and of an issuer."""
 PEM = "application/x-pem-file"
 MANUAL = "Unknown"
 """The issuer of what was imported, or is signed elsewhere and merged."""
@@ -147,6 +150,8 @@ class Wanted:
     """Another version while this is the latest one."""
 
     def __post_init__(self) -> None:
+        if self.issuer is not None:
+            NAME.check("issuer", self.issuer)
         if self.issuer == MANUAL:
             raise refuse(f"issuer is {MANUAL}: Key Vault would wait for a certificate that is signed elsewhere; give Self or the name of an issuer.")
         if self.subject is not None:

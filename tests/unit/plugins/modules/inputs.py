@@ -183,6 +183,29 @@ LOCATION = Kind(
 VERSION = Kind(st.one_of(st.sampled_from(["", "1", "v1.36", "1.36.", "latest", "1.36.4-x", " 1.36", "1.36\n"]), WORDS, NOT_TEXT))
 NODES = Kind(st.one_of(st.integers(max_value=0), st.integers(min_value=1001), NUMBERS_IN_WORDS))
 TIMEOUT = Kind(NUMBERS_IN_WORDS)
+
+
+def number(least: int, most: int) -> Kind:
+    return Kind(st.one_of(st.integers(max_value=least - 1), st.integers(min_value=most + 1), NUMBERS_IN_WORDS))
+
+
+def other_numbers(*right: int) -> Kind:
+    return Kind(st.one_of(st.integers().filter(lambda value: value not in right), NUMBERS_IN_WORDS))
+
+
+CERTIFICATE = name(1, 127, LETTERS + DIGITS + "-")
+"""Names of a vault's certificates, and of its issuers."""
+VERSION_OF_A_CERTIFICATE = Kind(st.one_of(st.sampled_from(["", "latest", "0" * 31, "0" * 33, "A" * 32, " " + "0" * 31]), NOT_TEXT))
+X500_NAME = Kind(
+    st.one_of(
+        st.sampled_from(
+            ["", "contoso", "CN=contoso.io", "C=US, ST=WA, CN=contoso.io", "C=US, ST=WA, O=Contoso", "O=, C=US, ST=WA, CN=a", "C=US+ST=WA, O=a, CN=a"]
+        ),
+        st.text(ANYTHING, max_size=40),
+        NOT_TEXT,
+    )
+)
+"""Those without one of the attributes by which Notation trusts a signer."""
 TENANT = Kind(
     st.one_of(
         st.sampled_from(["a b", "a/b", "https://login", " contoso.com", "contoso.com\n", "tenant?"]),

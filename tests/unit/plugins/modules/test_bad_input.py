@@ -38,6 +38,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "user_assigned_identity_info": {**GROUP, "name": "ratify"},
     "federated_credential_info": {**GROUP, "identity_name": "ratify"},
     "keyvault_access_policy_info": {**GROUP, "vault_name": "image-trust-lab"},
+    "keyvault_certificate": {**GROUP, "vault_name": "image-trust-lab", "name": "signer", "subject": "C=US, ST=WA, O=Contoso, CN=contoso.io"},
+    "keyvault_certificate_info": {**GROUP, "vault_name": "image-trust-lab", "name": "signer"},
     "role_assignment_info": {"scope": inputs.SCOPES[1]},
     "aks_cluster_info": {**GROUP, "name": "lab1"},
     "workload_identity": {**GROUP, "name": "ratify"},
@@ -51,6 +53,8 @@ NAMES = {
     "workload_identity": inputs.IDENTITY,
     "aks_cluster": inputs.CLUSTER,
     "keyvault_info": inputs.VAULT,
+    "keyvault_certificate": inputs.CERTIFICATE,
+    "keyvault_certificate_info": inputs.CERTIFICATE,
     "registry_info": inputs.REGISTRY,
     "user_assigned_identity_info": inputs.IDENTITY,
     "federated_credential_info": inputs.FEDERATED_CREDENTIAL,
@@ -88,6 +92,15 @@ KINDS: dict[str, Kind] = {
     "warn_days": inputs.TIMEOUT,
     "read_vaults": inputs.YES_OR_NO,
     "signing_vault_key": inputs.KEY_URL,
+    "key_type": inputs.one_of_the_choices("RSA", "EC"),
+    "key_size": inputs.other_numbers(2048, 3072, 4096),
+    "curve": inputs.one_of_the_choices("P-256", "P-384", "P-521"),
+    "validity_months": inputs.number(1, 120),
+    "auto_renew": inputs.YES_OR_NO,
+    "renew_at_percent": inputs.number(1, 99),
+    "enabled": inputs.YES_OR_NO,
+    "renew_within_days": inputs.number(1, 3650),
+    "replace_version": inputs.VERSION_OF_A_CERTIFICATE,
     "subscription_id": inputs.GUID,
     "client_id": inputs.GUID,
     "tenant": inputs.TENANT,
@@ -95,6 +108,8 @@ KINDS: dict[str, Kind] = {
     "auth_source": inputs.one_of_the_choices("auto", "env", "credential_file", "cli", "msi"),
 }
 """By option; that of `name` is in NAMES."""
+OWN: dict[str, dict[str, Kind]] = {"keyvault_certificate": {"issuer": inputs.CERTIFICATE, "subject": inputs.X500_NAME}}
+"""Of modules in which an option has another meaning."""
 OF_A_PROOF = {"cluster", "pilot", "cluster_id", "verification", "verdicts", "constraint", "namespace", "signing_key"}
 WITHOUT_A_RULE = {*OF_A_PROOF, "secret", "profile", "tags", "node_vm_size", "path", "description", "condition", "credentials", "policies"} | {
     "certificates",
@@ -145,7 +160,7 @@ def options_of(module: str) -> set[str]:
 
 def kinds(module: str) -> dict[str, Kind]:
     """The kinds of the module's options that have a rule."""
-    known = {**KINDS, **({"name": NAMES[module]} if module in NAMES else {})}
+    known = {**KINDS, **({"name": NAMES[module]} if module in NAMES else {}), **OWN.get(module, {})}
     return {option: known[option] for option in sorted(options_of(module)) if option in known and (module, option) not in COMPARED}
 
 

@@ -14,7 +14,7 @@ from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL
 from lab.azure.state import FederatedCredential
 from tests.support.cluster_states import CONSTRAINTS, RATIFY, VALIDATING, constraint, held, helm_record, in_vault, inline, items, pem, webhooks
-from tests.support.emulated import Emulated
+from tests.support.emulated import OBJECT_ID, Emulated
 from tests.support.examples import ELSEWHERE, cluster_of_the_examples, prepare_machine
 from tests.support.module_runs import Backend, Run
 from tests.support.proofs import ANCHOR, EXEMPTION, STATUS, state, verdict
@@ -31,6 +31,7 @@ GET = {"object_id": ME, "application_id": ME, "permissions": {"secrets": ["get"]
 CONDITION = "@Request[Microsoft.ContainerRegistry/registries/repositories:name] StringEquals 'web'"
 ISSUER = {"kubernetes_version": "v1.36.4", "uid": "a2eb4051", "issuer": "https://issuer/lab1/"}
 RAN = {"pulled": True, "started": False, "message": "pulled", "image_id": "nginx@sha256:1"}
+SUBJECT = "C=US, ST=WA, O=Contoso, CN=contoso.io"
 PROOF: dict[str, Any] = {
     "cluster": "lab1",
     "cluster_id": "/subscriptions/lab1",
@@ -56,6 +57,10 @@ RUNS: list[tuple[str, dict[str, Any]]] = [
     ("keyvault_access_policy", {**GROUP, "vault_name": "image-trust-lab", "policies": [GET]}),
     ("keyvault_access_policy_info", {**GROUP, "vault_name": "image-trust-lab"}),
     ("keyvault_info", {**GROUP, "name": "image-trust-lab"}),
+    ("keyvault_certificate", {**GROUP, "vault_name": "image-trust-lab", "name": "signer", "subject": SUBJECT}),
+    ("keyvault_certificate", {**GROUP, "vault_name": "image-trust-lab", "name": "renewed", "subject": SUBJECT, "curve": "P-256", "auto_renew": True}),
+    ("keyvault_certificate", {**GROUP, "vault_name": "image-trust-lab", "name": "by-days"}),
+    ("keyvault_certificate_info", {**GROUP, "vault_name": "image-trust-lab", "name": "signer"}),
     ("registry_info", {**GROUP, "name": "imagetrustlab"}),
     ("role_assignment", {"scope": REGISTRY, "role": "AcrPull", "principal_id": ME, "condition": CONDITION}),
     ("role_assignment_info", {"scope": REGISTRY, "principal_id": ME}),
@@ -128,7 +133,10 @@ def returned(azure: Emulated, backend: Backend, run: Run, tmp_path: Path, monkey
     identity.credentials["lab1"] = FederatedCredential("lab1", "https://issuer/lab1/", "subject", ["api://AzureADTokenExchange"])
     vault = azure.state.vault_named("image-trust-lab")
     assert vault
-    vault.properties["accessPolicies"] = [{"tenantId": azure.state.tenant, "objectId": ME, "applicationId": ME, "permissions": {"secrets": ["get"]}}]
+    vault.registered_at, azure.state.settings.operation_delay = 0, 0
+    policy = {"tenantId": azure.state.tenant, "objectId": ME, "applicationId": ME, "permissions": {"secrets": ["get"]}}
+    of_certificates = {"tenantId": azure.state.tenant, "objectId": OBJECT_ID, "permissions": {"certificates": ["get", "list", "create", "update"]}}
+    vault.properties["accessPolicies"] = [policy, of_certificates]
     assignment = new_assignment(azure.state, REGISTRY, ACR_PULL.guid, ME)
     assignment.properties |= {"description": "Ratify reads signatures of images", "condition": CONDITION, "conditionVersion": "2.0"}
     backend.kubeconfig_text = yaml.safe_dump({"clusters": [{"name": "entra", "cluster": {"server": "https://entra"}}]})
@@ -139,7 +147,13 @@ def returned(azure: Emulated, backend: Backend, run: Run, tmp_path: Path, monkey
     prepare_machine(tmp_path)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
     results: dict[str, list[dict[str, Any]]] = {module: [] for module in MODULES}
-    with cluster_of_the_examples(tmp_path, OF_THE_CLUSTER):
+    with cluster_of_the_examples(tmp_path, OF_THE_CLUSTER), azure.public() as environment:
+        for variable in ("AZURE_CLOUD_ENVIRONMENT", "HTTPS_PROXY"):
+            monkeypatch.setenv(variable, environment[variable])
+        monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+        run("keyvault_certificate", **GROUP, vault_name="image-trust-lab", name="by-days", subject=SUBJECT)
+        renewal = {"trigger": {"days_before_expiry": 30}, "action": {"action_type": "AutoRenew"}}
+        vault.certificate_states["by-days"].policy["lifetime_actions"] = [renewal]
         for module, options in RUNS:
             result = run(module, **options)
             assert not result.get("failed"), result
