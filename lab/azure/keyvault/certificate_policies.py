@@ -18,7 +18,7 @@ from lab.azure.keyvault.issuing import CURVES, OPERATIONS, key_usages, name_of
 Json = Mapping[str, Any]
 PEM, PKCS12 = "application/x-pem-file", "application/x-pkcs12"
 MANUAL = "Unknown"
-"""The issuer of certificates that are imported, or merged after somebody had them signed elsewhere."""
+"""The issuer of certificates that are imported, or merged once they are signed elsewhere."""
 SELF = "Self"
 _PARTS = ("key_props", "secret_props", "x509_props", "lifetime_actions", "issuer")
 _ACTIONS = ("AutoRenew", "EmailContacts")

@@ -80,7 +80,7 @@ def test_another_version_is_made_only_where_it_is_needed(name: str) -> None:
     assert found.change.changed is bool(found.does)
 
 
-def test_a_new_certificate_has_the_defaults_and_no_renewal_that_nobody_asked_for() -> None:
+def test_a_new_certificate_has_the_defaults_and_is_not_renewed_unasked() -> None:
     after = planned(None, subject=SUBJECT).change.after
     assert after
     assert after.policy == POLICY
