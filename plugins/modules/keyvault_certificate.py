@@ -284,6 +284,18 @@ because:
   returned: success
   type: str
   sample: there is none
+done:
+  description: What was written before the write that failed, in words.
+  returned: failure of a write, when there were several to make
+  type: list
+  elements: str
+  sample: [change the policy]
+not_done:
+  description: The write that failed and those that had not begun, in words.
+  returned: failure of a write, when there were several to make
+  type: list
+  elements: str
+  sample: [disable the latest version]
 vault:
   description: The vault, as RV(image_trust.azure.keyvault_info#module:vault); in check mode, what is not known of one that does not exist yet is null.
   returned: success

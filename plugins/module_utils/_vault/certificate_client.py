@@ -17,6 +17,7 @@ from .._arm.vault_anchors import HERE, certificates_in
 from .._arm.vaults import Vault
 from .._azure.errors import MissingError, ModuleError, ask
 from .._azure.session import POLLING, Azure
+from .._azure.writes import Write, in_turn
 from .._change import Change
 from .._ratify.anchors import NOT_HELD, trusted
 from .certificates import Certificate, Key, Plan, Policy, Version
@@ -31,7 +32,7 @@ else:
     CRYPTOGRAPHY_IMPORT_ERROR = None
 
 if TYPE_CHECKING:
-    from azure.keyvault.certificates import CertificateOperation, CertificatePolicy, KeyVaultCertificate
+    from azure.keyvault.certificates import CertificatePolicy, KeyVaultCertificate
 
 T = TypeVar("T")
 _CURVES = {"secp256r1": "P-256", "secp384r1": "P-384", "secp521r1": "P-521"}
@@ -53,6 +54,8 @@ class VaultCertificates:
         self._azure = azure
         self._vault = vault
         self._client = azure.certificates(str(vault.uri))
+        self._plane = azure.vault_plane(str(vault.uri))
+        """Tells of an operation; the SDK's models of one do not read an error."""
 
     def find(self, name: str) -> Certificate | None:
         """None where there is none, and its name is free."""
@@ -88,7 +91,7 @@ class VaultCertificates:
             problem: str | None = alone["problem"]
             return problem
         try:
-            chain, unread = certificates_in(self._azure.vault_plane(str(self._vault.uri)), name, version.id, None)
+            chain, unread = certificates_in(self._plane, name, version.id, None)
         except ModuleError as failure:
             return f"its chain was not read: {failure.sentence}".rstrip(".")
         return unread or trusted(chain, HERE)[0]["problem"]
@@ -98,42 +101,52 @@ class VaultCertificates:
         before, after = plan.change.before, plan.change.after
         assert after
         name = after.name
+        until = time.monotonic() + wait_timeout
         if plan.does == "create":
             self._create(after, wait_timeout)
         if plan.does in ("create", "wait"):
-            self._wait(name, wait_timeout)
-        if plan.does == "update" and before and before.policy != after.policy:
-            policy = self._sent(after.policy)
-            self._ask(f"change the policy of the {self._called(name)}", lambda: self._client.update_certificate_policy(name, policy))
-        if plan.does == "update" and before and before.enabled != after.enabled:
-            what = f"{'enable' if after.enabled else 'disable'} the {self._called(name)}"
-            self._ask(what, lambda: self._client.update_certificate_properties(name, version=None, enabled=after.enabled))
+            self._wait(name, wait_timeout, until)
+        if plan.does == "update" and before and before.version:
+            in_turn(self._updates(before, after, before.version.id), f"of the {self._called(name)}")
         made = self.find(name) if plan.does else before
         assert made
         return Change(before, replace(made, new_version=False))
+
+    def _updates(self, before: Certificate, after: Certificate, version: str) -> list[Write[Any]]:
+        policy, enabled = self._sent(after.policy), after.enabled
+        of_policy = Write("change the policy", lambda: _answered(lambda: self._client.update_certificate_policy(after.name, policy)))
+        of_version = Write(
+            f"{'enable' if enabled else 'disable'} the latest version",
+            lambda: _answered(lambda: self._client.update_certificate_properties(after.name, version=version, enabled=enabled)),
+        )
+        return [*([of_policy] if before.policy != after.policy else []), *([of_version] if before.enabled != enabled else [])]
 
     def _create(self, wanted: Certificate, seconds: int) -> None:
         policy = self._sent(wanted.policy)
         make = partial(self._client.begin_create_certificate, wanted.name, policy, enabled=wanted.enabled)
         what = f"create the {self._called(wanted.name)}"
         making = self._ask(what, make)
-        # The SDK asks in a thread of its own, once it has begun, so that this one need not.
-        self._ask(what, lambda: making.wait(seconds))
+        try:
+            # The SDK asks in a thread of its own, once it has begun, so that this one need not.
+            self._ask(what, lambda: making.wait(seconds))
+        except AttributeError:
+            """Up to 4.10, the SDK fails on an operation that failed. Why it did is asked next."""
 
-    def _wait(self, name: str, seconds: int) -> None:
-        started, what = time.monotonic(), f"ask how far the {self._called(name)} is"
+    def _wait(self, name: str, seconds: int, until: float) -> None:
+        what, path = f"ask how far the {self._called(name)} is", f"certificates/{name}/pending"
         while True:
-            operation: CertificateOperation = self._ask(what, lambda: self._client.get_certificate_operation(name))
-            status = str(operation.status).lower()
+            operation = self._plane.get(what, path)
+            status = str(operation.get("status")).lower()
             if status == "completed":
                 return
             if status != "inprogress":
-                reason = f": {operation.error.message} ({operation.error.code})" if operation.error else ""
+                error = operation.get("error") or {}
+                reason = f": {error.get('message')} ({error.get('code')})" if error else ""
                 raise ModuleError(
-                    f"Key Vault has not made the {self._called(name)}, its operation is {operation.status}{reason}.", code="CertificateOperationFailed"
+                    f"Key Vault has not made the {self._called(name)}, its operation is {operation.get('status')}{reason}.", code="CertificateOperationFailed"
                 )
-            if time.monotonic() - started >= seconds:
-                details = str(operation.status_details or operation.status).rstrip(".")
+            if time.monotonic() >= until:
+                details = str(operation.get("status_details") or operation.get("status")).rstrip(".")
                 failure = ModuleError(f"The {self._called(name)} is not made after {seconds} s: {details}. Run again to go on waiting for it.", code="Timeout")
                 failure.results = {"changed": True}
                 raise failure
@@ -141,9 +154,12 @@ class VaultCertificates:
 
     def _certificate(self, name: str, found: KeyVaultCertificate) -> Certificate:
         version = _version(found)
-        operation = self._find(f"ask how far the {self._called(name)} is", lambda: self._client.get_certificate_operation(name))
-        unfinished = bool(operation and str(operation.status).lower() == "inprogress")
-        being_made = str(operation.status_details or operation.status) if operation and unfinished else None
+        try:
+            operation = self._plane.get(f"ask how far the {self._called(name)} is", f"certificates/{name}/pending")
+        except MissingError:
+            operation = {}
+        unfinished = str(operation.get("status")).lower() == "inprogress"
+        being_made = str(operation.get("status_details") or operation["status"]) if unfinished else None
         policy = _policy(found.policy) if found.policy else None
         if not policy:
             raise ModuleError(f"Key Vault has not returned the policy of the {self._called(name)}.", code="InvalidAnswer")
@@ -189,18 +205,19 @@ class VaultCertificates:
 
 
 def _ask(what: str, request: Callable[[], T]) -> T:
+    return ask(what, lambda: _answered(request))
+
+
+def _answered(request: Callable[[], T]) -> T:
+    """The answer; an error as that of the other SDKs. This one has a model of its own, without Azure's code."""
     from azure.core.exceptions import HttpResponseError
 
-    def answered() -> T:
-        try:
-            return request()
-        except HttpResponseError as error:
-            # The SDK has a model of its own for errors, without their code.
-            raise HttpResponseError(response=error.response) if error.response is not None else error from None
-        except ValueError as error:
-            raise ModuleError(f"Could not {what}: {str(error).rstrip('.')}.", code="InvalidVault") from None
-
-    return ask(what, answered)
+    try:
+        return request()
+    except HttpResponseError as error:
+        raise HttpResponseError(response=error.response) if error.response is not None else error from None
+    except ValueError as error:
+        raise ModuleError(f"The vault has not answered as one: {str(error).rstrip('.')}.", code="InvalidVault") from None
 
 
 def _policy(policy: CertificatePolicy) -> Policy:

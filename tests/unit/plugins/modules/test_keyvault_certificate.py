@@ -115,13 +115,23 @@ def test_another_key_is_another_version_and_the_one_before_stays(converge: Run, 
 def test_what_is_no_part_of_a_version_is_changed_in_place(converge: Run) -> None:
     first = converge(subject=SUBJECT)["certificate"]
     result = converge(validity_months=24, auto_renew=True, renew_at_percent=70, enabled=False)
-    assert result["writes"] == ["PATCH /policy", "PATCH /"]
+    assert result["writes"] == ["PATCH /policy", f"PATCH /{first['version']}"]
     assert (result["certificate"]["version"], result["certificate"]["enabled"]) == (first["version"], False)
     policy = result["certificate"]["policy"]
     assert (policy["validity_months"], policy["auto_renew"], policy["renew_at_percent"]) == (24, True, 70)
     off = converge(auto_renew=False)
     assert (off["writes"], off["certificate"]["policy"]["auto_renew"]) == (["PATCH /policy"], False)
     assert off["certificate"]["enabled"] is False
+
+
+def test_of_two_writes_of_which_one_fails_the_result_says_which(converge: Run, run: Run, azure: Emulated) -> None:
+    version = converge(subject=SUBJECT)["certificate"]["version"]
+    azure.fail(method="PATCH", path=f"/certificates/contoso-signer/{version}", status=403)
+    result = run("keyvault_certificate", **ASKED, validity_months=24, enabled=False)
+    assert result["msg"].endswith("Done before it: change the policy. Not done: disable the latest version.")
+    assert (result["changed"], result["done"], result["not_done"]) == (True, ["change the policy"], ["disable the latest version"])
+    azure.azure.faults.active.clear()
+    assert run("keyvault_certificate", **ASKED, validity_months=24, enabled=False)["certificate"]["enabled"] is False
 
 
 def test_a_version_is_replaced_once(converge: Run, run: Run, azure: Emulated) -> None:
@@ -224,6 +234,19 @@ def test_an_issuer_that_refuses_is_quoted(vault: Vault, run: Run, azure: Emulate
     result = run("keyvault_certificate", **ASKED, subject=SUBJECT)
     assert result["msg"] == f"Key Vault has not made the {CALLED}, its operation is failed: The organisation is not validated. (Request rejected)."
     assert run("keyvault_certificate", **ASKED, subject=SUBJECT)["changed"] is True
+
+
+def test_a_creation_that_fails_while_it_is_waited_for_says_why(vault: Vault, run: Run, azure: Emulated) -> None:
+    azure.state.settings.operation_delay = 3600
+
+    def reject() -> None:
+        operation = vault.certificate_states["contoso-signer"].operation
+        assert operation
+        operation.error, operation.ready_at = {"code": "Request rejected", "message": "No such organisation"}, 0
+
+    once_waited_for(azure, reject)
+    result = run("keyvault_certificate", **ASKED, subject=SUBJECT)
+    assert result["msg"] == f"Key Vault has not made the {CALLED}, its operation is failed: No such organisation (Request rejected)."
 
 
 def test_a_version_in_the_making_by_another_policy_is_left_to_whose_it_is(vault: Vault, run: Run, azure: Emulated) -> None:
