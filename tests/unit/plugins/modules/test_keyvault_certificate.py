@@ -13,7 +13,7 @@ from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.keyvault import certificates, issuing
 from lab.azure.keyvault.certificate_policies import completed
 from lab.azure.roles import KEY_VAULT_CERTIFICATE_USER, KEY_VAULT_CERTIFICATES_OFFICER
-from lab.azure.state import CertificateOperation, Issuer, Secret, SecretVersion, Vault, now
+from lab.azure.state import Certificate, CertificateOperation, Issuer, Secret, SecretVersion, Vault, now
 from tests.support.certificates import SelfSigned
 from tests.support.cluster_states import chain, pem
 from tests.support.emulated import OBJECT_ID, Emulated
@@ -175,7 +175,7 @@ def pending(vault: Vault, **changed: Any) -> CertificateOperation:
     }
     key = issuing.new_key({"kty": "RSA", "key_size": 2048})
     operation = CertificateOperation("1" * 32, "2" * 32, "Self", "", issuing.pem_of(key), True, {}, now() + 3600)
-    vault.certificate_states["contoso-signer"] = certificates.Certificate(completed(policy, {}), now(), now(), operation.version, operation)
+    vault.certificate_states["contoso-signer"] = Certificate(completed(policy, {}), now(), now(), operation.version, operation)
     for name, value in changed.items():
         setattr(operation, name, value)
     return operation
