@@ -18,6 +18,7 @@ from .errors import ModuleError
 from .libraries import library
 from .logins.choice import choose
 from .logins.login import Login
+from .registry_plane import RegistryPlane
 from .retries import Retrying
 from .run_cache import RunCache
 from .vault_plane import API_VERSION, VaultPlane
@@ -80,6 +81,15 @@ class Azure:
     def token(self, scope: str) -> str:
         """A new access token of this login for another resource than Resource Manager, a secret: who keeps it needs all of its time. Raises `ModuleError`."""
         return str(self._credential.new_token(scope).token)
+
+    def for_programs(self, folder: Path) -> tuple[str, dict[str, str]]:
+        """As `Login.for_programs`, with where this login's cloud logs in. Raises `ModuleError`."""
+        kind, variables = self.login.for_programs(folder)
+        return kind, {"AZURE_AUTHORITY_HOST": self._cloud.authority, **variables}
+
+    def registry_plane(self, server: str) -> RegistryPlane:
+        """The data plane of the registry with that login server; nothing is asked yet."""
+        return RegistryPlane(server, self.token)
 
     def vault_plane(self, uri: str, *, again: bool = True) -> VaultPlane:
         """The data plane of the vault with that URI, which is asked again where that helps. Raises `ModuleError` where it is none; nothing is asked yet."""

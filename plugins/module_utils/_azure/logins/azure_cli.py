@@ -51,6 +51,9 @@ class AzureCli(Login):
 
         return AzureCliCredential(tenant_id=self.tenant, process_timeout=TIMEOUT)
 
+    def for_programs(self, folder: Path) -> tuple[str, dict[str, str]]:
+        return "azurecli", {"AZURE_CONFIG_DIR": self.profile[0], "AZURE_TENANT_ID": self.tenant}
+
     def refusal(self, cloud: Cloud, cause: str) -> str:
         return f"The login of {self.source} cannot be used ({cause})."
 

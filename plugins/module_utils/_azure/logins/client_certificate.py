@@ -49,6 +49,10 @@ class ClientCertificate(Application):
                 " it must hold the certificate and its private RSA key, as PEM or PKCS 12, and x509_certificate_password must fit."
             ) from None
 
+    def for_programs(self, folder: Path) -> tuple[str, dict[str, str]]:
+        path = str(Path(self.proof).expanduser())
+        return "environment", self.environment(AZURE_CLIENT_CERTIFICATE_PATH=path, AZURE_CLIENT_CERTIFICATE_PASSWORD=self.password)
+
     @property
     def secrets(self) -> Sequence[str]:
         return (self.password,) if self.password else ()

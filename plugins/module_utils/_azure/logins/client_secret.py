@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..clouds import Cloud
@@ -24,6 +25,9 @@ class ClientSecret(Application):
         from azure.identity import ClientSecretCredential
 
         return ClientSecretCredential(self.tenant, self.client_id, self.proof, **self.entra(cloud))
+
+    def for_programs(self, folder: Path) -> tuple[str, dict[str, str]]:
+        return "environment", self.environment(AZURE_CLIENT_SECRET=self.proof)
 
     @property
     def secrets(self) -> Sequence[str]:

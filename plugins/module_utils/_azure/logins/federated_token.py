@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .. import private_file
 from ..clouds import Cloud
 from .login import Application, unusable
 
@@ -31,6 +32,11 @@ class FederatedToken(Application):
         from azure.identity import ClientAssertionCredential
 
         return ClientAssertionCredential(self.tenant, self.client_id, self.token, **self.entra(cloud))
+
+    def for_programs(self, folder: Path) -> tuple[str, dict[str, str]]:
+        path = folder / "federated-token"
+        private_file.write(path, self.token())
+        return "workloadid", self.environment(AZURE_FEDERATED_TOKEN_FILE=str(path))
 
     @property
     def secrets(self) -> Sequence[str]:

@@ -7,6 +7,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from .. import ids
@@ -37,6 +38,11 @@ class Login(ABC):
     @abstractmethod
     def refusal(self, cloud: Cloud, cause: str) -> str:
         """The sentence for a login that Azure, or the program that logs in for us, refuses."""
+
+    @abstractmethod
+    def for_programs(self, folder: Path) -> tuple[str, dict[str, str]]:
+        """How a program that uses an SDK of Azure logs in as this login: which of the SDK's credentials, as notation's plugin azure-kv names it, and the
+        environment for it, which holds secrets. `folder` is private, and lives as long as the program."""
 
     @property
     def secrets(self) -> Sequence[str]:
@@ -77,6 +83,11 @@ class Application(Login):
 
     def key(self) -> tuple[str, ...]:
         return (type(self).__name__, self.tenant, self.client_id, self.proof)
+
+    def environment(self, **proof: str | None) -> dict[str, str]:
+        """The variables of azure-identity for this application, and the given ones of its proof."""
+        variables = {"AZURE_TENANT_ID": self.tenant, "AZURE_CLIENT_ID": self.client_id, **proof}
+        return {name: value for name, value in variables.items() if value}
 
     def refusal(self, cloud: Cloud, cause: str) -> str:
         return f"{cloud.authority} refuses client_id {self.client_id} of tenant {self.tenant} with the {self.NOUN} of {self.source} ({cause})."

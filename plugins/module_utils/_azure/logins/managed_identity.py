@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import ids
@@ -40,6 +41,10 @@ class ManagedIdentity(Login):
         from azure.identity import ManagedIdentityCredential
 
         return ManagedIdentityCredential(client_id=self.client_id)
+
+    def for_programs(self, folder: Path) -> tuple[str, dict[str, str]]:
+        variables = {**dict(zip(ENDPOINTS, self.endpoint, strict=False)), "AZURE_CLIENT_ID": self.client_id or ""}
+        return "managedid", {name: value for name, value in variables.items() if value}
 
     def refusal(self, cloud: Cloud, cause: str) -> str:
         which = f"with client_id {self.client_id} " if self.client_id else ""
