@@ -19,6 +19,7 @@ ORDER = [
     "_arm",
     "_vault",
     "_policy",
+    "_signatures",
     "_preflight",
     "_admission",
     "_verification",

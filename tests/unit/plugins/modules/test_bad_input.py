@@ -45,6 +45,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "workload_identity": {**GROUP, "name": "ratify"},
     "preflight": {"cluster": {**GROUP, "name": "lab1"}},
     "proof": {"cluster": "lab1", "signing_vault_key": "https://image-trust-lab.vault.azure.net/keys/proof"},
+    "image_signature": {"images": ["imagetrustlab.azurecr.io/web:v1"], "key_id": f"https://image-trust-lab.vault.azure.net/keys/release/{'0' * 32}"},
+    "image_signature_info": {"images": ["imagetrustlab.azurecr.io/web:v1"]},
 }
 """Options with which a module is content."""
 NAMES = {
@@ -89,6 +91,7 @@ KINDS: dict[str, Kind] = {
     "oidc_issuer": inputs.YES_OR_NO,
     "workload_identity": inputs.YES_OR_NO,
     "wait_timeout": inputs.TIMEOUT,
+    "signature_format": inputs.one_of_the_choices("cose", "jws"),
     "warn_days": inputs.TIMEOUT,
     "read_vaults": inputs.YES_OR_NO,
     "signing_vault_key": inputs.KEY_URL,
@@ -111,7 +114,23 @@ KINDS: dict[str, Kind] = {
 OWN: dict[str, dict[str, Kind]] = {"keyvault_certificate": {"issuer": inputs.CERTIFICATE, "subject": inputs.X500_NAME}}
 """Of modules in which an option has another meaning."""
 OF_A_PROOF = {"cluster", "pilot", "cluster_id", "verification", "verdicts", "constraint", "namespace", "signing_key"}
-WITHOUT_A_RULE = {*OF_A_PROOF, "secret", "profile", "tags", "node_vm_size", "path", "description", "condition", "credentials", "policies"} | {
+OF_A_SIGNATURE = {"images", "key_id", "key_file", "certificate_file", "ca_certificates", "expiry", "renew_within", "time_stamp"}
+OF_NOTATION = {"notation_path", "plugin_folder"}
+"""What is wrong with these depends on files, or on the machine: test_image_signature.py."""
+WITHOUT_A_RULE = {
+    *OF_A_PROOF,
+    *OF_A_SIGNATURE,
+    *OF_NOTATION,
+    "secret",
+    "profile",
+    "tags",
+    "node_vm_size",
+    "path",
+    "description",
+    "condition",
+    "credentials",
+    "policies",
+} | {
     "certificates",
     "except_identities",
     "findings",

@@ -1,0 +1,67 @@
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# PRIVATE to the collection: may change without notice.
+"""Images by their names, and who has signed them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from .._azure.errors import ModuleError
+from .._azure.registry_plane import RegistryPlane, is_of_azure
+from .._azure.session import Azure
+from .._policy.references import Reference, reference
+from .found import Image, signatures
+from .notation import Notation
+
+AT_ONCE = 4
+"""Images that are looked at together."""
+
+
+class Registries:
+    """The registries of images, each logged in to once."""
+
+    def __init__(self, azure: Azure) -> None:
+        self._azure = azure
+        self._planes: dict[str, RegistryPlane] = {}
+
+    def image(self, name: str, meant: Reference) -> Image:
+        """The image; a tag is resolved now. Raises `ModuleError` where there is none."""
+        plane = self._planes.setdefault(meant.registry, self._azure.registry_plane(meant.registry))
+        repository = meant.repository.partition("/")[2]
+        digest = plane.digest(repository, meant.digest or meant.tag)
+        if not digest:
+            raise ModuleError(f"There is no image {name} in its registry; push it first, or correct its name.", code="ManifestUnknown", status=404)
+        return Image(plane, repository, digest)
+
+
+def described(azure: Azure, notation: Notation, images: Sequence[str]) -> list[dict[str, Any]]:
+    """The images with all their signatures; of one that cannot be read, why."""
+    registries, found = Registries(azure), []
+    for name in images:
+        own: dict[str, Any] = {"image": name, "digest": None, "reference": None, "problem": None, "signatures": None}
+        image = None
+        try:
+            meant = reference(name)
+            if meant and (meant.tag or meant.digest):
+                image = registries.image(name, meant)
+                own |= {"digest": image.digest, "reference": image.reference}
+            else:
+                own["problem"] = f"{name!r} is no image with a digest or a tag."
+        except ModuleError as failure:
+            own["problem"] = failure.sentence
+        found.append((own, image))
+
+    def read(own: dict[str, Any], image: Image | None) -> dict[str, Any]:
+        if image is None:
+            return own
+        try:
+            token = image.plane.refresh_token if is_of_azure(image.plane.server) else ""
+            return {**own, "signatures": [each.shown() for each in signatures(image, notation, token)]}
+        except ModuleError as failure:
+            return {**own, "problem": failure.sentence}
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        return list(pool.map(lambda each: read(*each), found))
