@@ -160,11 +160,11 @@ class RegistryPlane:
     def _anonymous(self, what: str, scope: Mapping[str, str]) -> HttpResponse:
         """The answer of who gives tokens to everybody; the registry's own where it asks for none."""
         answer = self._send(what, "GET", f"{self._url}/v2/")
-        told = dict(_PARAMETER.findall(answer.headers.get("WWW-Authenticate", "")))
-        if answer.status_code != 401 or not told.get("realm", "").startswith("https://"):
+        challenge = dict(_PARAMETER.findall(answer.headers.get("WWW-Authenticate", "")))
+        if answer.status_code != 401 or not challenge.get("realm", "").startswith("https://"):
             return answer
-        query = {"service": told.get("service", scope["service"]), "scope": scope["scope"]}
-        return self._send(what, "GET", f"{told['realm']}?{urlencode(query)}")
+        query = {"service": challenge.get("service", scope["service"]), "scope": scope["scope"]}
+        return self._send(what, "GET", f"{challenge['realm']}?{urlencode(query)}")
 
     def _send(self, what: str, method: str, url: str, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None) -> HttpResponse:
         from azure.core import PipelineClient
@@ -194,10 +194,10 @@ class RegistryPlane:
 
     def _denied(self, repository: str, actions: str, status: int) -> ModuleError:
         role = "AcrPush" if "push" in actions else "AcrPull"
-        way_out = (
+        remedy = (
             f"give its principal {role} on the registry, or the repository roles in ABAC mode" if is_of_azure(self.server) else "only Azure's are logged in to"
         )
-        return ModuleError(f"{self.server} refuses this login {actions} of {repository}; {way_out}.", code="Unauthorized", status=status)
+        return ModuleError(f"{self.server} refuses this login {actions} of {repository}; {remedy}.", code="Unauthorized", status=status)
 
     def _strange(self, what: str, status: int | None = None) -> ModuleError:
         answered = f"it answers {status}" if status not in (None, 200) else "its answer is none of a registry"

@@ -102,7 +102,7 @@ class Azure:
         return CertificateClient(uri, self._credential, api_version=API_VERSION, retry_policy=Retrying(), user_agent="image_trust.azure", **TIMEOUTS)
 
     def forget_token(self) -> bool:
-        """A vault refuses the last token. Whether it was a kept one, so that it is worth to ask again with a new one; that happens once."""
+        """A vault refuses the last token. Whether it was a cached one, so that it is worth to ask again with a new one; that happens once."""
         return self._credential.forget()
 
     @cached_property

@@ -25,7 +25,7 @@ from .._azure.registry_plane import USER
 
 Json = Mapping[str, Any]
 OLDEST, OLDEST_PLUGIN = (1, 3), (1, 2)
-"""Of notation the first that finds its folders by variables of its own, of the plugin the first that is told how to log in."""
+"""Of notation the first that finds its folders by variables of its own, of the plugin the first that has a variable for the login."""
 PLUGIN = "azure-kv"
 TIMEOUT = 180
 """Seconds within which notation ends: it asks the registry, the vault and the authority of time stamps."""
@@ -81,8 +81,8 @@ class Notation:
             )
         code, printed, _ = self._run([str(path), "get-plugin-metadata"], {}, "{}")
         try:
-            told = json.loads(printed) if not code else {}
-            version, contracts, able = str(told["version"]), told["supportedContractVersions"], told["capabilities"]
+            metadata = json.loads(printed) if not code else {}
+            version, contracts, able = str(metadata["version"]), metadata["supportedContractVersions"], metadata["capabilities"]
         except (ValueError, LookupError, TypeError):
             raise refuse(f"{path} does not answer as a plugin of notation does; install notation-azure-kv again.") from None
         if _numbers(version) < OLDEST_PLUGIN or "1.0" not in contracts or "SIGNATURE_GENERATOR.RAW" not in able:

@@ -194,7 +194,7 @@ class VaultCertificates:
             return None
 
     def _ask(self, what: str, request: Callable[[], T]) -> T:
-        """A kept token that the vault refuses leads to one new login, as elsewhere; the SDK's own policy for vaults keeps to the one that it was given."""
+        """A cached token that the vault refuses leads to one new login, as elsewhere; the SDK's own policy for vaults keeps to the one that it was given."""
         try:
             return _ask(what, request)
         except ModuleError as failure:

@@ -236,7 +236,7 @@ def _check(called: str, current: Certificate) -> None:
     """Refuse what no run can make good: a key that was, or may be, read is not the signer's alone any more."""
     if current.policy.exportable:
         raise ModuleError(
-            f"{called} has an exportable key: whoever may read its secret can sign elsewhere; make a certificate of another name for this signer.",
+            f"{called} has an exportable key: a user who may read its secret can sign elsewhere; make a certificate of another name for this signer.",
             code="ExportableKey",
         )
     if current.policy.content_type != PEM:

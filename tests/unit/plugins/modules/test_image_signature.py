@@ -369,8 +369,8 @@ def plugin(folder: Path, version: str = "1.2.1", answer: str | None = None) -> s
     """Folder of plugins with one that says this of itself."""
     program = folder / "plugins/azure-kv/notation-azure-kv"
     program.parent.mkdir(parents=True)
-    told = {"name": "azure-kv", "version": version, "supportedContractVersions": ["1.0"], "capabilities": ["SIGNATURE_GENERATOR.RAW"]}
-    program.write_text(f"#!/bin/sh\ncat >/dev/null\necho '{json.dumps(told) if answer is None else answer}'\n")
+    metadata = {"name": "azure-kv", "version": version, "supportedContractVersions": ["1.0"], "capabilities": ["SIGNATURE_GENERATOR.RAW"]}
+    program.write_text(f"#!/bin/sh\ncat >/dev/null\necho '{json.dumps(metadata) if answer is None else answer}'\n")
     program.chmod(0o755)
     return str(folder / "plugins")
 

@@ -273,7 +273,7 @@ def close(vault: Vault) -> None:
 
 
 REFUSED: dict[str, tuple[Callable[[Vault], None], str]] = {
-    "an exportable key": (lambda vault: imported(vault, exportable=True), f"The {CALLED} has an exportable key: whoever may read its secret can sign"),
+    "an exportable key": (lambda vault: imported(vault, exportable=True), f"The {CALLED} has an exportable key: a user who may read its secret can sign"),
     "PKCS#12": (lambda vault: imported(vault, content_type="application/x-pkcs12"), f"The {CALLED} has the content type application/x-pkcs12, and Ratify"),
     "an imported one": (imported, f"The {CALLED} was imported or merged, so Key Vault cannot make its next version; import that"),
     "a deleted one": (delete, f"The {CALLED} is deleted and can be recovered, which holds its name; recover it, or purge it and run again."),
