@@ -227,7 +227,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._admission.namespace import Namespace
-from ansible_collections.image_trust.azure.plugins.module_utils._admission.probe import Asker, as_dict, probe, questions
+from ansible_collections.image_trust.azure.plugins.module_utils._admission.probe import Asker, probe, questions
 from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdict import Expectation
 from ansible_collections.image_trust.azure.plugins.module_utils._admission.workloads import ACCOMPANIED, SHAPES
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterError
@@ -265,10 +265,10 @@ def main() -> NoReturn:
             namespaces[covered].delete_leftovers()
         asked = questions(images, options["shapes"], covered, exempt, read_only=module.check_mode)
         asker = Asker(namespaces, companion or "", options["constraint"])
-        results = probe(asker, asked, timeout=options["timeout"], run="none" if module.check_mode else options["run"])
+        verdicts = probe(asker, asked, timeout=options["timeout"], run="none" if module.check_mode else options["run"])
     except ClusterError as e:
         module.fail_json(msg=f"The cluster cannot be probed: {e}.")
-    module.exit_json(changed=False, asked=True, passed=all(result.passed for result in results), verdicts=[as_dict(result) for result in results])
+    module.exit_json(changed=False, asked=True, passed=all(each.passed for each in verdicts), verdicts=[each.to_dict() for each in verdicts])
 
 
 if __name__ == "__main__":

@@ -379,6 +379,7 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdict import Verdict
 from ansible_collections.image_trust.azure.plugins.module_utils._arm.vault_anchors import described_anchors
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import failing, login
@@ -423,7 +424,7 @@ def record(module: AnsibleModule, signer: Signer | None, file: ProofFile | None)
     found, before = options["verification"], file.previous() if file else None
     if options["read_vaults"]:
         found = {**found, "anchors": described_anchors(found["anchors"], lambda: login(module))}
-    proof = document(asked(options, signer), found, options["verdicts"])
+    proof = document(asked(options, signer), found, [Verdict.from_dict(each) for each in options["verdicts"]])
     content, days = encoded(proof), options["warn_days"]
     sha256, signature = hashlib.sha256(content).hexdigest(), signer.sign(content) if signer else None
     page = summary(proof, sha256, days)
@@ -470,6 +471,8 @@ def main() -> NoReturn:
         module.fail_json(msg=f"The proof cannot be signed: {error}.")
     except KeyError as error:
         module.fail_json(msg=f"verification and verdicts have to be what verification_info and admission_probe returned; {error} is missing.")
+    except (TypeError, ValueError) as error:
+        module.fail_json(msg=f"verification and verdicts have to be what verification_info and admission_probe returned: {error}.")
     except OSError as error:
         module.fail_json(msg=f"The proof cannot be written to {path}: {error.strerror}.")
     module.exit_json(changed=False, **results)

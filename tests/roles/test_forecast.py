@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from ansible_collections.image_trust.azure.plugins.module_utils._forecast.judgement import Outcome, Verdict, listed, summary
+from ansible_collections.image_trust.azure.plugins.module_utils._forecast.judgement import Outcome, Prediction, listed, summary
 
 from .conftest import ROOT
 from .one_play import play
@@ -14,7 +14,7 @@ from .one_play import play
 ROLE = ROOT / "roles/policy"
 
 
-def outcome(number: int, verdict: Verdict) -> Outcome:
+def outcome(number: int, verdict: Prediction) -> Outcome:
     return Outcome("shop", (f"Deployment d{number}", f"Job j{number}"), ("x",), verdict, "image x is not verified")
 
 

@@ -10,7 +10,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from .namespace import Namespace
@@ -47,22 +47,6 @@ class Asker:
     constraint: str | None
 
 
-@dataclass(frozen=True)
-class Result:
-    """One image in one shape: asked, answered, compared."""
-
-    image: str
-    shape: str
-    namespace: str
-    expected: str
-    verdict: Verdict
-    passed: bool
-    message: str
-    refused_by: str | None
-    admitted_image: str | None
-    ran: Ran | None = None
-
-
 def questions(images: Iterable[Expectation], shapes: Iterable[str], namespace: str, exempt: Iterable[str], *, read_only: bool) -> list[Question]:
     """Every image in every shape in the namespace, and in the exempt ones, where each has to be admitted whatever it is.
 
@@ -92,7 +76,7 @@ def _expected(images: Iterable[Expectation], shape: str) -> list[Expectation]:
     return [replace(image, reason=re.escape(named(image.image))) for image in images if image.expect == "denied"]
 
 
-def probe(asker: Asker, asked: Sequence[Question], *, timeout: float, run: Run) -> list[Result]:
+def probe(asker: Asker, asked: Sequence[Question], *, timeout: float, run: Run) -> list[Verdict]:
     """Ask until each answer is expected or final, or `timeout` seconds have passed; each image of which a pod is made has as long again.
 
     Unless `run` is `none`, each image is once asked for by really making a pod of it in the covered namespace; those that are admitted have to be pulled,
@@ -111,12 +95,12 @@ def probe(asker: Asker, asked: Sequence[Question], *, timeout: float, run: Run) 
             time.sleep(PAUSE)
     covered = asked[0].namespace if asked else ""
 
-    def result(question: Question) -> Result:
+    def verdict(question: Question) -> Verdict:
         made = question.shape == "container" and question.namespace == covered
-        return _result(asker, question, answers[question], run if made else "none", timeout)
+        return _verdict(asker, question, answers[question], run if made else "none", timeout)
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(result, [question for question in asked if not _has_no_volume(question, answers[question])]))
+        return list(pool.map(verdict, [question for question in asked if not _has_no_volume(question, answers[question])]))
 
 
 def _has_no_volume(question: Question, answer: Answer) -> bool:
@@ -141,7 +125,7 @@ def _ask(asker: Asker, question: Question, host_answer: Answer, host: Mapping[st
     return place.ask(question.shape, question.expectation.image, companion=asker.companion, host=host, constraint=asker.constraint)
 
 
-def _result(asker: Asker, question: Question, answer: Answer, run: Run, timeout: float) -> Result:
+def _verdict(asker: Asker, question: Question, answer: Answer, run: Run, timeout: float) -> Verdict:
     passed = is_expected(question.expectation, answer)
     place, image = asker.namespaces[question.namespace], question.expectation.image
     ran, failure = None, ""
@@ -152,7 +136,7 @@ def _result(asker: Asker, question: Question, answer: Answer, run: Run, timeout:
     elif run != "none" and passed:
         ran = _run(place, image, asker.constraint, run, time.monotonic() + timeout)
         failure = _failure(run, ran)
-    return Result(
+    return Verdict(
         image,
         question.shape,
         question.namespace,
@@ -202,8 +186,3 @@ def _wait_for_start(place: Namespace, name: str, end: float, failed: Ran | None)
         if ran is not None:
             return ran if ran.pulled else replace(ran, pulled=place.has_pulled(name))
         time.sleep(0.5)
-
-
-def as_dict(result: Result) -> dict[str, Any]:
-    """The result as the module returns it."""
-    return asdict(result)

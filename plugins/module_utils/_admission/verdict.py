@@ -1,16 +1,17 @@
 # Copyright: the authors of image_trust.azure
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # PRIVATE to the collection: may change without notice.
-"""What a cluster says to an image, read out of its answers: the verdict, who refused it and why. No I/O."""
+"""What a cluster says to an image, read out of its answers: the verdict, who refused it and why, and what is recorded of it. No I/O."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, get_args
 
-Verdict = Literal["admitted", "denied", "error"]
+Expected = Literal["admitted", "denied"]
+Decision = Literal["admitted", "denied", "error"]
 
 VALIDATION = "validation.gatekeeper.sh"
 MUTATION = "mutation.gatekeeper.sh"
@@ -31,7 +32,7 @@ class Expectation:
     """What the cluster should say to an image. `reason` is a regular expression that a denial's message has to match."""
 
     image: str
-    expect: Literal["admitted", "denied"]
+    expect: Expected
     reason: str | None = None
 
 
@@ -39,7 +40,7 @@ class Expectation:
 class Answer:
     """What the API server said to one request. `image` is the image of the pod as it would be stored, after mutation."""
 
-    verdict: Verdict
+    verdict: Decision
     message: str = ""
     refused_by: str | None = None
     image: str | None = None
@@ -53,6 +54,60 @@ class Ran:
     started: bool
     message: str
     image_id: str | None = None
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Ran:
+        """As `Verdict.from_dict`."""
+        return cls(said["pulled"] is True, said["started"] is True, str(said["message"] or ""), _text(said["image_id"]))
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One image in one shape in one namespace: asked, answered, compared. It is what the probe returns, the proof records and the report reads, and
+    docs/proof.schema.json has its form. `message` is the refusal, or why an admitted image was not pulled or started; empty otherwise."""
+
+    image: str
+    shape: str
+    namespace: str
+    expected: Expected
+    verdict: Decision
+    passed: bool
+    message: str
+    refused_by: str | None = None
+    admitted_image: str | None = None
+    ran: Ran | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As modules return it, and proofs have it."""
+        return asdict(self)
+
+    @classmethod
+    def from_dict(cls, said: Mapping[str, Any]) -> Verdict:
+        """The verdict that a playbook or a file gives, which anybody may have written: only true is true, and all texts are texts.
+
+        Raises KeyError, TypeError or ValueError where it is not of the form."""
+        return cls(
+            image=str(said["image"]),
+            shape=str(said["shape"]),
+            namespace=str(said["namespace"]),
+            expected=_one_of(get_args(Expected), said, "expected"),
+            verdict=_one_of(get_args(Decision), said, "verdict"),
+            passed=said["passed"] is True,
+            message=str(said["message"] or ""),
+            refused_by=_text(said["refused_by"]),
+            admitted_image=_text(said["admitted_image"]),
+            ran=Ran.from_dict(said["ran"]) if said["ran"] else None,
+        )
+
+
+def _one_of(choices: tuple[Any, ...], said: Mapping[str, Any], key: str) -> Any:
+    if said[key] not in choices:
+        raise ValueError(f"{key} of a verdict is {said[key]!r}, not one of {', '.join(choices)}")
+    return said[key]
+
+
+def _text(value: Any) -> str | None:
+    return None if value is None or value == "" else str(value)
 
 
 def read_refusal(status: int, message: str, constraint: str | None = None) -> Answer:

@@ -18,7 +18,7 @@ from .._policy.references import covers
 
 Json = Mapping[str, Any]
 KINDS = (POD, *WORKLOADS.values())
-Verdict = Literal["denied", "not_judged", "unknown", "exempt", "admitted"]
+Prediction = Literal["denied", "not_judged", "unknown", "exempt", "admitted"]
 """`not_judged`: Gatekeeper, Ratify or the API server gave no verdict. `unknown`: it depends on what the cluster does not say, or something else refuses.
 `exempt`: admitted because an exemption covers an image."""
 SHOWN = 50
@@ -62,7 +62,7 @@ class Outcome:
     namespace: str
     workloads: tuple[str, ...]
     images: tuple[str, ...]
-    verdict: Verdict
+    verdict: Prediction
     message: str
 
     @property
@@ -73,6 +73,9 @@ class Outcome:
     @property
     def sentence(self) -> str:
         return f"{self.namespace}: {self.named}: {self.message}"
+
+    def to_dict(self) -> dict[str, Any]:
+        return {**asdict(self), "workloads": [*self.workloads], "images": [*self.images]}
 
 
 def workloads(kind: str, found: Iterable[Json]) -> Iterator[Workload]:
@@ -166,15 +169,15 @@ def outcomes(asked: ImageSet, answer: Answer, constraint: str, exemptions: Seque
     names = ", ".join(sorted({each for some in accounts for each in some}))
     perhaps = f"admitted only where {names} creates the pod, and who creates it is not known. For all others: {said}"
     bare, made = ([each for each in asked.workloads if each.by_controller is by] for by in (False, True))
-    split: list[tuple[Sequence[Workload], Verdict, str]] = [(bare, "unknown", perhaps), (made, "denied", said)]
+    split: list[tuple[Sequence[Workload], Prediction, str]] = [(bare, "unknown", perhaps), (made, "denied", said)]
     return [_outcome(asked, some, verdict, message) for some, verdict, message in split if some]
 
 
-def _outcome(asked: ImageSet, some: Sequence[Workload], verdict: Verdict, message: str) -> Outcome:
+def _outcome(asked: ImageSet, some: Sequence[Workload], verdict: Prediction, message: str) -> Outcome:
     return Outcome(asked.namespace, tuple(each.name for each in some), asked.images, verdict, message)
 
 
-def _read(answer: Answer, constraint: str) -> tuple[Verdict, list[str]]:
+def _read(answer: Answer, constraint: str) -> tuple[Prediction, list[str]]:
     """The verdict, and why."""
     if answer.verdict == "admitted" or _QUOTA.match(answer.message):
         return "admitted", []
@@ -213,7 +216,7 @@ def _exempt(asked: ImageSet, exemptions: Sequence[Json]) -> list[str]:
 
 def table(found: Sequence[Outcome]) -> list[str]:
     """A line for each outcome, by namespace, what would be denied first."""
-    order = get_args(Verdict)
+    order = get_args(Prediction)
     ordered = sorted(found, key=lambda each: (each.namespace, order.index(each.verdict), each.workloads))
     width = max((len(each.namespace) for each in ordered), default=0)
     return [f"{each.namespace:{width}}  {each.verdict:10}  {each.named}{f': {each.message}' if each.message else ''}" for each in ordered]
@@ -221,15 +224,11 @@ def table(found: Sequence[Outcome]) -> list[str]:
 
 def listed(found: Sequence[Outcome]) -> dict[str, list[dict[str, Any]]]:
     """The outcomes as the module returns them, by verdict."""
-    return {verdict: [_shown(each) for each in found if each.verdict == verdict] for verdict in get_args(Verdict)}
+    return {verdict: [{**each.to_dict(), "sentence": each.sentence} for each in found if each.verdict == verdict] for verdict in get_args(Prediction)}
 
 
-def summary(found: Sequence[Outcome], *verdicts: Verdict) -> str:
+def summary(found: Sequence[Outcome], *verdicts: Prediction) -> str:
     """The sentences of the outcomes with these verdicts, in the order of the verdicts and as many as a person reads; empty where there are none."""
     sentences = [each.sentence for verdict in verdicts for each in found if each.verdict == verdict]
     more = "; and more, which module admission_forecast returns" if len(sentences) > SHOWN else ""
     return f"{'; '.join(sentences[:SHOWN])}{more}." if sentences else ""
-
-
-def _shown(outcome: Outcome) -> dict[str, Any]:
-    return {**asdict(outcome), "workloads": [*outcome.workloads], "images": [*outcome.images], "sentence": outcome.sentence}

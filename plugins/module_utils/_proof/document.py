@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from .._admission.verdict import Verdict
 from .._ratify.errors import explained
 from .._verification.coverage import of_a_pilot, uncovered
 from .._verification.state import RATIFY
@@ -44,7 +45,7 @@ def stamp(at: datetime) -> str:
     return f"{at:%Y-%m-%dT%H:%M:%SZ}"
 
 
-def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, Any]:
+def document(asked: Asked, state: Json, verdicts: Sequence[Verdict]) -> dict[str, Any]:
     """The proof of the verdicts and of `state`, which is what the module verification_info returned."""
     exemptions = [{**each, "ended": bool(each["ends"]) and str(each["ends"]) < f"{asked.at:%Y-%m-%d}"} for each in state["exemptions"]]
     policy = {**state["policy"], "constraints": state["constraints"], "exempt_namespaces": state["exempt_namespaces"], "exemptions": exemptions}
@@ -56,7 +57,7 @@ def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, A
         "schema": SCHEMA,
         "collection": COLLECTION,
         "time": asked.time,
-        "passed": not problems and bool(verdicts) and all(verdict["passed"] for verdict in verdicts),
+        "passed": not problems and bool(verdicts) and all(verdict.passed for verdict in verdicts),
         "problems": problems,
         "cluster": {"name": asked.name, "id": asked.id, **state["cluster"]},
         "programs": state["programs"],
@@ -66,15 +67,20 @@ def document(asked: Asked, state: Json, verdicts: Sequence[Json]) -> dict[str, A
         "policy": policy,
         "anchors": anchors,
         "statuses": statuses,
-        "verdicts": [dict(verdict) for verdict in verdicts],
+        "verdicts": [verdict.to_dict() for verdict in verdicts],
         "signed_by": asked.signed_by,
     }
 
 
+def verdicts_of(proof: Json) -> list[Verdict]:
+    """Raises KeyError, TypeError or ValueError where one is not of the form."""
+    return [Verdict.from_dict(each) for each in proof["verdicts"]]
+
+
 def is_as_asked(proof: Json) -> bool:
     """Whether the proof passed, or lacks nothing but what a pilot lacks."""
-    verdicts = proof["verdicts"]
-    return bool(proof["passed"] or (verdicts and all(each["passed"] for each in verdicts) and [*proof["problems"]] == [of_a_pilot(proof["pilot"])]))
+    verdicts = verdicts_of(proof)
+    return bool(proof["passed"] or (verdicts and all(each.passed for each in verdicts) and [*proof["problems"]] == [of_a_pilot(proof["pilot"])]))
 
 
 def problems(objects: Mapping[str, Sequence[Json]], programs: Mapping[str, Json], refused: Iterable[str]) -> list[str]:

@@ -9,10 +9,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from .._admission.verdict import Verdict
 from .._verification.coverage import FAILS_OPEN
 from .._verification.dates import moment
 from .._verification.statuses import ago
-from .document import of_a_chain, stamp
+from .document import of_a_chain, stamp, verdicts_of
 
 Json = Mapping[str, Any]
 _TIME = "%Y-%m-%dT%H:%M:%SZ"
@@ -38,23 +39,24 @@ def notes(proof: Json, days: int) -> list[str]:
 
 def failures(proof: Json) -> str:
     """Which verdicts failed, those with the same message together, and the problems that explain them; empty where the proof passed."""
-    failed = [verdict for verdict in proof["verdicts"] if not verdict["passed"]]
     if proof["passed"]:
         return ""
-    sentence = f"{len(failed)} of {len(proof['verdicts'])} verdicts of {proof['cluster']['name']} failed."
+    verdicts = verdicts_of(proof)
+    failed = [verdict for verdict in verdicts if not verdict.passed]
+    sentence = f"{len(failed)} of {len(verdicts)} verdicts of {proof['cluster']['name']} failed."
     sentences = [sentence]
-    for message in sorted({verdict["message"] for verdict in failed}):
-        alike = "; ".join(_failure(verdict, proof["namespace"]) for verdict in failed if verdict["message"] == message)
+    for message in sorted({verdict.message for verdict in failed}):
+        alike = "; ".join(_failure(verdict, proof["namespace"]) for verdict in failed if verdict.message == message)
         sentences.append(f"{alike}{f': {message}' if message else ''}.")
     return _plain(" ".join([*sentences, *proof["problems"]]))
 
 
-def _failure(verdict: Json, namespace: str | None) -> str:
-    ran, expected = verdict["ran"], verdict["expected"]
-    place = "" if verdict["namespace"] == namespace else f" in {verdict['namespace']}"
-    more = "" if not ran else " and started" if ran["pulled"] else " and pulled"
-    reason = " for another reason" if verdict["verdict"] == expected == "denied" else ""
-    return f"{verdict['image']} as {verdict['shape']}{place} should be {expected}{more}, it is {verdict['verdict']}{reason}"
+def _failure(verdict: Verdict, namespace: str | None) -> str:
+    ran, expected = verdict.ran, verdict.expected
+    place = "" if verdict.namespace == namespace else f" in {verdict.namespace}"
+    more = "" if not ran else " and started" if ran.pulled else " and pulled"
+    reason = " for another reason" if verdict.verdict == expected == "denied" else ""
+    return f"{verdict.image} as {verdict.shape}{place} should be {expected}{more}, it is {verdict.verdict}{reason}"
 
 
 def differences(was: Mapping[str, str], is_now: Mapping[str, str]) -> list[str]:
@@ -102,12 +104,12 @@ def summary(proof: Json, sha256: str, days: int) -> str:
 
 
 def _lines(proof: Json, sha256: str, days: int) -> Iterator[str]:
-    cluster, policy, verdicts = proof["cluster"], proof["policy"], proof["verdicts"]
-    failed, at = [verdict for verdict in verdicts if not verdict["passed"]], moment(proof["time"])
+    cluster, policy, verdicts = proof["cluster"], proof["policy"], verdicts_of(proof)
+    failed, at = [verdict for verdict in verdicts if not verdict.passed], moment(proof["time"])
     yield _plain(f"Cluster {cluster['name']}, {proof['time']}: {'passed' if proof['passed'] else 'FAILED'}")
     yield ""
-    yield _plain(f"{len(verdicts)} verdicts on {len({verdict['image'] for verdict in verdicts})} images, {len(failed)} failed")
-    yield from (_plain(f"  {v['image']} as {v['shape']} in {v['namespace']}: {v['verdict']}, not {v['expected']}: {v['message']}") for v in failed)
+    yield _plain(f"{len(verdicts)} verdicts on {len({verdict.image for verdict in verdicts})} images, {len(failed)} failed")
+    yield from (_plain(f"  {v.image} as {v.shape} in {v.namespace}: {v.verdict}, not {v.expected}: {v.message}") for v in failed)
     yield from (_plain(f"  {problem}") for problem in proof["problems"])
     yield ""
     yield _plain(f"Kubernetes {cluster['kubernetes_version']}, uid {cluster['uid']}")

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, get_args
 
-from .._forecast.judgement import Verdict
+from .._forecast.judgement import Outcome, Prediction
 from .._verification.dates import moment
 from .cluster import texts
 
-VERDICTS = get_args(Verdict)
+VERDICTS: tuple[Prediction, ...] = get_args(Prediction)
 """The worst first."""
 
 
@@ -25,7 +25,7 @@ class Audit:
     cluster: str
     time: str
     at: datetime
-    outcomes: list[dict[str, Any]]
+    outcomes: list[Outcome]
 
     @property
     def counts(self) -> dict[str, int]:
@@ -34,9 +34,9 @@ class Audit:
 
     def facts(self) -> dict[str, Any]:
         """What the report has of it. Workloads that are admitted without an exemption are counted only."""
-        names = sorted({each["namespace"] for each in self.outcomes})
-        namespaces = [{"name": name, **_counts([each for each in self.outcomes if each["namespace"] == name])} for name in names]
-        listed = [each for each in self.outcomes if each["verdict"] != "admitted"]
+        names = sorted({each.namespace for each in self.outcomes})
+        namespaces = [{"name": name, **_counts([each for each in self.outcomes if each.namespace == name])} for name in names]
+        listed = [each.to_dict() for each in self.outcomes if each.verdict != "admitted"]
         return {"time": self.time, "counts": self.counts, "namespaces": namespaces, "outcomes": listed}
 
 
@@ -46,10 +46,9 @@ def audit(read: Any) -> Audit:
     return Audit(str(read["cluster"]), str(read["time"]), moment(read["time"]), outcomes)
 
 
-def _outcome(verdict: str, each: Mapping[str, Any]) -> dict[str, Any]:
-    said = {key: str(each[key]) for key in ("namespace", "message")}
-    return {**said, "verdict": verdict, "workloads": texts(each["workloads"]), "images": texts(each["images"])}
+def _outcome(verdict: Prediction, each: Mapping[str, Any]) -> Outcome:
+    return Outcome(str(each["namespace"]), tuple(texts(each["workloads"])), tuple(texts(each["images"])), verdict, str(each["message"]))
 
 
-def _counts(outcomes: list[dict[str, Any]]) -> dict[str, int]:
-    return {verdict: sum(len(each["workloads"]) for each in outcomes if each["verdict"] == verdict) for verdict in VERDICTS}
+def _counts(outcomes: list[Outcome]) -> dict[str, int]:
+    return {verdict: sum(len(each.workloads) for each in outcomes if each.verdict == verdict) for verdict in VERDICTS}

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any
 
-from .._proof.document import SCHEMA, of_a_chain
+from .._admission.verdict import Verdict
+from .._proof.document import SCHEMA, of_a_chain, verdicts_of
 from .._verification.dates import moment
 
 Json = Mapping[str, Any]
@@ -40,7 +41,7 @@ class Facts:
     exempt_namespaces: list[dict[str, Any]]
     exemptions: list[dict[str, Any]]
     anchors: list[dict[str, Any]]
-    verdicts: list[dict[str, Any]]
+    verdicts: list[Verdict]
 
     @property
     def policy(self) -> dict[str, Any]:
@@ -63,7 +64,7 @@ class Facts:
             "constraints": self.constraints,
             "exempt_namespaces": self.exempt_namespaces,
             "asked": len(self.verdicts),
-            "passed": sum(verdict["passed"] for verdict in self.verdicts),
+            "passed": sum(verdict.passed for verdict in self.verdicts),
             "images": self._images(),
             "failures": self._failures(),
         }
@@ -72,22 +73,22 @@ class Facts:
         """Each image once, with the number of its verdicts in the namespace that the policy covers, and in those that are exempt."""
         images: dict[str, dict[str, Any]] = {}
         for verdict in self.verdicts:
-            image = images.setdefault(verdict["image"], {"image": verdict["image"], "covered": {}, "exempt": {}, "failed": 0})
-            counted = image["covered" if verdict["namespace"] == self.namespace else "exempt"]
-            counted[verdict["verdict"]] = counted.get(verdict["verdict"], 0) + 1
-            image["failed"] += not verdict["passed"]
+            image = images.setdefault(verdict.image, {"image": verdict.image, "covered": {}, "exempt": {}, "failed": 0})
+            counted = image["covered" if verdict.namespace == self.namespace else "exempt"]
+            counted[verdict.verdict] = counted.get(verdict.verdict, 0) + 1
+            image["failed"] += not verdict.passed
         return list(images.values())
 
     def _failures(self) -> list[dict[str, Any]]:
         """The failed verdicts, those together that differ in nothing but how and where the image was asked for."""
         together: dict[tuple[Any, ...], dict[str, Any]] = {}
         for verdict in self.verdicts:
-            if verdict["passed"]:
+            if verdict.passed:
                 continue
-            said = {key: verdict[key] for key in ("image", "expected", "verdict", "message")}
+            said = {"image": verdict.image, "expected": verdict.expected, "verdict": verdict.verdict, "message": verdict.message or None}
             group = together.setdefault(tuple(said.values()), {**said, "shapes": [], "namespaces": []})
-            for listed, key in (("shapes", "shape"), ("namespaces", "namespace")):
-                group[listed] += [] if verdict[key] in group[listed] else [verdict[key]]
+            for listed, value in (("shapes", verdict.shape), ("namespaces", verdict.namespace)):
+                group[listed] += [] if value in group[listed] else [value]
         return list(together.values())
 
 
@@ -117,7 +118,7 @@ def facts(proof: Any) -> Facts:
         exempt_namespaces=[{"name": str(each["name"]), "by": texts(each["by"]), "reason": _text(each["reason"])} for each in policy["exempt_namespaces"]],
         exemptions=[_exemption(each) for each in policy["exemptions"]],
         anchors=[_anchor(each, proof["anchors"]) for each in proof["anchors"]],
-        verdicts=[_verdict(each) for each in proof["verdicts"]],
+        verdicts=verdicts_of(proof),
     )
 
 
@@ -151,14 +152,6 @@ def _anchor(anchor: Json, anchors: Sequence[Json]) -> dict[str, Any]:
         called += f" ({subject})"
     # Proofs that were written before there was the field tell it by their problem alone.
     return {"provider": str(anchor["provider"]), "kind": str(anchor["kind"]), "called": called, "held": anchor.get("held") is not False, **said}
-
-
-def _verdict(verdict: Json) -> dict[str, Any]:
-    return {
-        **{key: str(verdict[key]) for key in ("image", "shape", "namespace", "expected", "verdict")},
-        "passed": verdict["passed"] is True,
-        "message": _text(verdict["message"]),
-    }
 
 
 def _text(value: Any) -> str | None:

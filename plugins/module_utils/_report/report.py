@@ -163,7 +163,7 @@ def _of_time(held: Facts, found: Found, terms: Terms) -> Iterator[Finding]:
 
 
 def _of_verdicts(held: Facts) -> Iterator[Finding]:
-    asked, failed = len(held.verdicts), sum(not verdict["passed"] for verdict in held.verdicts)
+    asked, failed = len(held.verdicts), sum(not verdict.passed for verdict in held.verdicts)
     if not asked:
         yield Finding("unknown", "The proof has no verdicts.")
     if failed:

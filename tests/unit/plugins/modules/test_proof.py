@@ -102,6 +102,19 @@ def test_a_folder_that_is_not_there_is_found_before_and_after(given: Any, tmp_pa
     assert "cannot be written" in run(tmp_path / "none/proof.json", verification=given)["msg"]
 
 
+@pytest.mark.parametrize("more", [{"verdict": "perhaps"}, {"ran": "no"}])
+def test_what_is_no_verdict_is_refused_in_a_sentence(more: Any, tmp_path: Path) -> None:
+    result = run(tmp_path / "proof.json", verdicts=[verdict(**more)])
+    assert "have to be what verification_info and admission_probe returned: " in result["msg"]
+    assert not any(tmp_path.iterdir())
+
+
+def test_only_true_is_true_in_a_given_verdict() -> None:
+    result = run(None, verdicts=[verdict(passed="False")])
+    assert (result["proof"]["passed"], result["proof"]["verdicts"][0]["passed"]) == (False, False)
+    assert result["failures"].startswith("1 of 1 verdicts of lab1 failed.")
+
+
 def test_what_is_no_state_is_refused_in_a_sentence() -> None:
     assert "have to be what verification_info and admission_probe returned" in run(None, verification={"cluster": {}})["msg"]
 

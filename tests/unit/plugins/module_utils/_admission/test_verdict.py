@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdi
     Answer,
     Expectation,
     Ran,
+    Verdict,
     container_state,
     is_expected,
     is_final,
@@ -19,6 +22,8 @@ from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdi
     violations,
 )
 from ansible_collections.image_trust.azure.plugins.module_utils._admission.workloads import WORKLOADS, ephemeral, host_pod, pod, workload
+
+from tests.support.proofs import SCHEMA, verdict
 
 DIGEST = "sha256:8db9" + "0" * 60
 UNSIGNED = f"[images-verified] image r.azurecr.io/web@{DIGEST} is not verified: No verification results for the artifact"
@@ -219,3 +224,37 @@ def test_an_ephemeral_container_does_not_have_the_name_of_another_container_of_i
 
 def test_the_policy_says_it_knows_nothing_in_the_words_that_are_looked_for() -> None:
     assert f'sprintf("{UNAVAILABLE}: ' in (ROOT / "roles/policy/files/images_verified.rego").read_text()
+
+
+def test_a_verdict_is_the_same_after_it_was_recorded() -> None:
+    denied = Verdict("nginx", "container", "default", "denied", "denied", True, "it has no signature", "validation.gatekeeper.sh")
+    pulled = Verdict("web:1", "job", "default", "admitted", "admitted", True, "", None, f"web@{DIGEST}", Ran(True, False, "pulled", f"web@{DIGEST}"))
+    assert [Verdict.from_dict(json.loads(json.dumps(each.to_dict()))) for each in (denied, pulled)] == [denied, pulled]
+
+
+def test_a_verdict_has_the_form_that_the_proofs_schema_gives_it() -> None:
+    form = SCHEMA["$defs"]["verdict"]
+    assert {field.name for field in fields(Verdict)} == form["properties"].keys() == set(form["required"])
+    assert {field.name for field in fields(Ran)} == form["properties"]["ran"]["oneOf"][1]["properties"].keys()
+
+
+@pytest.mark.parametrize("value", [1, "true", "yes", "True", [True], {}, None, False])
+def test_only_true_is_true_in_a_verdict_that_is_read(value: Any) -> None:
+    ran = {"pulled": value, "started": value, "message": "", "image_id": None}
+    read = Verdict.from_dict(verdict(passed=value, ran=ran))
+    assert (read.passed, read.ran) == (False, Ran(False, False, ""))
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"verdict": "perhaps"}, {"expected": "error", "verdict": "error"}, {"verdict": None}, {"verdict": ["denied"]}, {"ran": "no"}, {"ran": {"pulled": True}}],
+)
+def test_what_is_not_of_the_form_is_no_verdict(more: dict[str, Any]) -> None:
+    with pytest.raises((KeyError, TypeError, ValueError)):
+        Verdict.from_dict(verdict(**more))
+
+
+@pytest.mark.parametrize("key", verdict())
+def test_a_verdict_lacks_nothing(key: str) -> None:
+    with pytest.raises(KeyError, match=key):
+        Verdict.from_dict({name: value for name, value in verdict().items() if name != key})

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdict import Verdict
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.document import COLLECTION, Asked, document, is_as_asked
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.text import notes, summary
 
@@ -29,7 +30,7 @@ KEY = {**UNREAD, "kind": "key", "problem": None}
 
 def made(verdicts: Any = (), constraint: str = "images-verified", **more: Any) -> dict[str, Any]:
     asked = Asked("lab1", None, constraint, "default", None, AT)
-    return document(asked, state(**more), verdicts or [verdict()])
+    return document(asked, state(**more), [Verdict.from_dict(each) for each in verdicts or [verdict()]])
 
 
 PASSED: dict[str, tuple[dict[str, Any], list[str]]] = {
@@ -133,7 +134,7 @@ def test_the_proof_of_a_pilot_does_not_pass_and_is_as_asked_where_nothing_else_i
     constraints: list[dict[str, Any]], more: dict[str, Any], problems: list[str]
 ) -> None:
     asked = Asked("lab1", None, "images-verified", "default", None, AT, ("default", "shop"))
-    proof = document(asked, state(constraints=constraints, **more), [verdict()])
+    proof = document(asked, state(constraints=constraints, **more), [Verdict.from_dict(verdict())])
     assert proof["passed"] is False
     assert sorted(proof["problems"]) == sorted([A_PILOT, *problems])
     assert proof["pilot"] == ["default", "shop"]
@@ -143,7 +144,8 @@ def test_the_proof_of_a_pilot_does_not_pass_and_is_as_asked_where_nothing_else_i
 
 def test_a_pilot_with_a_failed_verdict_or_without_verdicts_is_not_as_asked() -> None:
     asked = Asked("lab1", None, "images-verified", "default", None, AT, ("shop",))
-    for verdicts in ([], [verdict(), verdict(passed=False)]):
+    for given in ([], [verdict(), verdict(passed=False)]):
+        verdicts = [Verdict.from_dict(each) for each in given]
         assert not is_as_asked(document(asked, state(constraints=[WARNING, {**DENYING, "namespaces": ["shop"]}]), verdicts))
 
 

@@ -8,12 +8,12 @@ import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.text import failures
 
 WARNS = "The constraint images-verified denies nothing: its enforcement is warn."
-PULL, START = {"pulled": False, "started": False}, {"pulled": True, "started": False}
+UNPULLED: dict[str, Any] = {"pulled": False, "started": False, "message": "401", "image_id": None}
 
 
 def verdict(image: str, expected: str, said: str, message: str = "", **more: Any) -> dict[str, Any]:
     failed = {"image": image, "expected": expected, "verdict": said, "message": message, "passed": False}
-    return {**failed, "shape": "container", "namespace": "default", "ran": None, **more}
+    return {**failed, "shape": "container", "namespace": "default", "refused_by": None, "admitted_image": None, "ran": None, **more}
 
 
 PASSED = verdict("z", "denied", "denied", "it has no signature", passed=True)
@@ -38,11 +38,11 @@ def said(*verdicts: dict[str, Any], problems: tuple[str, ...] = ()) -> str:
         ),
         (verdict("d", "admitted", "denied", "no\nsignature"), "d as container should be admitted, it is denied: no\\nsignature."),
         (
-            verdict("e", "admitted", "admitted", "not pulled: 401", ran=PULL),
+            verdict("e", "admitted", "admitted", "not pulled: 401", ran=UNPULLED),
             "e as container should be admitted and pulled, it is admitted: not pulled: 401.",
         ),
         (
-            verdict("f", "admitted", "admitted", "not started: no", ran=START),
+            verdict("f", "admitted", "admitted", "not started: no", ran={**UNPULLED, "pulled": True}),
             "f as container should be admitted and started, it is admitted: not started: no.",
         ),
     ],
