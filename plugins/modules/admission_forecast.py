@@ -95,12 +95,12 @@ denied:
       returned: always
       sample: ["example.azurecr.io/web:test"]
     verdict:
-      description: V(denied), V(not_judged), V(unknown), V(exempt) or V(admitted), as the list.
+      description: V(denied), V(not_judged), V(unknown), V(exempt) or V(admitted).
       type: str
       returned: always
       sample: denied
     message:
-      description: Why, as the cluster says.
+      description: Why, as the cluster says; of an exemption, until when.
       type: str
       returned: always
       sample: "image example.azurecr.io/web@sha256:22f1… is not verified: it has no signature (No verification results …)"

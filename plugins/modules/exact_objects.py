@@ -127,31 +127,13 @@ unpredicted:
   returned: success
   sample: [Provider ratify-provider]
 objects:
-  description: Those that were not as given.
+  description:
+    - Those that were not as given.
+    - Each with C(kind), C(namespace), C(name) and C(title) of RV(image_trust.azure.cluster_objects_info#module:objects).
   type: list
   elements: dict
   returned: success
-  contains:
-    kind:
-      description: Kind.
-      type: str
-      returned: always
-      sample: Deployment
-    namespace:
-      description: Namespace. Null for an object of the cluster.
-      type: str
-      returned: always
-      sample: gatekeeper-system
-    name:
-      description: Name.
-      type: str
-      returned: always
-      sample: ratify
-    title:
-      description: Kind and name, with the namespace where there is one, for people.
-      type: str
-      returned: always
-      sample: Deployment gatekeeper-system/ratify
+  sample: [{kind: Deployment, namespace: gatekeeper-system, name: ratify, title: Deployment gatekeeper-system/ratify}]
 """
 
 from collections.abc import Mapping

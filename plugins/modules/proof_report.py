@@ -249,25 +249,12 @@ report:
               returned: always
               contains:
                 gatekeeper:
-                  description: Gatekeeper.
+                  description: Gatekeeper, C(pods), C(ready) and C(versions) of RV(image_trust.azure.verification_info#module:programs.gatekeeper).
                   type: dict
                   returned: always
-                  contains:
-                    pods:
-                      description: Number of pods, without those that are finished or being deleted.
-                      type: int
-                      returned: always
-                    ready:
-                      description: How many of them are ready.
-                      type: int
-                      returned: always
-                    versions:
-                      description: Versions that run, as the tags of the images say.
-                      type: list
-                      elements: str
-                      returned: always
+                  sample: {pods: 4, ready: 4, versions: [3.23.1]}
                 ratify:
-                  description: Ratify, as RV(report.clusters[].facts.programs.gatekeeper).
+                  description: Ratify, C(pods), C(ready) and C(versions) of RV(image_trust.azure.verification_info#module:programs.gatekeeper).
                   type: dict
                   returned: always
                   sample: {pods: 2, ready: 2, versions: [1.4.6]}
@@ -283,33 +270,13 @@ report:
               returned: always
               sample: 6b1b36cbb04b41490bfc0ab2bfa26f86f4c1b5a0d3c8e7f6a5b4c3d2e1f00112
             constraints:
-              description: The policy's constraints.
+              description:
+                - The policy's constraints.
+                - Each with C(name), C(enforcement), C(namespaces) and C(selectors) of RV(image_trust.azure.verification_info#module:constraints).
               type: list
               elements: dict
               returned: always
-              contains:
-                name:
-                  description: Name.
-                  type: str
-                  returned: always
-                  sample: images-verified
-                enforcement:
-                  description: What becomes of an image that is not verified, such as V(deny), V(warn) or V(dryrun).
-                  type: str
-                  returned: always
-                  sample: deny
-                namespaces:
-                  description: Namespaces in which it holds; all but the exempt ones when empty.
-                  type: list
-                  elements: str
-                  returned: always
-                  sample: []
-                selectors:
-                  description: Fields of its match by which it holds in fewer places than that.
-                  type: list
-                  elements: str
-                  returned: always
-                  sample: []
+              sample: [{name: images-verified, enforcement: deny, namespaces: [], selectors: []}]
             exempt_namespaces:
               description: Namespaces that the policy does not cover, each as RV(image_trust.azure.verification_info#module:exempt_namespaces).
               type: list
@@ -353,31 +320,18 @@ report:
                   returned: always
                   sample: 0
             failures:
-              description: The failed verdicts, in one entry those that differ in nothing but how and where the image was asked for.
+              description:
+                - The failed verdicts, in one entry those that differ in nothing but how and where the image was asked for.
+                - Each with C(image), C(expected) and C(verdict) of RV(image_trust.azure.admission_probe#module:verdicts).
               type: list
               elements: dict
               returned: always
+              sample: [{image: "nginx:latest", expected: denied, verdict: admitted, message: null, shapes: [container, deployment], namespaces: [default]}]
               contains:
-                image:
-                  description: Image.
-                  type: str
-                  returned: always
-                  sample: nginx:latest
-                expected:
-                  description: What the cluster should have said, V(admitted) or V(denied).
-                  type: str
-                  returned: always
-                  sample: denied
-                verdict:
-                  description: What the cluster said, V(admitted), V(denied) or V(error).
-                  type: str
-                  returned: always
-                  sample: admitted
                 message:
                   description: The refusal, or why an admitted image was not pulled or started; null where there is none.
                   type: str
                   returned: always
-                  sample: null
                 shapes:
                   description: How the image would have got into the cluster.
                   type: list
@@ -448,74 +402,40 @@ report:
                   type: str
                   returned: always
             outcomes:
-              description: Workloads that are not admitted, or by an exemption only, what would be denied first.
+              description:
+                - Workloads that are not admitted, or by an exemption only, what would be denied first.
+                - Each with C(namespace), C(verdict), C(workloads), C(images) and C(message) of RV(image_trust.azure.admission_forecast#module:denied).
               type: list
               elements: dict
               returned: always
-              contains:
-                namespace:
-                  description: Their namespace.
-                  type: str
-                  returned: always
-                  sample: shop
-                verdict:
-                  description: V(denied), V(not_judged), V(unknown) or V(exempt).
-                  type: str
-                  returned: always
-                  sample: denied
-                workloads:
-                  description: Their kinds and names.
-                  type: list
-                  elements: str
-                  returned: always
-                  sample: [Deployment web]
-                images:
-                  description: The images of their pods.
-                  type: list
-                  elements: str
-                  returned: always
-                  sample: ["example.azurecr.io/web:test"]
-                message:
-                  description: Why; of an exemption, until when.
-                  type: str
-                  returned: always
-                  sample: "image example.azurecr.io/web@sha256:22f1… is not verified: it has no signature (…)"
+              sample:
+                - namespace: shop
+                  verdict: denied
+                  workloads: [Deployment web]
+                  images: ["example.azurecr.io/web:test"]
+                  message: "image example.azurecr.io/web@sha256:22f1… is not verified: it has no signature (…)"
     certificates:
-      description: Certificates and keys that the clusters trust, each once; those first whose end is not known, then by their end.
+      description:
+        - Certificates and keys that the clusters trust, each once; those first whose end is not known, then by their end.
+        - Each with C(kind), C(subject), C(sha256), C(not_after) and C(problem) of RV(image_trust.azure.verification_info#module:anchors).
       type: list
       elements: dict
       returned: always
+      sample:
+        - called: contoso-release
+          kind: certificate
+          subject: CN=contoso-release,O=Contoso
+          sha256: 1f3870be274f6c49b3e31a0c6728957f6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f10
+          not_after: "2027-01-01T00:00:00Z"
+          problem: null
+          days: 38
+          clusters: [web-production, web-staging]
+          state: proven
       contains:
         called:
           description: Name in the vault, or in the subject, or the beginning of its SHA-256.
           type: str
           returned: always
-          sample: contoso-release
-        kind:
-          description: V(certificate) or V(key).
-          type: str
-          returned: always
-          sample: certificate
-        subject:
-          description: Subject of the certificate (RFC 4514); null of a key, and where it is not described.
-          type: str
-          returned: always
-          sample: CN=contoso-release,O=Contoso
-        sha256:
-          description: SHA-256 of the certificate, or of the key (DER); null where it is not described.
-          type: str
-          returned: always
-          sample: 1f3870be274f6c49b3e31a0c6728957f6d5e4f3a2b1c0d9e8f7a6b5c4d3e2f10
-        not_after:
-          description: Until when the certificate is valid; null of a key, and where it is not described.
-          type: str
-          returned: always
-          sample: "2027-01-01T00:00:00Z"
-        problem:
-          description: Why it is not described, or why Ratify does not hold it; null where all is known.
-          type: str
-          returned: always
-          sample: null
         days:
           description: Days until it expires, negative when it has expired; null where it does not expire or that is not known.
           type: int

@@ -94,8 +94,7 @@ installed:
     status: deployed
 current:
   description:
-    - The chart, with its version after a hyphen (C(chart)), and the values that were given, by name and without the chart's own (C(values)). They are those of
-      RV(installed), to compare with what is wanted. Null where RV(installed) is.
+    - Chart and values of RV(installed), by name; see RV(image_trust.azure.gatekeeper_info#module:current). Null where RV(installed) is.
   type: dict
   returned: success
   sample: {chart: ratify-1.15.7, values: {replicaCount: 2}}

@@ -9,6 +9,7 @@ import pkgutil
 import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import pytest
@@ -19,8 +20,10 @@ Json = Mapping[str, Any]
 BOTH = "success and failure"
 """When a key is returned that tells why the module failed, and is there without a failure too."""
 MODULES = "ansible_collections.image_trust.azure.plugins.modules."
-REFERENCE = re.compile(r"\b[Aa]s RV\((?:image_trust\.azure\.(?P<module>\w+)#module:)?(?P<path>[^:)]+)\)")
-"""How a description says that a value has the keys of another one, and those of its own `contains`."""
+REFERENCE = re.compile(
+    r"\b(?:[Aa]s|(?P<only>C\(\w+\)(?:(?:, | and )C\(\w+\))*) of) RV\((?:image_trust\.azure\.(?P<module>\w+)#module:)?(?P<path>[^:)]+)\)",
+)
+"""How a description says that a value has the keys of another one, or only some of them, and those of its own `contains`."""
 ANSIBLES_OWN = {"exit_json": {"changed", "diff"}, "fail_json": {"changed", "msg", "exception"}}
 """Keys that every module may return: https://docs.ansible.com/ansible/latest/reference_appendices/common_return_values.html"""
 
@@ -43,20 +46,29 @@ def documented(module: str) -> Json:
     return _resolved(written(module), module)
 
 
-def reference(said: Json, module: str) -> tuple[str, str] | None:
-    """Module and path of the value, such as `report.clusters[].facts`, whose keys this one has too. None of a value without "as RV(...)"."""
+@dataclass(frozen=True)
+class Reference:
+    """A value, such as `report.clusters[].facts` of a module, whose keys another one has too, or only these."""
+
+    module: str
+    path: str
+    only: tuple[str, ...]
+
+
+def reference(said: Json, module: str) -> Reference | None:
+    """None of a value without "as RV(...)" or "C(...) of RV(...)"."""
     found = REFERENCE.search(" ".join(text) if isinstance(text := said["description"], list) else text)
-    return (found["module"] or module, found["path"]) if found else None
+    return Reference(found["module"] or module, found["path"], tuple(re.findall(r"\w+(?=\))", found["only"] or ""))) if found else None
 
 
-def referenced(module: str, path: str) -> Json:
-    """The keys of the value at this path. Raises KeyError where there is none, or where it documents no keys itself."""
-    said: Json = {"contains": written(module)}
-    for key in path.replace("[]", "").split("."):
+def referenced(to: Reference) -> Json:
+    """The keys of the value. Raises KeyError where there is none, or where it documents no keys itself."""
+    said: Json = {"contains": written(to.module)}
+    for key in to.path.replace("[]", "").split("."):
         said = said["contains"][key]
-    assert reference(said, module) is None, f"{module} {path} is a reference itself"
+    assert reference(said, to.module) is None, f"{to} is a reference itself"
     found: Json = said["contains"]
-    return found
+    return {key: found[key] for key in to.only or found}
 
 
 def _resolved(contains: Json, module: str) -> Json:
@@ -66,7 +78,7 @@ def _resolved(contains: Json, module: str) -> Json:
 def _whole(said: Json, module: str) -> Json:
     own = _resolved(said.get("contains") or {}, module)
     if to := reference(said, module):
-        own = {**_resolved(referenced(*to), to[0]), **own}
+        own = {**_resolved(referenced(to), to.module), **own}
     return {**said, "contains": own} if own or "contains" in said else said
 
 

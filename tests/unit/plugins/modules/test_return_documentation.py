@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Iterator
 from typing import Any
 
@@ -51,6 +52,11 @@ def test_a_structure_is_documented_once_and_elsewhere_by_reference() -> None:
             assert found.setdefault(keys(said), where) == where, f"write: as RV({found[keys(said)]})"
 
 
+def test_keys_that_two_structures_share_are_documented_once() -> None:
+    owners = [(where, {(key, one["type"], str(one["description"])) for key, one in said["contains"].items()}) for _, where, said in WRITTEN if "contains" in said]
+    assert [(one, other, shared) for (one, a), (other, b) in itertools.combinations(owners, 2) if len(shared := a & b) > 1] == [], "write: C(...) of RV(...)"
+
+
 def keys(said: Json) -> Any:
     """The keys that a value is documented with, and the type of each, however deep."""
     return frozenset((key, one["type"], one.get("elements"), keys(one)) for key, one in (said.get("contains") or {}).items())
@@ -62,7 +68,7 @@ def test_each_reference_is_to_a_value_that_documents_its_keys_and_adds_to_them()
     for module, where, said, to in references:
         assert "dict" in (said["type"], said.get("elements")), where
         assert sample(module, where), f"{where} has no sample, which shows its keys here"
-        there = referenced(*to)
+        there = referenced(to)
         for key, one in said.get("contains", {}).items():
             assert one != there.get(key), f"{where} {key} is documented at {to}"
 
