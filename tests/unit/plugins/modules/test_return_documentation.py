@@ -53,8 +53,13 @@ def test_a_structure_is_documented_once_and_elsewhere_by_reference() -> None:
 
 
 def test_keys_that_two_structures_share_are_documented_once() -> None:
-    owners = [(where, {(key, one["type"], str(one["description"])) for key, one in said["contains"].items()}) for _, where, said in WRITTEN if "contains" in said]
+    owners = [(where, described(said["contains"])) for _module, where, said in WRITTEN if "contains" in said]
     assert [(one, other, shared) for (one, a), (other, b) in itertools.combinations(owners, 2) if len(shared := a & b) > 1] == [], "write: C(...) of RV(...)"
+
+
+def described(contains: Json) -> set[tuple[str, str, str]]:
+    """The keys with what is written of each."""
+    return {(key, one["type"], str(one["description"])) for key, one in contains.items()}
 
 
 def keys(said: Json) -> Any:
@@ -84,21 +89,41 @@ def sample(module: str, where: str) -> Any:
     return shown
 
 
-def test_the_form_of_the_proof_has_the_keys_of_the_documentation() -> None:
-    described = {where for where, _said in values(documented("proof")["proof"]["contains"], "proof")}
+def test_the_form_of_the_proof_has_the_keys_of_the_documentation_with_their_types() -> None:
+    written_of = {where: of_documentation(said) for where, said in values(documented("proof")["proof"]["contains"], "proof")}
     parts = "proof policy parts "
-    assert {where for where in in_schema(SCHEMA, "proof") if not where.startswith(parts)} == described
+    assert {where: types for where, types in in_schema(SCHEMA, "proof") if not where.startswith(parts)} == written_of
 
 
-def in_schema(said: Json, where: str) -> Iterator[str]:
-    """Each key of a JSON schema, however deep, with where it is."""
-    if "$ref" in said:
-        said = SCHEMA["$defs"][said["$ref"].rpartition("/")[2]]
+TYPES = {"str": "string", "int": "integer", "bool": "boolean", "list": "array", "dict": "object"}
+
+
+def of_documentation(said: Json) -> set[str]:
+    return {TYPES[said["type"]], *(["null"] if "null" in str(said["description"]) else [])}
+
+
+def in_schema(said: Json, where: str) -> Iterator[tuple[str, set[str]]]:
+    """Each key of a JSON schema, however deep, with where it is and its types."""
+    said = whole(said)
     for inner in [*said.get("oneOf", ()), *([said["items"]] if "items" in said else [])]:
         yield from in_schema(inner, where)
     for key, inner in said.get("properties", {}).items():
-        yield f"{where} {key}"
+        yield f"{where} {key}", types(inner)
         yield from in_schema(inner, f"{where} {key}")
+
+
+def types(said: Json) -> set[str]:
+    said = whole(said)
+    if "oneOf" in said:
+        return set().union(*map(types, said["oneOf"]))
+    if "type" not in said:
+        return {"null" if each is None else TYPES[type(each).__name__] for each in said.get("enum", [said.get("const")])}
+    return {said["type"]} if isinstance(said["type"], str) else {*said["type"]}
+
+
+def whole(said: Json) -> Json:
+    found: Json = SCHEMA["$defs"][said["$ref"].rpartition("/")[2]] if "$ref" in said else said
+    return found
 
 
 def test_samples_are_what_the_rest_says() -> None:
