@@ -74,11 +74,11 @@ def chart_trust_policies(policies: Sequence[Mapping[str, Any]], inline: Sequence
     """
     stores = {name: f"notationCerts[{index}]" for index, name in enumerate(inline)} | ({VAULT: "azurekeyvault"} if vault else {})
     usual = [f"ca:{VAULT}"] if vault else []
-    made = [{**policy, "level": policy.get("level") or "strict", "trustStores": policy.get("trustStores") or usual} for policy in policies]
+    made = [_with_defaults(number, policy, usual) for number, policy in enumerate(policies)]
     wrong = [*_twice("a certificate", inline), *([f"an inline certificate cannot be called {VAULT}"] if VAULT in inline else [])]
     wrong += [
-        *_twice("a policy", [policy["name"] for policy in policies]),
-        *_twice("a scope", [scope for policy in policies for scope in policy["registryScopes"]]),
+        *_twice("a policy", [policy["name"] for policy in made]),
+        *_twice("a scope", [scope for policy in made for scope in policy["registryScopes"]]),
     ]
     for policy in made:
         lines = [*_name(str(policy["name"])), *scope_problems(policy["registryScopes"]), *_level(policy["level"])]
@@ -95,6 +95,12 @@ def chart_trust_policies(policies: Sequence[Mapping[str, Any]], inline: Sequence
         }
         for policy in made
     ]
+
+
+def _with_defaults(number: int, policy: Mapping[str, Any], stores: Sequence[str]) -> dict[str, Any]:
+    # As the chart names it.
+    name = f"trustPolicy-{number}" if policy.get("name") is None else policy["name"]
+    return {**policy, "name": name, "level": policy.get("level") or "strict", "trustStores": policy.get("trustStores") or stores}
 
 
 def _twice(what: str, names: Sequence[str]) -> list[str]:

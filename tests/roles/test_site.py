@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from tests.docs.least import least
 from tests.support.emulated import Emulated
 
-from .conftest import OF_ALL_ROLES, ROOT, Command, Play, Played, played
+from .conftest import GROUP, OF_ALL_ROLES, ROOT, Command, Play, Played, played
 
 
 def checked(command: Command, folder: Path, *, playbook: str = "site", check: bool = True, without: Sequence[str] = (), **variables: Any) -> Played:
@@ -89,6 +91,20 @@ def test_missing_variables_and_those_of_another_type_come_in_a_sentence_each(azu
     assert "A variable of role gatekeeper has another type or value than it takes: argument 'gatekeeper_replicas' is of type str" in error
     assert len(done.said) < 4000
     assert azure.requests == []
+
+
+def test_the_least_inventory_of_the_docs_is_all_that_is_needed(azure: Emulated, command: Command, play: Play, tmp_path: Path) -> None:
+    assert play("aks").errors == []
+    azure.forget_requests()
+    known = {"rg-web": GROUP, "contosoimages": "imagetrustlab", "contoso-signing": GROUP}
+    text = re.sub("|".join(known), lambda found: known[found[0]], json.dumps(least()))
+    given: dict[str, Any] = json.loads(text)
+    others = json.loads(command("aks", **OF_ALL_ROLES)[0][-1]).keys() - given.keys()
+    done = checked(command, tmp_path, playbook="preflight", check=False, without=[*others], **given)
+    assert done.errors == []
+    assert "vault image-trust-lab" in done.said
+    assert "registry imagetrustlab" in done.said
+    assert azure.writes == []
 
 
 def test_playbook_preflight_prints_a_table_also_when_it_refuses(azure: Emulated, command: Command, play: Play, tmp_path: Path) -> None:

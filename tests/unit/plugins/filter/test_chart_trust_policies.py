@@ -54,6 +54,7 @@ def test_the_chart_gets_its_own_names_of_trust_stores_and_what_yaml_can_hold(giv
         ([policy()], ["vault"], True, "an inline certificate cannot be called vault"),
         ([policy()], ["a", "a"], True, "a is a certificate twice"),
         ([policy(), policy(registryScopes=["example.azurecr.io/x"])], [], True, "web is a policy twice"),
+        ([policy(name="trustPolicy-1"), policy(name=None, registryScopes=["example.azurecr.io/x"])], [], True, "trustPolicy-1 is a policy twice"),
         ([policy(), policy(name="x")], [], True, f"{WEB} is a scope twice"),
         ([policy(registryScopes=[])], [], True, "it needs registryScopes"),
         ([policy(registryScopes=["*", WEB])], [], True, "the scope * stands for all, alone"),
@@ -70,3 +71,9 @@ def test_what_ratify_would_refuse_only_when_it_runs_is_refused_before(policies: 
     with pytest.raises(AnsibleFilterError, match="these trust policies are not used: ") as refusal:
         chart_trust_policies(policies, inline, vault)
     assert reason in str(refusal.value)
+
+
+def test_a_policy_without_a_name_gets_the_charts() -> None:
+    unnamed = {"registryScopes": ["example.azurecr.io/x"], "trustedIdentities": [SUBJECT]}
+    named = [each["name"] for each in chart_trust_policies([policy(), unnamed, {**unnamed, "name": None, "registryScopes": ["*"]}], [], True)]
+    assert named == ["web", "trustPolicy-1", "trustPolicy-2"]
