@@ -38,7 +38,7 @@ def measure(folder: Path, collections: Path, repetitions: int = 1, sizes: Sequen
         "aks_registries": [{"name": REGISTRY, "resource_group": RESOURCE_GROUP}],
         "aks_kubeconfig": f"{folder}/kubeconfigs/{{{{ inventory_hostname }}}}",
         "identity_resource_group": RESOURCE_GROUP,
-        "identity_vault": {"name": VAULT, "resource_group": RESOURCE_GROUP},
+        "identity_vaults": [{"name": VAULT, "resource_group": RESOURCE_GROUP}],
     }
     (folder / "play.yml").write_text(yaml.safe_dump([PLAY]))
     (folder / "inventory").write_text("\n".join(["[clusters]", *(f"lab{number}" for number in range(1, max(sizes) + 1))]))

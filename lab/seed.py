@@ -21,7 +21,7 @@ from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.arm.vaults import new_vault
 from lab.azure.keyvault import keys
 from lab.azure.registries.docker_hub import PREFIX as DOCKER_HUB
-from lab.azure.state import Secret, SecretVersion, ServicePrincipal, State, guid, now
+from lab.azure.state import Secret, SecretVersion, ServicePrincipal, State, Vault, guid, now
 from lab.build.images import BUSYBOX
 from lab.build.oci import Image, Packed, pack
 from lab.config import (
@@ -31,6 +31,7 @@ from lab.config import (
     KEYED_REPOSITORY,
     LOCATION,
     OTHER_REPOSITORY,
+    PARTNER_VAULT,
     PROOF_KEY,
     REGISTRY,
     REPOSITORY,
@@ -129,6 +130,9 @@ def resources() -> None:
         key.make()
     authority = ca.authority().certificate.public_bytes(Encoding.PEM).decode()
     complete(state, {CERTIFICATE: SIGNER.certificate.read_text(), EXPIRED_CERTIFICATE: EXPIRED.certificate.read_text(), CA_CERTIFICATE: authority})
+    if not state.vault_named(PARTNER_VAULT):
+        _vault(state, PARTNER_VAULT, rbac=True)
+    _import(state, PARTNER_VAULT, {OTHER.name: OTHER.certificate.read_text()})
     azure_state.save(state, file)
 
 
@@ -139,15 +143,10 @@ def complete(state: State, certificates: Mapping[str, str]) -> None:
     registry = state.registry_named(REGISTRY) or new_registry(state, RESOURCE_GROUP, REGISTRY, LOCATION)
     vault = state.vault_named(VAULT)
     if not vault:
-        properties = {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "accessPolicies": [], "enableRbacAuthorization": False}
-        vault = new_vault(state, RESOURCE_GROUP, VAULT, LOCATION, properties)
-        vault.registered_at = 0
+        vault = _vault(state, VAULT, rbac=False)
     if PROOF_KEY not in vault.keys:
         keys.add(vault, PROOF_KEY, ec.generate_private_key(ec.SECP256R1()))
-    for name in [name for name in certificates if name not in vault.secrets]:
-        version = uuid4().hex
-        vault.secrets[name] = Secret(version, {version: SecretVersion(certificates[name], "application/x-pem-file", now())})
-        vault.certificates.append(name)
+    _import(state, VAULT, certificates)
     _service_principal(state, OWNER, "image-trust-owner", f"/subscriptions/{SUBSCRIPTION}", roles.OWNER)
     _service_principal(state, CONTROLLER, "image-trust-controller", group["id"])
     controller = state.service_principals[CONTROLLER].object_id
@@ -161,6 +160,23 @@ def complete(state: State, certificates: Mapping[str, str]) -> None:
         state.groups[ADMINISTRATORS].append(controller)
     # One role for each role assignment mode of the registry, which may be changed at any time.
     _service_principal(state, PUBLISHER, "image-trust-publisher", registry.id, roles.ACR_PUSH, roles.REPOSITORY_WRITER)
+
+
+def _vault(state: State, name: str, *, rbac: bool) -> Vault:
+    properties = {"tenantId": TENANT, "sku": {"family": "A", "name": "standard"}, "accessPolicies": [], "enableRbacAuthorization": rbac}
+    vault = new_vault(state, RESOURCE_GROUP, name, LOCATION, properties)
+    vault.registered_at = 0
+    return vault
+
+
+def _import(state: State, vault_name: str, certificates: Mapping[str, str]) -> None:
+    """What is missing there of these certificates, PEM by name."""
+    vault = state.vault_named(vault_name)
+    assert vault
+    for name in [name for name in certificates if name not in vault.secrets]:
+        version = uuid4().hex
+        vault.secrets[name] = Secret(version, {version: SecretVersion(certificates[name], "application/x-pem-file", now())})
+        vault.certificates.append(name)
 
 
 def images(backend: str) -> None:

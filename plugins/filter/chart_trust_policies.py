@@ -9,6 +9,7 @@ from typing import Any
 from ansible.errors import AnsibleFilterError
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.chart_values import stays_text
 from ansible_collections.image_trust.azure.plugins.module_utils._ratify.trust_policies import identity_problems, scope_problems
+from ansible_collections.image_trust.azure.plugins.module_utils._ratify.vaults import store_name
 
 DOCUMENTATION = r"""
 name: chart_trust_policies
@@ -17,7 +18,7 @@ version_added: 1.0.0
 description:
   - Checks trust policies by the rules of the Notary Project, which Ratify would only do when it runs already, and gives them the names of trust stores that
     the chart knows.
-positional: _input, inline, vault
+positional: _input, inline, vaults
 options:
   _input:
     description: Trust policies, as the role P(image_trust.azure.ratify#role) takes them.
@@ -29,9 +30,9 @@ options:
     type: list
     elements: str
     required: true
-  vault:
-    description: Whether there are certificates in a vault.
-    type: bool
+  vaults:
+    description: How many vaults have certificates.
+    type: int
     required: true
 author:
   - The image_trust.azure authors (@image-trust)
@@ -40,7 +41,7 @@ author:
 EXAMPLES = r"""
 - name: A policy as the chart takes it
   ansible.builtin.debug:
-    msg: "{{ [policy] | image_trust.azure.chart_trust_policies(['root', 'time'], true) }}"
+    msg: "{{ [policy] | image_trust.azure.chart_trust_policies(['root', 'time'], 1) }}"
   vars:
     policy:
       name: release
@@ -63,17 +64,18 @@ _value:
 """
 
 VAULT = "vault"
-"""The trust store of all certificates in the vault; the chart has no other for a part of them."""
+"""The trust store of all certificates in vaults; the chart has none for a part of them."""
 LEVELS = ("strict", "permissive", "audit")
 
 
-def chart_trust_policies(policies: Sequence[Mapping[str, Any]], inline: Sequence[str], vault: bool) -> list[dict[str, Any]]:
+def chart_trust_policies(policies: Sequence[Mapping[str, Any]], inline: Sequence[str], vaults: int) -> list[dict[str, Any]]:
     """See DOCUMENTATION. Raises AnsibleFilterError with all that is wrong.
 
     https://github.com/notaryproject/specifications/blob/main/specs/trust-store-trust-policy.md
     """
-    stores = {name: f"notationCerts[{index}]" for index, name in enumerate(inline)} | ({VAULT: "azurekeyvault"} if vault else {})
-    usual = [f"ca:{VAULT}"] if vault else []
+    stores = {name: [f"notationCerts[{index}]"] for index, name in enumerate(inline)}
+    stores |= {VAULT: [store_name(number) for number in range(vaults)]} if vaults else {}
+    usual = [f"ca:{VAULT}"] if vaults else []
     made = [_with_defaults(number, policy, usual) for number, policy in enumerate(policies)]
     wrong = [*_twice("a certificate", inline), *([f"an inline certificate cannot be called {VAULT}"] if VAULT in inline else [])]
     wrong += [
@@ -91,7 +93,7 @@ def chart_trust_policies(policies: Sequence[Mapping[str, Any]], inline: Sequence
             **policy,
             # The chart puts them between quotation marks of YAML, and escapes nothing.
             "trustedIdentities": [identity.replace("\\", "\\\\").replace('"', '\\"') for identity in policy["trustedIdentities"]],
-            "trustStores": [f"{kind}:{stores[name]}" for kind, name in (store.split(":", 1) for store in policy["trustStores"])],
+            "trustStores": [f"{kind}:{each}" for kind, name in (store.split(":", 1) for store in policy["trustStores"]) for each in stores[name]],
         }
         for policy in made
     ]
@@ -116,7 +118,7 @@ def _level(level: str) -> list[str]:
     return [] if level in LEVELS else [f"its level is {level}, but must be {', '.join(LEVELS[:-1])} or {LEVELS[-1]}"]
 
 
-def _stores(policy: Mapping[str, Any], stores: Mapping[str, str]) -> list[str]:
+def _stores(policy: Mapping[str, Any], stores: Mapping[str, Sequence[str]]) -> list[str]:
     kinds = [store.partition(":")[0] for store in policy["trustStores"]]
     wrong = [
         f"there is no trust store {store}; there are {', '.join(sorted(stores)) or 'none'}" for store in policy["trustStores"] if not _known(store, stores)
@@ -124,7 +126,7 @@ def _stores(policy: Mapping[str, Any], stores: Mapping[str, str]) -> list[str]:
     return wrong if {"ca", "signingAuthority"} & {*kinds} else [*wrong, "it needs a trust store of the type ca or signingAuthority"]
 
 
-def _known(store: str, stores: Mapping[str, str]) -> bool:
+def _known(store: str, stores: Mapping[str, Sequence[str]]) -> bool:
     parts = store.split(":", 1)
     return len(parts) == 2 and parts[0] in ("ca", "tsa", "signingAuthority") and parts[1] in stores
 

@@ -8,7 +8,7 @@ name: in_resource_group
 short_description: A registry or vault with the resource group that its entry leaves out
 version_added: 1.0.0
 description:
-  - Adds the resource group to an entry of C(aks_registries) or C(identity_registries), or to C(identity_vault), that has neither C(resource_group) nor C(id).
+  - Adds the resource group to an entry of C(aks_registries) or C(identity_registries), or C(identity_vaults), that has neither C(resource_group) nor C(id).
   - Everything else is returned as it is.
 positional: _input, group
 options:

@@ -12,7 +12,8 @@ description:
 positional: _input
 options:
   _input:
-    description: C(ratify_certificates), C(ratify_inline_certificates) and C(ratify_cosign_keys), by name. Other variables of the role do not matter.
+    description: C(ratify_vault_uris) (or the vaults' names), C(ratify_certificates), C(ratify_inline_certificates) and C(ratify_cosign_keys), by name.
+      Other variables of the role do not matter.
     type: dict
     required: true
 author:
@@ -25,7 +26,8 @@ EXAMPLES = r"""
     msg: "{{ variables | image_trust.azure.ratify_configuration }}"
   vars:
     variables:
-      ratify_certificates: [brooklyn-io]
+      ratify_vault_uris: [https://contoso-signing.vault.azure.net/]
+      ratify_certificates: [{name: contoso-release}]
       ratify_inline_certificates: []
       ratify_cosign_keys: []
 """
@@ -42,18 +44,21 @@ _value:
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from ansible_collections.image_trust.azure.plugins.module_utils._ratify.vaults import providers
 
 
-def ratify_configuration(variables: Mapping[str, Sequence[object]]) -> list[dict[str, str]]:
+def ratify_configuration(variables: Mapping[str, Sequence[Any]]) -> list[dict[str, str]]:
     """See DOCUMENTATION."""
     keys = variables["ratify_cosign_keys"]
     verifiers = ["verifier-notation", *(["verifier-cosign"] if keys else [])]
-    providers = [
-        *(["kmprovider-akv"] if variables["ratify_certificates"] else []),
+    named = [
+        *(each["name"] for each in providers(variables["ratify_vault_uris"], variables["ratify_certificates"])),
         *(f"ratify-notation-inline-cert-{number}" for number in range(len(variables["ratify_inline_certificates"]))),
         *(f"ratify-cosign-inline-key-{number}" for number in range(len(keys))),
     ]
-    kinds = [("Store", ["store-oras"]), ("Verifier", verifiers), ("KeyManagementProvider", providers)]
+    kinds = [("Store", ["store-oras"]), ("Verifier", verifiers), ("KeyManagementProvider", named)]
     return [{"kind": kind, "name": name} for kind, names in kinds for name in names]
 
 

@@ -13,7 +13,8 @@ description:
 positional: _input, reserved, refused_charts, app_version
 options:
   _input:
-    description: All variables of the role but the state, the kubeconfig, the chart's repository and what other roles return, by name. Numbers may be text.
+    description: All variables of the role but the state, the kubeconfig, the chart's repository and what other roles return, by name. Numbers may be text, and
+      C(ratify_vault_uris) the names of the vaults.
     type: dict
     required: true
   reserved:
@@ -59,14 +60,17 @@ from ansible_collections.image_trust.azure.plugins.filter.chart_cosign_values im
 from ansible_collections.image_trust.azure.plugins.filter.chart_trust_policies import chart_trust_policies
 from ansible_collections.image_trust.azure.plugins.filter.chart_values_given import chart_values_given
 from ansible_collections.image_trust.azure.plugins.module_utils._policy.release_findings import ratify, ratify_values
+from ansible_collections.image_trust.azure.plugins.module_utils._ratify.vaults import problems, providers
 
 
 def ratify_findings(variables: Mapping[str, Any], reserved: Mapping[str, str], refused_charts: Mapping[str, str], app_version: str) -> list[str]:
     """See DOCUMENTATION."""
+    vaults, certificates = variables["ratify_vault_uris"], variables["ratify_certificates"]
     inline = [certificate["name"] for certificate in variables["ratify_inline_certificates"]]
     return [
         *ratify(variables, refused_charts, app_version),
-        *_refusal(chart_trust_policies, variables["ratify_trust_policies"], inline, bool(variables["ratify_certificates"])),
+        *_refusal(chart_trust_policies, variables["ratify_trust_policies"], inline, len(providers(vaults, certificates)) or bool(certificates)),
+        *problems(vaults, certificates),
         *_refusal(chart_cosign_values, variables["ratify_cosign_keys"], variables["ratify_cosign_scopes"]),
         *ratify_values(chart_values_given(variables["ratify_values"], reserved.keys()), reserved),
     ]

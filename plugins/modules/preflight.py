@@ -75,7 +75,8 @@ EXAMPLES = r"""
         - name: ratify-lab1
           cluster: {resource_group: image-trust, name: lab1}
           subject: system:serviceaccount:gatekeeper-system:ratify-admin
-      vault: {resource_group: image-trust, name: image-trust-lab}
+      vaults:
+        - {resource_group: image-trust, name: image-trust-lab}
     gatekeeper:
       chart_version: 3.23.1
     ratify:

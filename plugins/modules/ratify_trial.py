@@ -33,6 +33,11 @@ options:
     description: Values for the chart.
     type: dict
     required: true
+  objects:
+    description: Verifiers and key management providers beside those of the chart.
+    type: list
+    elements: dict
+    default: []
   namespace:
     description: Namespace of Ratify and Gatekeeper, which the policy does not cover.
     type: str
@@ -116,11 +121,12 @@ def main() -> NoReturn:
         chart_repo_url=dict(required=True),
         chart_version=dict(required=True),
         values=dict(type="dict", required=True),
+        objects=dict(type="list", elements="dict", default=[]),
         namespace=dict(required=True),
         timeout=dict(type="int", default=300),
     )
     options = module.params
-    asked = trials(rendered(module), options["namespace"])
+    asked = trials([*rendered(module), *options["objects"]], options["namespace"])
     try:
         api = ClusterApi(options["kubeconfig"], options["context"])
         now = serves(api)

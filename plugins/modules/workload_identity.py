@@ -6,11 +6,11 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: workload_identity
-short_description: Manage a user-assigned managed identity, its federated identity credentials and its permissions on registries and a Key Vault
+short_description: Manage a user-assigned managed identity, its federated identity credentials and its permissions on registries and key vaults
 version_added: 1.0.0
 description:
   - Manages as one thing a user-assigned managed identity, whose tokens it trusts (federated identity credentials), and what it may do, which is to pull from
-    registries and to read secrets of a key vault. So it is ready for a workload in AKS, such as Ratify.
+    registries and to read secrets of key vaults. So it is ready for a workload in AKS, such as Ratify.
   - Which permission is given follows from what is found. For a registry it is the role V(AcrPull), or V(Container Registry Repository Reader) in ABAC mode; for
     a vault an access policy with C(get) on secrets, or the role V(Key Vault Secrets User) under Azure RBAC. What the identity has by the other model, without
     effect, is taken away. Other roles, and what other principals have, are left alone.
@@ -22,12 +22,12 @@ author:
   - The image_trust.azure authors (@image-trust)
 requirements:
   - azure-mgmt-msi >= 7.0.0
-  - azure-mgmt-authorization >= 4.0.0, with O(registries) or O(vault)
+  - azure-mgmt-authorization >= 4.0.0, with O(registries) or O(vaults)
   - azure-mgmt-containerregistry >= 10.3.0, with O(registries)
-  - azure-mgmt-keyvault >= 10.3.1, with O(vault)
+  - azure-mgmt-keyvault >= 10.3.1, with O(vaults)
   - azure-mgmt-containerservice >= 32.1.0, with O(federated_credentials[].cluster) or O(change_issuer=false)
   - azure-mgmt-resource >= 23.2.0, for a new identity without O(location)
-  - cryptography >= 42.0.0, with O(vault.certificates)
+  - cryptography >= 42.0.0, with O(certificates)
 options:
   resource_group:
     description: The resource group of the identity.
@@ -114,11 +114,13 @@ options:
       id:
         description: Id of the resource, in place of the others.
         type: str
-  vault:
+  vaults:
     description:
-      - Key vault whose secrets, and so certificates, the identity may read.
-      - It is an error when no cluster can reach it. A vault that only some networks reach is a warning.
-    type: dict
+      - Key vaults whose secrets, and so certificates, the identity may read.
+      - It is an error when no cluster can reach one of them. A vault that only some networks reach is a warning.
+    type: list
+    elements: dict
+    default: []
     suboptions:
       name:
         description: Name. Needed without C(id).
@@ -132,21 +134,24 @@ options:
       id:
         description: Id of the resource, in place of the others.
         type: str
-      certificates:
-        description:
-          - Certificates by which Ratify has to verify. One by which it could not is an error, such as a leaf that is in the vault without its chain.
-          - What the login may not read, or does not reach, is not judged. See M(image_trust.azure.keyvault_info) for the permissions.
-        type: list
-        elements: dict
-        default: []
-        suboptions:
-          name:
-            description: Name of the certificate.
-            type: str
-            required: true
-          version:
-            description: Version of it; the latest one when not given.
-            type: str
+  certificates:
+    description:
+      - Certificates in O(vaults) by which Ratify has to verify. One by which it could not is an error, such as a leaf that is in the vault without its chain.
+      - What the login may not read, or does not reach, is not judged. See M(image_trust.azure.keyvault_info) for the permissions.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name of the certificate.
+        type: str
+        required: true
+      version:
+        description: Version of it; the latest one when not given.
+        type: str
+      vault:
+        description: Name of its vault, of several in O(vaults).
+        type: str
   except_identities:
     description:
       - Names of identities that are in use. Of all others in the resource group, those that trust one of O(federated_credentials) by its issuer and subject
@@ -174,7 +179,8 @@ EXAMPLES = r"""
         subject: system:serviceaccount:gatekeeper-system:ratify-admin
     registries:
       - {resource_group: image-trust, name: imagetrustlab}
-    vault: {resource_group: image-trust, name: image-trust-lab}
+    vaults:
+      - {resource_group: image-trust, name: image-trust-lab}
   register: workload
 
 - name: Show what was changed
@@ -228,18 +234,19 @@ registries:
       role_assignment_mode: LegacyRegistryPermissions
       pull_role: AcrPull
       pull_roles: [AcrPull, Container Registry Repository Reader]
-vault:
-  description: The vault, as RV(image_trust.azure.keyvault_info#module:vault); null where O(vault) is not given.
+vaults:
+  description: Those of O(vaults), in their order, each as RV(image_trust.azure.keyvault_info#module:vault).
   returned: success
-  type: dict
+  type: list
+  elements: dict
   sample:
-    id: /subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/image-trust/providers/Microsoft.KeyVault/vaults/image-trust-lab
-    name: image-trust-lab
-    uri: https://image-trust-lab.vault.azure.net/
-    tenant_id: 11111111-1111-1111-1111-111111111111
-    rbac_enabled: false
-    permission_model: Vault access policy
-    secrets_role: Key Vault Secrets User
+    - id: /subscriptions/22222222-2222-2222-2222-222222222222/resourceGroups/image-trust/providers/Microsoft.KeyVault/vaults/image-trust-lab
+      name: image-trust-lab
+      uri: https://image-trust-lab.vault.azure.net/
+      tenant_id: 11111111-1111-1111-1111-111111111111
+      rbac_enabled: false
+      permission_model: Vault access policy
+      secrets_role: Key Vault Secrets User
 former_identities:
   description: Other identities of the resource group that trust one of O(federated_credentials), once for each credential of theirs that does. Empty without
     O(except_identities).
@@ -266,7 +273,7 @@ former_identities:
       type: dict
       returned: always
     permissions:
-      description: What it may do on O(registries) and in O(vault), in words.
+      description: What it may do on O(registries) and in O(vaults), in words.
       type: list
       elements: str
       returned: always
@@ -318,16 +325,16 @@ def main() -> NoReturn:
     module = azure_module(**workload.options())
     with azure_session(module) as azure:
         asked = workload.wanted(module.params, check=module.check_mode)
-        if asked.certificates and CRYPTOGRAPHY_IMPORT_ERROR is not None:
+        if any(vault.certificates for vault in asked.vaults) and CRYPTOGRAPHY_IMPORT_ERROR is not None:
             module.fail_json(msg=missing_required_lib("cryptography"), exception=CRYPTOGRAPHY_IMPORT_ERROR)
         found = read(azure, asked, check=module.check_mode)
         steps = plan(azure, asked, found)
         others = former(azure, asked, found)
         if not module.check_mode:
             steps = make(steps)
-    vault = found.vault
-    if vault and (warning := vault.network.warning(vault.name)):
-        module.warn(warning)
+    for each in found.vaults:
+        if warning := each.vault.network.warning(each.vault.name):
+            module.warn(warning)
     exit_stepped(module, steps, **workload.shown(found, steps, others))
 
 

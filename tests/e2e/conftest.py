@@ -187,7 +187,7 @@ def ratify(lab: Lab, site: Run, tmp_path: Path) -> Callable[..., Run]:
     known = {
         "ratify_client_id": identity(lab)["clientId"],
         "ratify_tenant_id": TENANT,
-        "ratify_vault_uri": f"https://{VAULT}.vault.azure.net/",
+        "ratify_vault_uris": [f"https://{VAULT}.vault.azure.net/"],
         "ratify_registries": [f"{REGISTRY}.azurecr.io"],
         "ratify_mutation_excluded_namespaces": ["kube-system", "gatekeeper-system"],
     }

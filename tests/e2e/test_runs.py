@@ -22,9 +22,9 @@ def test_a_second_run_changes_nothing_and_writes_nothing(lab: Lab, site: Run) ->
 
 UNKNOWN = "no-such-thing"
 BAD_INPUT: dict[str, tuple[dict[str, Any], str]] = {
-    "a vault that does not exist": ({"identity_vault": {"resource_group": "image-trust-lab", "name": UNKNOWN}}, UNKNOWN),
+    "a vault that does not exist": ({"identity_vaults": [{"resource_group": "image-trust-lab", "name": UNKNOWN}]}, UNKNOWN),
     "a registry that does not exist": ({"aks_registries": [{"resource_group": "image-trust-lab", "name": "nosuchregistry"}]}, "nosuchregistry"),
-    "a vault without its resource group": ({"identity_vault": {"name": "no-resource-group"}}, "resource_group"),
+    "a vault without its resource group": ({"identity_vaults": [{"name": "no-resource-group"}]}, "resource_group"),
     "a resource group that does not exist": ({"identity_resource_group": UNKNOWN}, UNKNOWN),
 }
 

@@ -78,7 +78,7 @@ def command(azure: Emulated, backend: Backend, tmp_path: Path) -> Command:
             "aks_location": "eastus",
             "aks_registries": [{"name": "imagetrustlab"}],
             "aks_kubeconfig": str(tmp_path / "kubeconfig"),
-            "identity_vault": {"name": GROUP},
+            "identity_vaults": [{"name": GROUP}],
             **variables,
         }
         play, inventory = tmp_path / "play.yml", tmp_path / "inventory"

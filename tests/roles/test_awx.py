@@ -47,7 +47,7 @@ class Job:
             "aks_registries": [{"name": "imagetrustlab", "resource_group": GROUP}],
             "aks_kubeconfig": str(folder / "kubeconfigs/{{ inventory_hostname }}"),
             "identity_resource_group": GROUP,
-            "identity_vault": {"name": GROUP, "resource_group": GROUP},
+            "identity_vaults": [{"name": GROUP, "resource_group": GROUP}],
         }
         play = {"hosts": "clusters", "gather_facts": False, "roles": ["image_trust.azure.aks", "image_trust.azure.identity"]}
         (folder / "kubeconfigs").mkdir()

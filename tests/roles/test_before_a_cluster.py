@@ -216,7 +216,13 @@ def rendered(folder: Path, role: str, values: str = "", **variables: Any) -> dic
     written = folder / "values.json"
     tasks = f"    - ansible.builtin.copy: {{dest: {written}, content: '{{{{ {values or VALUES[role]} | to_json }}}}'}}\n"
     found = {"exempt_namespaces": [], "has_other_constraints": False}
-    known = {**given(role), "ratify_tenant_id": "none", "ratify_vault_uri": "none", "__gatekeeper_found": found, "ansible_python_interpreter": sys.executable}
+    known = {
+        **given(role),
+        "ratify_tenant_id": "none",
+        "ratify_vault_uris": ["none"],
+        "__gatekeeper_found": found,
+        "ansible_python_interpreter": sys.executable,
+    }
     done = play(folder, checking(role) + tasks, "-e", json.dumps({**known, **variables}))
     assert done.returncode == 0, done.stdout
     return dict(json.loads(written.read_text()))
@@ -228,7 +234,7 @@ def test_a_chart_is_installed_where_helm_has_another_one_or_failed(tmp_path: Pat
     deployed: dict[str, Any] = {"current": wanted, "installed": {"status": "deployed"}}
     another, failed = {**deployed, "current": {**wanted, "values": {}}}, {**deployed, "installed": {"status": "failed"}}
     task = f"    - ansible.builtin.debug: {{msg: 'differs {{{{ __{role}_differs }}}}'}}\n      vars: {{__{role}_found: '{{{{ item }}}}'}}\n      loop: "
-    known = {**given(role), "ratify_tenant_id": "none", "ratify_vault_uri": "none"}
+    known = {**given(role), "ratify_tenant_id": "none", "ratify_vault_uris": ["none"]}
     done = play(
         tmp_path,
         checking(role) + task + json.dumps([{**base, **case} for case in (deployed, another, failed, {"current": None, "installed": None})]),

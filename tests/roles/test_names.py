@@ -108,13 +108,13 @@ def test_all_names_that_azure_does_not_take_are_refused_before_anything_is_writt
         identity_name="ratify-web.prod",
         identity_federation_name="a",
         identity_registries=[{"name": "contoso.azurecr.io", "resource_group": GROUP}],
-        identity_vault={"name": "contoso--signing", "resource_group": GROUP},
+        identity_vaults=[{"name": "contoso--signing", "resource_group": GROUP}],
     )
     for name in (
         "identity_name is 'ratify-web.prod'",
         "identity_federation_name is 'a'",
         "identity_registries[0].name is 'contoso.azurecr.io'",
-        "identity_vault.name is 'contoso--signing'",
+        "identity_vaults[0].name is 'contoso--signing'",
     ):
         assert f"{name}, but must be " in said
     assert azure.writes == []
@@ -125,13 +125,13 @@ def test_a_registry_and_a_vault_are_found_by_their_ids_or_in_a_subscription_of_t
     assert registry
     assert vault
     assert play("aks", "identity").errors == []
-    by_id = play("aks", "identity", aks_registries=[{"id": registry.id}], identity_vault={"id": vault.id})
+    by_id = play("aks", "identity", aks_registries=[{"id": registry.id}], identity_vaults=[{"id": vault.id}])
     assert (by_id.errors, by_id.changed) == ([], [])
     hub = "99999999-9999-9999-9999-999999999999"
     elsewhere = play("aks", "identity", aks_registries=[{"id": registry.id.replace(azure.state.subscription, hub)}])
     assert [hub in error for error in elsewhere.errors] == [True]
     vault_elsewhere = play(
-        "identity", identity_vault={"name": GROUP, "resource_group": GROUP, "subscription_id": hub}, identity_issuer_url="https://a.example/"
+        "identity", identity_vaults=[{"name": GROUP, "resource_group": GROUP, "subscription_id": hub}], identity_issuer_url="https://a.example/"
     )
     assert [hub in error for error in vault_elsewhere.errors] == [True]
     assert {entry.path.split("/")[2] for entry in azure.requests if "/vaults/" in entry.path} == {hub}

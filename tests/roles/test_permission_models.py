@@ -53,7 +53,7 @@ def test_a_switch_of_the_models_is_followed_there_and_back_and_no_idle_permissio
     give_to_another_user(azure)
     first = play("aks", "identity")
     assert permissions(azure, first) == AS_FOUND
-    assert first.facts["identity_result"]["vault"]["permission_model"] == "Vault access policy"
+    assert first.facts["identity_result"]["vaults"][0]["permission_model"] == "Vault access policy"
 
     switch(azure, mode=ABAC, rbac=True)
     predicted = play("aks", "identity", check=True)

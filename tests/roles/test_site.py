@@ -81,9 +81,9 @@ def test_a_misspelt_variable_is_named_with_the_right_one_unless_it_is_the_invent
 
 
 def test_missing_variables_and_those_of_another_type_come_in_a_sentence_each(azure: Emulated, command: Command, tmp_path: Path) -> None:
-    done = checked(command, tmp_path, without=["aks_resource_group", "identity_vault", "verify_images"], policy_enforcement="dent", gatekeeper_replicas="many")
+    done = checked(command, tmp_path, without=["aks_resource_group", "identity_vaults", "verify_images"], policy_enforcement="dent", gatekeeper_replicas="many")
     (error,) = done.errors
-    assert "Nothing was changed. Variable aks_resource_group is missing: Resource group of the cluster. Variable identity_vault is missing: " in error
+    assert "Nothing was changed. Variable aks_resource_group is missing: Resource group of the cluster. Variable identity_vaults is missing: " in error
     assert "Variable verify_images is missing: " in error
     assert (
         "A variable of role policy has another type or value than it takes: value of policy_enforcement must be one of: deny, warn, dryrun, got: dent." in error

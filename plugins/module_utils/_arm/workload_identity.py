@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -14,6 +14,7 @@ from .._azure.errors import ModuleError, refuse
 from .._azure.session import Azure
 from .._azure.writes import Permission, Step
 from .._change import Change
+from .._ratify import vaults as in_vaults
 from . import access_policies as vault_access
 from . import federated_credentials as federation
 from . import grants, identities, registries, vaults
@@ -41,33 +42,49 @@ class Trust:
 
 
 @dataclass(frozen=True)
+class WantedVault:
+    """A vault (as `ids.resource` returns it), and the certificates in it by which Ratify has to verify; `option` names it in errors."""
+
+    at: Mapping[str, str]
+    certificates: tuple[Mapping[str, Any], ...] = ()
+    option: str = "vaults[0]"
+
+    @property
+    def place(self) -> Place:
+        return Place(self.at["resource_group"], self.at["name"], option=f"{self.option}.name")
+
+    def login(self, azure: Azure) -> Azure:
+        """The login in the vault's subscription."""
+        return azure.within(self.at.get("subscription_id"))
+
+
+@dataclass(frozen=True)
 class Wanted:
-    """What is asked. `registries` and `vault` are as `ids.resource` returns them; `in_use` names the identities that are not looked at as former ones, None:
-    none is looked for."""
+    """What is asked. `registries` are as `ids.resource` returns them; `in_use` names the identities that are not looked at as former ones, None: none is looked
+    for."""
 
     identity: identities.Wanted
     trusts: tuple[Trust, ...] = ()
     change_issuer: bool = True
     registries: tuple[Mapping[str, str], ...] = ()
-    vault: Mapping[str, str] | None = None
-    certificates: tuple[Mapping[str, Any], ...] = ()
+    vaults: tuple[WantedVault, ...] = ()
     in_use: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
         federation.check_set([trust.credential for trust in self.trusts], "federated_credentials")
+        # No two vaults of Azure have one name.
+        names = [vault.at["name"].lower() for vault in self.vaults]
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise refuse(f"vaults has {' and '.join(twice)} twice; leave out one.")
 
     @property
     def parent(self) -> Parent:
         return Parent(self.identity.resource_group, self.identity.name)
 
-    @property
-    def place(self) -> Place | None:
-        return Place(self.vault["resource_group"], self.vault["name"], option="vault.name") if self.vault else None
-
 
 @dataclass(frozen=True)
 class Former:
-    """An identity that has a federated credential which trusts the same tokens, and what it may do on the registries and in the vault, in words."""
+    """An identity that has a federated credential which trusts the same tokens, and what it may do on the registries and in the vaults, in words."""
 
     name: str
     credential: FederatedCredential
@@ -75,6 +92,15 @@ class Former:
 
     def shown(self) -> dict[str, Any]:
         return {"name": self.name, "federated_credential": self.credential.shown(), "permissions": list(self.permissions)}
+
+
+@dataclass(frozen=True)
+class FoundVault:
+    """A vault that is asked for, as it is, with everybody's policies."""
+
+    wanted: WantedVault
+    vault: Vault
+    policies: tuple[AccessPolicy, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -86,8 +112,7 @@ class Found:
     trusted: tuple[FederatedCredential, ...] = ()
     users: Mapping[str, str] = field(default_factory=dict)
     registries: tuple[Registry, ...] = ()
-    vault: Vault | None = None
-    policies: tuple[AccessPolicy, ...] = ()
+    vaults: tuple[FoundVault, ...] = ()
     roles: Mapping[str, Sequence[RoleAssignment]] = field(default_factory=dict)
     """The identity's assignments, by the resource's id."""
 
@@ -97,13 +122,13 @@ class Found:
 
     @property
     def grants(self) -> list[Grant]:
-        return [*map(grants.on_registry, self.registries), *([grants.on_vault(self.vault)] if self.vault else ())]
+        return [*map(grants.on_registry, self.registries), *(grants.on_vault(each.vault) for each in self.vaults)]
 
 
 def options() -> dict[str, Any]:
     """The options by which this is asked for, of module workload_identity, where they are documented."""
     cluster = dict(resource_group=dict(type="str", required=True), name=dict(type="str", required=True))
-    certificate = dict(name=dict(type="str", required=True), version=dict(type="str"))
+    certificate = dict(name=dict(type="str", required=True), version=dict(type="str"), vault=dict(type="str"))
     credential = dict(
         name=dict(type="str", required=True),
         issuer=dict(type="str"),
@@ -120,7 +145,8 @@ def options() -> dict[str, Any]:
         federated_credentials=dict(type="list", elements="dict", default=[], options=credential),
         change_issuer=dict(type="bool", default=True),
         registries=dict(type="list", elements="dict", default=[], options=resource_options()),
-        vault=dict(type="dict", options=resource_options(certificates=dict(type="list", elements="dict", default=[], options=certificate))),
+        vaults=dict(type="list", elements="dict", default=[], options=resource_options()),
+        certificates=dict(type="list", elements="dict", default=[], options=certificate),
         except_identities=dict(type="list", elements="str"),
     )
 
@@ -134,16 +160,23 @@ def wanted(given: Mapping[str, Any], *, check: bool) -> Wanted:
         tags=None if given["tags"] is None else {str(key): str(value) for key, value in given["tags"].items()},
         append_tags=given["append_tags"],
     )
-    vault = given["vault"]
     return Wanted(
         identity,
         trusts=tuple(each(given, "federated_credentials", partial(_trust, check))),
         change_issuer=given["change_issuer"],
         registries=tuple(ids.resource(f"registries[{number}]", "registry", entry) for number, entry in enumerate(given["registries"])),
-        vault=ids.resource("vault", "vault", {**vault, "certificates": None}) if vault else None,
-        certificates=tuple(vault["certificates"]) if vault else (),
+        vaults=tuple(_vaults(given)),
         in_use=None if given["except_identities"] is None else tuple(given["except_identities"]),
     )
+
+
+def _vaults(given: Mapping[str, Any]) -> Iterator[WantedVault]:
+    places = [ids.resource(f"vaults[{number}]", "vault", entry) for number, entry in enumerate(given["vaults"])]
+    names, certificates = [place["name"] for place in places], given["certificates"]
+    if unplaced := in_vaults.problems(names, certificates):
+        raise refuse(unplaced[0])
+    for number, (place, held) in enumerate(zip(places, in_vaults.by_vault(names, certificates), strict=True)):
+        yield WantedVault(place, tuple(held), f"vaults[{number}]")
 
 
 def _trust(check: bool, entry: Mapping[str, Any]) -> Trust:
@@ -158,11 +191,9 @@ def read(azure: Azure, wanted: Wanted, *, check: bool) -> Found:
     for a vault that Ratify cannot use."""
     found = read_trust(azure, wanted, check=check)
     found = replace(found, registries=tuple(registries.read_at(azure, place) for place in wanted.registries))
-    if place := wanted.place:
-        vault, policies = read_vault(azure, wanted, place)
-        if unusable := vault_problems(azure, wanted, vault):
-            raise ModuleError(" ".join(unusable), code="UnusableVault")
-        found = replace(found, vault=vault, policies=policies)
+    found = replace(found, vaults=tuple(read_vault(azure, vault) for vault in wanted.vaults))
+    if unusable := [sentence for vault in found.vaults for sentence in vault_problems(azure, vault)]:
+        raise ModuleError(" ".join(unusable), code="UnusableVault")
     return with_roles(azure, found)
 
 
@@ -177,7 +208,7 @@ def read_trust(azure: Azure, wanted: Wanted, *, check: bool) -> Found:
 
 
 def with_roles(azure: Azure, found: Found) -> Found:
-    """`found` with what the identity may do on its registries and in its vault; a request for each."""
+    """`found` with what the identity may do on its registries and in its vaults; a request for each."""
     return replace(found, roles={grant.scope: grants.read(azure, grant, found.principal_id) for grant in found.grants})
 
 
@@ -194,22 +225,17 @@ def _trusted(azure: Azure, trust: Trust, *, check: bool) -> FederatedCredential:
     return replace(trust.credential, issuer=issuer)
 
 
-def read_vault(azure: Azure, wanted: Wanted, place: Place) -> tuple[Vault, tuple[AccessPolicy, ...]]:
+def read_vault(azure: Azure, wanted: WantedVault) -> FoundVault:
     """The vault and everybody's policies. Raises `ModuleError` where there is none."""
-    found = vaults.read(_of_vault(azure, wanted), place)
+    found = vaults.read(wanted.login(azure), wanted.place)
     if not found:
-        raise vaults.missing(place)
-    return found
+        raise vaults.missing(wanted.place)
+    return FoundVault(wanted, *found)
 
 
-def vault_problems(azure: Azure, wanted: Wanted, vault: Vault) -> list[str]:
+def vault_problems(azure: Azure, found: FoundVault) -> list[str]:
     """Why Ratify could not use the vault or its certificates, in a sentence each."""
-    return problems(_of_vault(azure, wanted), vault, wanted.certificates)
-
-
-def _of_vault(azure: Azure, wanted: Wanted) -> Azure:
-    """The login in the vault's subscription."""
-    return azure.within((wanted.vault or {}).get("subscription_id"))
+    return problems(found.wanted.login(azure), found.vault, found.wanted.certificates)
 
 
 def plan(azure: Azure, wanted: Wanted, found: Found) -> list[Step]:
@@ -224,17 +250,17 @@ def plan(azure: Azure, wanted: Wanted, found: Found) -> list[Step]:
     for registry in found.registries:
         grant = grants.on_registry(registry)
         steps += grants.steps(azure, grant, found.roles[grant.scope], principal)
-    if found.vault and wanted.place:
-        vault, grant = found.vault, grants.on_vault(found.vault)
+    for one in found.vaults:
+        vault, grant = one.vault, grants.on_vault(one.vault)
         policy = vault_access.policy(principal.id, None, None if vault.rbac_enabled else READ, some=False)
         # The vault heeds one of the two only. The other would begin to count, unseen, on the day its permission model is switched.
         if vault.rbac_enabled:
-            (entry,) = vault_access.plan_absent(found.policies, [policy])
+            (entry,) = vault_access.plan_absent(one.policies, [policy])
         else:
-            (entry,) = vault_access.plan(vault, found.policies, [policy], exact=False)
-        does = f"{'add permissions to' if entry.after else 'remove'} the access policy in {grant.on}"
-        permit, needs = partial(_permit, _of_vault(azure, wanted), wanted.place, entry, principal), Permission(POLICIES, grant.scope)
-        steps.append(Step(does, permit, entry, f"access policies of {wanted.place}", needs))
+            (entry,) = vault_access.plan(vault, one.policies, [policy], exact=False)
+        does, place = f"{'add permissions to' if entry.after else 'remove'} the access policy in {grant.on}", one.wanted.place
+        permit, needs = partial(_permit, one.wanted.login(azure), place, entry, principal), Permission(POLICIES, grant.scope)
+        steps.append(Step(does, permit, entry, f"access policies of {place}", needs))
         steps += grants.steps(azure, grant, found.roles[grant.scope], principal)
     return steps
 
@@ -256,7 +282,7 @@ def shown(found: Found, steps: Sequence[Step], others: Sequence[Former]) -> dict
         "identity": managed(steps).shown(),
         "federated_credentials": [one.shown() for one in trusted(found, steps)],
         "registries": [registry.shown() for registry in found.registries],
-        "vault": found.vault.shown() if found.vault else None,
+        "vaults": [each.vault.shown() for each in found.vaults],
         "former_identities": [one.shown() for one in others],
     }
 
@@ -290,5 +316,5 @@ def former(azure: Azure, wanted: Wanted, found: Found) -> list[Former]:
 
 def _permissions(azure: Azure, found: Found, identity: Identity) -> tuple[str, ...]:
     roles = [f"{role} on {ids.last(grant.scope)}" for grant in found.grants for role in grants.held(azure, grant, identity.principal_id)]
-    entries = [policy for policy in found.policies if ids.same(policy.object_id, identity.principal_id) and policy.secrets]
-    return (*roles, *(f"secrets: {', '.join(sorted(entry.secrets))} in {found.vault.name}" for entry in entries if found.vault))
+    entries = [(each.vault.name, policy.secrets) for each in found.vaults for policy in each.policies if ids.same(policy.object_id, identity.principal_id)]
+    return (*roles, *(f"secrets: {', '.join(sorted(secrets))} in {name}" for name, secrets in entries if secrets))

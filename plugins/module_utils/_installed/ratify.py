@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from .._kubernetes.helm import Records
 from .._kubernetes.inventory import ClusterObject
+from .._ratify.vaults import INLINE
 from .release import Removal, of_release, records_of
 
 CONFIGURATION = "config.ratify.deislabs.io"
@@ -25,6 +26,8 @@ _RATIFY_2 = re.compile(
     r"Provider ratify-gatekeeper-(mutation-)?provider|CustomResourceDefinition (namespaced)?executors\.config\.ratify\.(sh|dev)",
 )
 """What only Ratify 2 has."""
+_OF_OTHER_VAULTS = re.compile(rf"KeyManagementProvider {INLINE}[0-9]{{4,}}")
+"""What role ratify makes beside the chart."""
 _DEFINITION = f"namespacedverifiers.{CONFIGURATION}"
 
 
@@ -79,8 +82,10 @@ def made(objects: Iterable[ClusterObject], records: Records, wanted: Collection[
     """
     if records.last is None or records.last.status != "deployed":
         return list(wanted)
+    # The role makes them exact, and they are in no record.
+    beside = [title for title in wanted if _OF_OTHER_VAULTS.fullmatch(title)]
     recorded = {(each["kind"], each["metadata"]["namespace"], each["metadata"]["name"]) for each in records.objects}
-    return [each.title for each in objects if (each.kind, each.namespace or records.namespace, each.name) in recorded]
+    return beside + [each.title for each in objects if (each.kind, each.namespace or records.namespace, each.name) in recorded]
 
 
 def foreign(objects: Iterable[ClusterObject], made: Collection[str], gone: Collection[ClusterObject], reviewed: Collection[str]) -> list[str]:

@@ -56,12 +56,12 @@ class Evaluation:
         found, azure, about = self.found, self._azure, f"identity {wanted.identity.name}"
         trust = found.known(about, lambda: workload.read_trust(azure, wanted, check=True))
         known = self._known_registries(wanted.registries)
-        vault = self._vault(wanted)
+        vaults = tuple(vault for asked in wanted.vaults if (vault := self._vault(asked)))
         if trust is None:
             return None
         if not trust.identity and not wanted.identity.location:
             found.known(about, lambda: location_of_group(azure, wanted.identity.resource_group))
-        readable = replace(trust, registries=known, **vault)
+        readable = replace(trust, registries=known, vaults=vaults)
         whole = found.known(about, lambda: workload.with_roles(azure, readable)) or trust
         steps = found.known(about, lambda: workload.plan(azure, wanted, whole))
         others = found.known(about, lambda: workload.former(azure, wanted, whole))
@@ -108,22 +108,18 @@ class Evaluation:
                 self.found.accept(f"It is in the mode {registry.role_assignment_mode}.", about)
         return self._registries[key]
 
-    def _vault(self, wanted: workload.Wanted) -> dict[str, Any]:
-        """The fields of `workload.Found` for a vault that could be read."""
-        found, place = self.found, wanted.place
-        if not place:
-            return {}
-        about = f"vault {place.vault_name}"
-        read = found.known(about, lambda: workload.read_vault(self._azure, wanted, place))
+    def _vault(self, wanted: workload.WantedVault) -> workload.FoundVault | None:
+        """None for one that could not be read."""
+        found, about = self.found, f"vault {wanted.place.vault_name}"
+        read = found.known(about, lambda: workload.read_vault(self._azure, wanted))
         if not read:
-            return {}
-        vault, policies = read
+            return None
         if wanted.certificates and CRYPTOGRAPHY_IMPORT_ERROR is not None:
             found.refuse(missing_required_lib("cryptography"), about)
-            return {}
-        for sentence in found.known(about, lambda: workload.vault_problems(self._azure, wanted, vault)) or ():
+            return None
+        for sentence in found.known(about, lambda: workload.vault_problems(self._azure, read)) or ():
             found.refuse(sentence, about)
-        if warning := vault.network.warning(vault.name):
+        if warning := read.vault.network.warning(read.vault.name):
             found.warn(warning, about)
-        found.accept(f"Its permission model is {vault.permission_model}.", about)
-        return {"vault": vault, "policies": policies}
+        found.accept(f"Its permission model is {read.vault.permission_model}.", about)
+        return read

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
+from .._ratify.vaults import FIRST, INLINE
 from .deviations import RUN, of_arguments, of_authority, of_images, of_service
 from .programs import arguments
 from .state import RATIFY, Verification
@@ -42,12 +43,12 @@ PLUGINS = ("address", "source")
 """Fields by which a verifier or a store is another program than Ratify's own."""
 LABELS = {"app.kubernetes.io/name": "ratify", "app.kubernetes.io/instance": "ratify"}
 """Labels of the pods that Ratify's service has to select."""
-IN_VAULT, INLINE, KEY = "kmprovider-akv", "ratify-notation-inline-cert-", "ratify-cosign-inline-key-"
-"""How the chart names the providers of certificates and keys."""
+KEY = "ratify-cosign-inline-key-"
+"""How the chart names the providers of keys."""
 
 
 def trust_deviations(found: Verification, expected: Json) -> list[str]:
-    """`expected` is what role ratify returns: `namespace`, `images`, `trust_policies` (as the chart takes them), `vault` (uri or name, and certificates),
+    """`expected` is what role ratify returns: `namespace`, `images`, `trust_policies` (as the chart takes them), `vaults` (as filter vault_providers does),
     `inline_certificates`, `cosign_keys` (PEM), `cosign_scopes`, `cache` and `store_cache` (how long answers are remembered, as Ratify takes it), and
     `foreign_objects` (titles that an administrator has reviewed)."""
     flags = {"--cache-ttl": str(expected["cache"])}
@@ -108,7 +109,7 @@ def _of_trust(found: Verification, expected: Json) -> Iterator[str]:
         yield "Ratify's Verifier verifier-cosign trusts others than ratify_cosign_keys and ratify_cosign_scopes name"
     held = {item["metadata"]["name"]: item["spec"] for item in found.objects["key_management_providers"]}
     for name, wanted in _providers(expected).items():
-        if name in held and _held(held[name]) != wanted and not (name == IN_VAULT and _same_vault(_held(held[name]), wanted, found.issuer)):
+        if name in held and _held(held[name]) != wanted and not _same_vault(_held(held[name]), wanted, found.issuer):
             yield f"Ratify's KeyManagementProvider {name} does not hold what the inventory names"
 
 
@@ -123,9 +124,8 @@ def _verifiers(expected: Json) -> list[str]:
 
 def _providers(expected: Json) -> dict[str, Any]:
     """What each provider has to hold, as `_held` reads it."""
-    vault = expected["vault"]
     return {
-        **({IN_VAULT: ("vault", vault["uri"] or vault["name"], _versions(vault["certificates"]))} if vault["certificates"] else {}),
+        **{each["name"]: ("vault", each["vault"], _versions(each["certificates"])) for each in expected["vaults"]},
         **{f"{INLINE}{index}": ("certificate", each.strip()) for index, each in enumerate(expected["inline_certificates"])},
         **{f"{KEY}{index}": ("key", each.strip()) for index, each in enumerate(expected["cosign_keys"])},
     }
@@ -140,7 +140,7 @@ def _held(spec: Json) -> tuple[Any, ...]:
 
 def _same_vault(held: tuple[Any, ...], wanted: tuple[Any, ...], issuer: str | None) -> bool:
     """Whether it is the vault of that URI, or, where only its name is known, of that name in the cloud of the cluster's issuer, or in any of Microsoft's."""
-    if held[:1] != ("vault",) or held[2] != wanted[2]:
+    if not held[:1] == wanted[:1] == ("vault",) or held[2] != wanted[2]:
         return False
     uri, known = str(held[1]).rstrip("/").lower(), str(wanted[1]).rstrip("/").lower()
     cloud = ".".join((urlsplit(issuer or "").hostname or "").split(".")[-2:])
@@ -162,7 +162,7 @@ def wanted_trust(policies: Sequence[Json]) -> list[Any]:
 
 def _provider(reference: str) -> str:
     number = re.search(r"\[(\d+)\]", reference)
-    return f"{INLINE}{number[1]}" if number else IN_VAULT
+    return f"{INLINE}{number[1]}" if number else FIRST
 
 
 def notation_trust(spec: Json) -> list[Any]:

@@ -31,7 +31,7 @@ def policy(**changes: Any) -> dict[str, Any]:
         ({"trustedIdentities": [r"x509.subject: C=US, ST=WA, O=A\, \"B\""]}, [], True, {"trustedIdentities": [r"x509.subject: C=US, ST=WA, O=A\\, \\\"B\\\""]}),
     ],
 )
-def test_the_chart_gets_its_own_names_of_trust_stores_and_what_yaml_can_hold(given: Any, inline: list[str], vault: bool, made: dict[str, Any]) -> None:
+def test_the_chart_gets_its_own_names_of_trust_stores_and_what_yaml_can_hold(given: Any, inline: list[str], vault: int, made: dict[str, Any]) -> None:
     [chart] = chart_trust_policies([policy(**given)], inline, vault)
     assert {name: chart[name] for name in made} == made
     assert chart["name"] == "web"
@@ -67,7 +67,7 @@ def test_the_chart_gets_its_own_names_of_trust_stores_and_what_yaml_can_hold(giv
         ([policy(trustedIdentities=[r"x509.subject: C=US, O=Example\, ST=WA"])], [], True, "it needs ST"),
     ],
 )
-def test_what_ratify_would_refuse_only_when_it_runs_is_refused_before(policies: Any, inline: list[str], vault: bool, reason: str) -> None:
+def test_what_ratify_would_refuse_only_when_it_runs_is_refused_before(policies: Any, inline: list[str], vault: int, reason: str) -> None:
     with pytest.raises(AnsibleFilterError, match="these trust policies are not used: ") as refusal:
         chart_trust_policies(policies, inline, vault)
     assert reason in str(refusal.value)
@@ -77,3 +77,8 @@ def test_a_policy_without_a_name_gets_the_charts() -> None:
     unnamed = {"registryScopes": ["example.azurecr.io/x"], "trustedIdentities": [SUBJECT]}
     named = [each["name"] for each in chart_trust_policies([policy(), unnamed, {**unnamed, "name": None, "registryScopes": ["*"]}], [], True)]
     assert named == ["web", "trustPolicy-1", "trustPolicy-2"]
+
+
+def test_the_certificates_of_all_vaults_are_one_trust_store() -> None:
+    [chart] = chart_trust_policies([policy(trustStores=["ca:vault", "tsa:time"])], ["time"], 3)
+    assert chart["trustStores"] == ["ca:azurekeyvault", "ca:notationCerts[1001]", "ca:notationCerts[1002]", "tsa:notationCerts[0]"]

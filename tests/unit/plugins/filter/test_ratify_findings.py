@@ -20,6 +20,7 @@ KEY = CERTIFICATE.replace("CERTIFICATE", "PRIVATE KEY")
 SOUND: dict[str, Any] = {
     "ratify_namespace": "gatekeeper-system",
     "ratify_chart_version": "1.15.7",
+    "ratify_vault_uris": ["contoso-signing"],
     "ratify_certificates": [{"name": "root"}],
     "ratify_inline_certificates": [],
     "ratify_refresh_interval": "",

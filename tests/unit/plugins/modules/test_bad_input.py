@@ -139,7 +139,7 @@ WITHOUT_A_RULE = {
     "identity",
     "federated_credentials",
     "registries",
-    "vault",
+    "vaults",
     "kubeconfig",
 }
 """Options whose every value is taken, or refused by Azure only; the lists, which are tested by entry; and what other modules refuse of theirs."""

@@ -52,7 +52,7 @@ WORKLOAD: dict[str, Any] = {
     **IDENTITY,
     "federated_credentials": [{"name": "on-lab1", "issuer": "https://issuer.example/one/", "subject": "system:serviceaccount:a:b"}],
     "registries": REGISTRIES,
-    "vault": {**GROUP, "name": "image-trust-lab"},
+    "vaults": [{**GROUP, "name": "image-trust-lab"}],
 }
 DEEDS = {
     "identity made": Deed(*THE_IDENTITY, "PUT", IDENTITIES),

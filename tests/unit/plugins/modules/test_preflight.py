@@ -12,6 +12,7 @@ from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import CONTRIBUTOR, READER, Role
 from lab.azure.state import FederatedCredential, ManagedCluster
 from lab.seed import OWNER
+from tests.support import vaults
 from tests.support.emulated import Emulated
 from tests.support.module_runs import Backend, Run, failure
 
@@ -26,7 +27,7 @@ IDENTITY: dict[str, Any] = {
     "federated_credentials": [{"name": "lab1", "cluster": {**PLACE, "name": "lab1"}, "subject": SUBJECT}],
     "change_issuer": False,
     "registries": [REGISTRY],
-    "vault": VAULT,
+    "vaults": [VAULT],
     "except_identities": [],
 }
 ROLES: dict[str, list[str]] = {"role aks": [], "role identity": []}
@@ -149,6 +150,18 @@ def test_faults_of_roles_cluster_registry_vault_and_identity_are_reported_at_onc
     assert "Nothing was changed. 7 reasons: (1) ratify_replicas is 0" in result["msg"]
     for part in ("Azure Policy add-on", "is stopped", "cannot be moved to westeurope", "no registry misspelt", "takes no requests from any cluster", "20"):
         assert part in result["msg"]
+
+
+def test_each_vault_has_findings_of_its_own(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
+    partner = vaults.partner(azure)
+    asked = {**IDENTITY, "vaults": [VAULT, {**PLACE, "name": "misspelt"}, {"id": partner.id}]}
+    result = checked(run, azure, identity=asked)
+    of_vaults = {about: level for about, level in levels(result).items() if about.startswith("vault ")}
+    assert of_vaults == {f"vault {GROUP}": "ok", "vault misspelt": "refuse", "vault contoso-partner": "ok"}
+    (missing,) = result["refusals"]
+    assert missing.startswith("There is no vault misspelt in resource group image-trust-lab; create it, or check vaults[1].name")
+    partner.properties["publicNetworkAccess"] = "Disabled"
+    assert len(checked(run, azure, identity=asked)["refusals"]) == 2
 
 
 def test_a_missing_cluster_is_refused_or_created_as_it_is_asked(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:

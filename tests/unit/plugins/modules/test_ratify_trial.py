@@ -118,6 +118,12 @@ def test_what_ratify_takes_is_asked_beside_what_it_verifies_by_and_stays_no_long
     assert all("/namespaces/trust/namespaced" in each for each in ratify.writes)
 
 
+def test_what_is_made_beside_the_chart_is_asked_about_too(run: Callable[..., Json]) -> None:
+    other = made("KeyManagementProvider", "ratify-notation-inline-cert-1001", type="azurekeyvault", parameters={"vaultURI": "https://w"})
+    result = run(Ratify(lambda name, times: REFUSED if "1001" in name else TAKEN), objects=[other])
+    assert result["refusals"] == ["KeyManagementProvider ratify-notation-inline-cert-1001: overlapping identities"]
+
+
 def test_all_reasons_of_ratify_are_in_one_line(run: Callable[..., Json]) -> None:
     result = run(Ratify(lambda name, times: REFUSED))
     assert result["failed"]

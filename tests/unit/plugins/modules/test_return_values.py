@@ -73,7 +73,7 @@ RUNS: list[tuple[str, dict[str, Any]]] = [
             "name": "workload",
             "federated_credentials": [TRUST],
             "registries": [{**GROUP, "name": "imagetrustlab"}],
-            "vault": {**GROUP, "name": "image-trust-lab"},
+            "vaults": [{**GROUP, "name": "image-trust-lab"}],
             "except_identities": [],
         },
     ),

@@ -9,13 +9,15 @@ import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._arm import identities
 from ansible_collections.image_trust.azure.plugins.module_utils._arm.federated_credentials import AUDIENCE
 from ansible_collections.image_trust.azure.plugins.module_utils._arm.vaults import Vault
-from ansible_collections.image_trust.azure.plugins.module_utils._arm.workload_identity import Found, Wanted, plan
+from ansible_collections.image_trust.azure.plugins.module_utils._arm.workload_identity import Found, FoundVault, Wanted, WantedVault, plan
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError
 
 from lab.azure.arm.identities import new_identity
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL, BUILT_IN, KEY_VAULT_SECRETS_USER, REPOSITORY_READER
 from lab.azure.state import FederatedCredential, Identity
+from lab.azure.state import Vault as EmulatedVault
+from tests.support import vaults
 from tests.support.emulated import Emulated
 from tests.support.module_runs import Backend, Run, agree, failure, session
 
@@ -30,7 +32,7 @@ WANTED: dict[str, Any] = {
     "federated_credentials": [TRUST],
     "change_issuer": False,
     "registries": [REGISTRY],
-    "vault": VAULT,
+    "vaults": [VAULT],
     "except_identities": [],
 }
 OTHER_USER = "99999999-0000-0000-0000-000000000001"
@@ -104,7 +106,7 @@ def test_from_nothing_it_gets_whatever_counts_in_these_models_and_nothing_else(r
     ]
     assert made["identity"]["client_id"] == identity(azure).client_id
     assert made["registries"][0]["pull_role"] == MODELS[mode]
-    assert made["vault"]["rbac_enabled"] is rbac
+    assert made["vaults"][0]["rbac_enabled"] is rbac
     assert made["federated_credentials"][0]["id"]
     assert len(azure.reads) == 7
 
@@ -176,7 +178,7 @@ def test_tags_and_only_an_identity_are_enough(run: Run, azure: Emulated) -> None
     assert run("workload_identity", **alone, tags={"team": "a"})["changes"] == ["create the identity ratify in resource group image-trust-lab"]
     tagged = run("workload_identity", **alone, tags={"env": 1}, append_tags=True)
     assert tagged["changes"] == ["set the tags of the identity ratify in resource group image-trust-lab"]
-    assert (tagged["identity"]["tags"], tagged["vault"], tagged["registries"]) == ({"team": "a", "env": "1"}, None, [])
+    assert (tagged["identity"]["tags"], tagged["vaults"], tagged["registries"]) == ({"team": "a", "env": "1"}, [], [])
     assert len(azure.reads) == 1
 
 
@@ -240,13 +242,14 @@ REFUSED: dict[str, tuple[Any, dict[str, Any], str]] = {
     "a pair in use": (twin, {}, "already trusted under the name old"),
     "a pair twice": (None, {"federated_credentials": [TRUST, {**TRUST, "name": "lab2"}]}, "twice, as lab1 and lab2"),
     "vault that no cluster reaches": (closed_vault, {}, "takes no requests from any cluster"),
-    "no such vault": (None, {"vault": {**VAULT, "name": "nowhere"}}, "There is no vault nowhere"),
+    "no such vault": (None, {"vaults": [VAULT, {**VAULT, "name": "nowhere"}]}, "There is no vault nowhere"),
     "vault that is full": (full_vault, {}, "has 1024 access policies and Azure allows 1024"),
     "no such registry": (None, {"registries": [REGISTRY, {**REGISTRY, "name": "nowhere"}]}, "There is no registry nowhere"),
     "registry in an unknown mode": (unknown_mode, {}, "is in the mode Tomorrow"),
     "identity elsewhere": (elsewhere, {"location": "eastus"}, "is in westus and cannot be moved to eastus"),
     "name and id": (None, {"registries": [{**REGISTRY, "id": "/x"}]}, "registries[0] has id and name, resource_group"),
-    "no name": (None, {"vault": {"name": GROUP}}, "vault needs name and resource_group, or id"),
+    "a vault twice": (None, {"vaults": [VAULT, {**VAULT, "name": GROUP.upper()}]}, f"vaults has {GROUP} twice"),
+    "no name": (None, {"vaults": [{"name": GROUP}]}, "vaults[0] needs name and resource_group, or id"),
 }
 
 
@@ -272,19 +275,69 @@ def test_a_credential_whose_cluster_is_gone_and_one_that_may_be_taken_get_the_ne
 def test_registries_and_vault_may_be_given_by_id_and_are_looked_for_in_their_subscription(run: Run, azure: Emulated) -> None:
     registry, vault = registry_and_vault(azure)
     converged(run, azure)
-    by_id = run("workload_identity", **{**WANTED, "registries": [{"id": registry.id}], "vault": {"id": vault.id}})
+    by_id = run("workload_identity", **{**WANTED, "registries": [{"id": registry.id}], "vaults": [{"id": vault.id}]})
     assert by_id["changes"] == []
     hub = "99999999-9999-9999-9999-999999999999"
-    for options in ({"registries": [{"id": registry.id.replace(azure.state.subscription, hub)}]}, {"vault": {**VAULT, "subscription_id": hub}}):
+    for options in ({"registries": [{"id": registry.id.replace(azure.state.subscription, hub)}]}, {"vaults": [{**VAULT, "subscription_id": hub}]}):
         assert hub in failure(run("workload_identity", **{**WANTED, **options}))
         assert azure.writes == []
+
+
+@pytest.fixture
+def partner(azure: Emulated) -> EmulatedVault:
+    return vaults.partner(azure)
+
+
+def test_each_of_several_vaults_gets_the_permission_of_its_own_model_and_nothing_idle(run: Run, azure: Emulated, partner: EmulatedVault) -> None:
+    asked = [VAULT, {"name": "contoso-partner", "resource_group": "rg-partner"}]
+    made = converged(run, azure, vaults=asked)
+    assert [(vault["name"], vault["rbac_enabled"]) for vault in made["vaults"]] == [(GROUP, False), ("contoso-partner", True)]
+    assert made["changes"][-2:] == [
+        f"add permissions to the access policy in the vault {GROUP}, whose permission model is Vault access policy",
+        f"assign the role {KEY_VAULT_SECRETS_USER.name} on the vault contoso-partner, whose permission model is Azure role-based access control",
+    ]
+    principal = identity(azure).principal_id
+    assert permitted(azure, principal) == ({ACR_PULL.name, KEY_VAULT_SECRETS_USER.name}, READ)
+    assert [each.scope for each in azure.state.role_assignments.values() if each.principal_id == principal][-1].lower() == partner.id.lower()
+    registry_and_vault(azure)[1].properties["enableRbacAuthorization"] = True
+    partner.properties["enableRbacAuthorization"] = False
+    assert len(converged(run, azure, vaults=asked)["changes"]) == 4
+    (entry,) = partner.properties["accessPolicies"]
+    assert (entry["objectId"], entry["permissions"], permitted(azure, principal)[1]) == (principal, READ, None)
+
+
+def test_another_vault_costs_a_request_for_itself_and_one_for_the_roles_there(run: Run, azure: Emulated, partner: EmulatedVault) -> None:
+    asked = []
+    for several in ([VAULT], [VAULT, {"id": partner.id}]):
+        converged(run, azure, vaults=several)
+        azure.forget_requests()
+        assert run("workload_identity", **{**WANTED, "vaults": several})["changes"] == []
+        asked.append(len(azure.reads))
+    assert asked[1] == asked[0] + 2
+
+
+def test_faults_of_all_vaults_come_in_one_error(run: Run, azure: Emulated, partner: EmulatedVault) -> None:
+    for vault in (registry_and_vault(azure)[1], partner):
+        vault.properties["publicNetworkAccess"] = "Disabled"
+    said = failure(run("workload_identity", **{**WANTED, "vaults": [VAULT, {"id": partner.id}]}))
+    assert [name in said for name in (f"vault {GROUP} takes no requests", "vault contoso-partner takes no requests")] == [True, True]
+    assert azure.writes == []
+
+
+def test_a_certificate_of_no_given_vault_is_refused(run: Run, azure: Emulated, partner: EmulatedVault) -> None:
+    asked = {**WANTED, "vaults": [VAULT, {"id": partner.id}]}
+    assert "names no vault, and several are given" in failure(run("workload_identity", **asked, certificates=[{"name": "a"}]))
+    assert "names the vault elsewhere" in failure(run("workload_identity", **asked, certificates=[{"name": "a", "vault": "elsewhere"}]))
+    assert azure.requests == []
 
 
 def test_an_access_policy_is_written_in_the_subscription_of_the_vault(run: Run, azure: Emulated) -> None:
     hub = "99999999-9999-9999-9999-999999999999"
     principal = run("user_assigned_identity", resource_group=GROUP, name="ratify")["identity"]
-    found = Found(identities.Identity(**principal), vault=Vault(GROUP, registry_and_vault(azure)[1].id, rbac_enabled=False), roles=defaultdict(list))
-    asked = Wanted(identities.Wanted("ratify", GROUP), vault={**VAULT, "subscription_id": hub})
+    elsewhere = WantedVault({**VAULT, "subscription_id": hub})
+    vault = FoundVault(elsewhere, Vault(GROUP, registry_and_vault(azure)[1].id, rbac_enabled=False))
+    found = Found(identities.Identity(**principal), vaults=(vault,), roles=defaultdict(list))
+    asked = Wanted(identities.Wanted("ratify", GROUP), vaults=(elsewhere,))
     (step,) = (step for step in plan(session(azure), asked, found) if "the access policy in" in step.does)
     with pytest.raises(ModuleError, match=hub):
         step.request()

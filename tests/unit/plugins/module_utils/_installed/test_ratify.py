@@ -133,6 +133,14 @@ def test_the_chart_has_made_what_the_deployed_release_says_or_else_will_make_wha
     assert made(IN_THE_CLUSTER, given, ["Verifier verifier-cosign"]) == found
 
 
+def test_the_provider_of_another_vault_is_the_roles_where_it_is_wanted() -> None:
+    other = "KeyManagementProvider ratify-notation-inline-cert-1001"
+    deployed, objects = records("deployed", VERIFIER), [*IN_THE_CLUSTER[:1], there(other, hook=True)]
+    assert made(objects, deployed, [other, "KeyManagementProvider ratify-notation-inline-cert-1"]) == [other, "Verifier verifier-notation"]
+    assert made(objects, deployed, []) == ["Verifier verifier-notation"]
+    assert titles(stale(objects, PLACE, [])) == [other]
+
+
 def test_configuration_is_foreign_unless_it_was_made_will_go_or_was_reviewed() -> None:
     objects = [*IN_THE_CLUSTER[:2], there("Verifier mine"), there("Store reviewed"), there("Provider mine"), there("CustomResourceDefinition mine")]
     assert foreign(objects, [], [], []) == ["Verifier verifier-notation", "Verifier verifier-cosign", "Verifier mine", "Store reviewed"]

@@ -67,7 +67,7 @@ RATIFY: Json = {
         {"name": "web", "level": "strict", "registryScopes": ["r.io/web"], "trustedIdentities": [IDENTITY], "trustStores": ["ca:azurekeyvault"]},
         {"name": "api", "level": "strict", "registryScopes": ["r.io/api"], "trustedIdentities": ["*"], "trustStores": ["ca:notationCerts[0]"]},
     ],
-    "vault": {"uri": OURS, "name": "image-trust-lab", "certificates": [{"name": "brooklyn-io"}, {"name": "old", "version": "1"}]},
+    "vaults": [{"name": "kmprovider-akv", "vault": OURS, "certificates": [{"name": "brooklyn-io"}, {"name": "old", "version": "1"}]}],
     "inline_certificates": ["CERTIFICATE\n"],
     "cosign_keys": ["KEY"],
     "cosign_scopes": ["r.io/tools:*", "r.io/tools@*"],
@@ -451,7 +451,7 @@ def test_each_harmless_field_has_its_case() -> None:
 @pytest.mark.parametrize("domain", VAULTS.values())
 def test_where_only_the_name_of_the_vault_is_known_it_is_the_one_of_microsofts_clouds(domain: str) -> None:
     def named(uri: str, issuer: str | None = None) -> list[str]:
-        known = {**RATIFY, "vault": {**RATIFY["vault"], "uri": ""}}
+        known = {**RATIFY, "vaults": [{**RATIFY["vaults"][0], "vault": "image-trust-lab"}]}
         return deviations(lambda found: found["key_management_providers"][0]["spec"]["parameters"].update(vaultURI=uri), issuer, ratify=known)
 
     assert named(f"https://Image-Trust-Lab.{domain}/") == named(f"https://image-trust-lab.{domain}") == []
@@ -459,6 +459,28 @@ def test_where_only_the_name_of_the_vault_is_known_it_is_the_one_of_microsofts_c
     assert named("https://image-trust-lab.vault.evil.example/") != []
     of_public = named(f"https://image-trust-lab.{domain}/", "https://eastus.oic.prod-aks.azure.com/tenant/id/")
     assert (of_public == []) == (domain == "vault.azure.net"), "a name is taken in one cloud at a time"
+
+
+def test_each_of_several_vaults_is_compared_with_its_own_provider() -> None:
+    partner = {"name": "ratify-notation-inline-cert-1001", "vault": "contoso-partner", "certificates": [{"name": "partner"}]}
+    policies = [{**RATIFY["trust_policies"][0], "trustStores": ["ca:azurekeyvault", "ca:notationCerts[1001]"]}, RATIFY["trust_policies"][1]]
+    known = {**RATIFY, "vaults": [*RATIFY["vaults"], partner], "trust_policies": policies}
+
+    def of(uri: str, names: list[str], stores: list[str]) -> list[str]:
+        def change(found: Json) -> None:
+            parameters = {"vaultURI": uri, "certificates": [{"name": "partner"}]}
+            found["key_management_providers"].append(item("ratify-notation-inline-cert-1001", {"type": "azurekeyvault", "parameters": parameters}))
+            notation = found["verifiers"][0]["spec"]["parameters"]
+            notation["verificationCertStores"]["ca"]["cert-2"] = names
+            notation["trustPolicyDoc"]["trustPolicies"][1]["trustStores"] = stores
+
+        return deviations(change, ratify=known)
+
+    there, second, stores = "https://contoso-partner.vault.azure.net/", ["ratify-notation-inline-cert-1001"], ["ca:cert-0", "ca:cert-2"]
+    assert of(there, second, stores) == []
+    assert "does not hold what the inventory names" in " ".join(of("https://evil.vault.azure.net/", second, stores))
+    assert "trusts others than ratify_trust_policies names" in " ".join(of(there, ["evil"], stores))
+    assert "trusts others than ratify_trust_policies names" in " ".join(of(there, second, stores[:1]))
 
 
 def test_where_the_tag_of_the_image_is_not_known_any_tag_is_its() -> None:
