@@ -293,7 +293,7 @@ def main() -> NoReturn:
         check_set(asked)
         found = read(azure, place)
         if not found and present and not module.check_mode:
-            raise missing(place)
+            raise missing(azure, place)
         vault, current = found or (Vault(place.vault_name), ())
         alone = exact and not single
         changes = plan(vault, current, asked, exact=exact, alone=alone) if present else plan_absent(current, asked)

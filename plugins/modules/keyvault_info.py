@@ -190,7 +190,7 @@ def main() -> NoReturn:
         place = Place(module.params["resource_group"], module.params["name"], option="name")
         found = read(azure, place)
         if not found:
-            raise missing(place)
+            raise missing(azure, place)
         vault, _policies = found
         found_problems = problems(azure, vault, certificates)
     if warning := vault.network.warning(vault.name):

@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ansible_collections.image_trust.azure.plugins.module_utils._preflight.cluster_rules import NEWEST_KUBERNETES
+
 from lab.build.charts import GATEKEEPER, PREVIOUS_RATIFY, RATIFY, Chart
 from tests.gates import NEWEST, NEWEST_PYTHON
 
@@ -52,6 +54,10 @@ VERSIONS = {
 def test_the_page_says_the_versions_that_are_needed_and_tested(what: str) -> None:
     (row,) = (line for line in PAGE.splitlines() if line.startswith(f"| {what} |"))
     assert [version for version in VERSIONS[what] if version not in row] == [], f"docs/releases.md has other versions of {what}"
+
+
+def test_preflight_knows_the_newest_kubernetes_of_the_page() -> None:
+    assert ".".join(map(str, NEWEST_KUBERNETES)) == built("kubernetes", "k8s.io/kubernetes").rpartition(".")[0]
 
 
 def test_a_release_writes_the_changelog_with_all_modules_and_without_macros(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from .._azure import ids
-from .._azure.answers import as_sent
-from .._azure.errors import ModuleError, find
+from .._azure.answers import as_sent, in_json
+from .._azure.errors import ModuleError, ask, find
 from .._azure.session import Azure
 from .._azure.vault_network import Network, network_of
 from .._change import KNOWN_AFTERWARDS
@@ -126,8 +126,25 @@ def read(azure: Azure, place: Place) -> tuple[Vault, tuple[AccessPolicy, ...]] |
     return vault, tuple(policy_of(entry) for entry in properties.get("accessPolicies") or ())
 
 
-def missing(place: Place) -> ModuleError:
-    return ModuleError(f"There is no {place}; create it, or check {place.option}, resource_group and subscription_id.", code="ResourceNotFound", status=404)
+def missing(azure: Azure, place: Place) -> ModuleError:
+    """Why there is no such vault; a request a page for the subscription's deleted ones, as far as the login may read them."""
+    sentence = f"There is no {place}; create it, or check {place.option}, resource_group and subscription_id."
+    for deleted in _deleted(azure):
+        if ids.same(deleted["name"], place.vault_name):
+            properties = deleted["properties"]
+            sentence = (
+                f"The {place} was deleted, from resource group {ids.resource_group_of(properties['vaultId'])}, and is gone for good on "
+                f"{str(properties['scheduledPurgeDate'])[:10]}. Recover it (az keyvault recover --name {place.vault_name}), or name another one."
+            )
+    return ModuleError(sentence, code="ResourceNotFound", status=404)
+
+
+def _deleted(azure: Azure) -> list[Any]:
+    """The deleted vaults of the subscription that can be recovered; none where the login may not read them."""
+    try:
+        return ask("list the deleted vaults", lambda: [in_json(each) for each in azure.vaults.vaults.list_deleted()])
+    except ModuleError:
+        return []
 
 
 def policy_of(entry: Any) -> AccessPolicy:

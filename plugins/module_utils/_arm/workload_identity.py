@@ -229,7 +229,7 @@ def read_vault(azure: Azure, wanted: WantedVault) -> FoundVault:
     """The vault and everybody's policies. Raises `ModuleError` where there is none."""
     found = vaults.read(wanted.login(azure), wanted.place)
     if not found:
-        raise vaults.missing(wanted.place)
+        raise vaults.missing(wanted.login(azure), wanted.place)
     return FoundVault(wanted, *found)
 
 

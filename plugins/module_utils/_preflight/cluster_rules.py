@@ -15,6 +15,8 @@ Json = Mapping[str, Any]
 OLDEST_KUBERNETES = (1, 30)
 """The first version with ValidatingAdmissionPolicy and matchConditions in v1:
 https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/"""
+NEWEST_KUBERNETES = (1, 36)
+"""The newest version with which the roles' Gatekeeper and Ratify are tested (docs/releases.md)."""
 SETTLED = ("Succeeded", "Failed", "Canceled")
 
 
@@ -74,6 +76,11 @@ def _of_state(found: Findings, about: str, properties: Json) -> None:
 def _of_version(found: Findings, about: str, properties: Json) -> None:
     version = str(properties.get("currentKubernetesVersion") or properties.get("kubernetesVersion") or "")
     numbers = re.match(r"(\d+)\.(\d+)", version)
-    if numbers and (int(numbers[1]), int(numbers[2])) < OLDEST_KUBERNETES:
-        oldest = ".".join(map(str, OLDEST_KUBERNETES))
+    minor = (int(numbers[1]), int(numbers[2])) if numbers else OLDEST_KUBERNETES
+    oldest, newest = (".".join(map(str, known)) for known in (OLDEST_KUBERNETES, NEWEST_KUBERNETES))
+    if minor < OLDEST_KUBERNETES:
         found.refuse(f"The cluster has Kubernetes {version}, but at least {oldest} is needed. Upgrade it (az aks upgrade).", about)
+    if minor > NEWEST_KUBERNETES:
+        found.warn(
+            f"The cluster has Kubernetes {version}, but Gatekeeper and Ratify are tested here up to {newest} only. Try them on such a cluster of tests first.", about
+        )

@@ -10,7 +10,7 @@ import pytest
 from lab.azure.arm.identities import new_identity
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import CONTRIBUTOR, READER, Role
-from lab.azure.state import FederatedCredential, ManagedCluster
+from lab.azure.state import DeletedVault, FederatedCredential, ManagedCluster, now
 from lab.seed import OWNER
 from tests.support import vaults
 from tests.support.emulated import Emulated
@@ -206,6 +206,25 @@ def test_networks_and_an_unfinished_change_are_warnings(run: Run, azure: Emulate
     result = checked(run, azure)
     assert {about for about, level in levels(result).items() if level == "warn"} == {"cluster lab1", "registry imagetrustlab", "vault image-trust-lab"}
     assert len(result["warnings"]) == 4
+
+
+def test_a_deleted_vault_is_refused_with_how_to_recover_it(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
+    vault = azure.state.vaults.pop(next(key for key, each in azure.state.vaults.items() if each.name == GROUP))
+    azure.state.deleted_vaults[GROUP] = DeletedVault(vault, now(), now() + 90 * 86400)
+    (refusal,) = checked(run, azure)["refusals"]
+    assert f"The vault {GROUP} in resource group {GROUP} was deleted, from resource group {GROUP}, and is gone for good on 2" in refusal
+    assert f"Recover it (az keyvault recover --name {GROUP})" in refusal
+    azure.fail(method="GET", path="/deletedVaults$", status=403)
+    (refusal,) = checked(run, azure)["refusals"]
+    assert f"There is no vault {GROUP} in resource group {GROUP}; create it" in refusal
+
+
+def test_only_a_vault_that_is_missing_is_looked_for_among_the_deleted_ones(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
+    checked(run, azure)
+    assert [path for path in azure.reads if "deletedVaults" in path] == []
+    (refusal,) = checked(run, azure, identity={**IDENTITY, "vault": {**VAULT, "name": "misspelt"}})["refusals"]
+    assert "There is no vault misspelt" in refusal
+    assert len([path for path in azure.reads if path.endswith("/deletedVaults")]) == 1
 
 
 def test_a_login_that_fails_is_one_refusal(run: Run, azure: Emulated, lab1: ManagedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
