@@ -49,6 +49,29 @@ options:
       - Of the policy, C(namespace), that of Gatekeeper, and C(excluded_namespaces), each with C(name) and C(reason).
       - Other namespaces must not be exempt by Gatekeeper's Config or by its label. Without them the policy is not evaluated.
     type: dict
+  trust:
+    description: Whom Ratify will trust. Without it, scopes and the certificates of vaults are not compared with it. Certificates are those of O(identity).
+    type: dict
+    suboptions:
+      policies:
+        description: The trust policies, each with C(name), C(trustedIdentities) and C(trustStores), as role P(image_trust.azure.ratify#role) takes them.
+        type: list
+        elements: dict
+        default: []
+      scopes:
+        description: The repositories for which someone is trusted, each with its registry, or V(*).
+        type: list
+        elements: str
+        default: []
+      registries:
+        description: Login servers at which Ratify logs in; those of the registries of O(identity) where none is given.
+        type: list
+        elements: str
+        default: []
+      warn_days:
+        description: Certificates that expire within so many days are a warning.
+        type: int
+        default: 30
 extends_documentation_fragment:
   - image_trust.azure.attributes
   - image_trust.azure.azure
@@ -155,7 +178,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import ModuleError, refuse
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import failing, login
 from ansible_collections.image_trust.azure.plugins.module_utils._installed import reading
-from ansible_collections.image_trust.azure.plugins.module_utils._preflight import contents
+from ansible_collections.image_trust.azure.plugins.module_utils._preflight import contents, trust_rules
 from ansible_collections.image_trust.azure.plugins.module_utils._preflight.evaluation import Evaluation
 from ansible_collections.image_trust.azure.plugins.module_utils._preflight.findings import Findings, summary, table
 
@@ -185,6 +208,7 @@ def main() -> NoReturn:
         gatekeeper=dict(type="dict"),
         ratify=dict(type="dict"),
         policy=dict(type="dict"),
+        trust=dict(type="dict", options=trust_rules.options()),
     )
     found = Findings()
     known = module.params["findings"]
@@ -205,7 +229,7 @@ def main() -> NoReturn:
         found.accept("Its variables are accepted.", about)
     identity = None
     if azure := found.known("login", lambda: login(module)):
-        evaluation = Evaluation(azure, found)
+        evaluation = Evaluation(azure, found, module.params["trust"])
         if cluster:
             evaluation.cluster(cluster, installed)
         identity = evaluation.identity(trust) if trust else None

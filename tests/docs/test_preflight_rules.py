@@ -16,6 +16,8 @@ PREFLIGHT, SITE = f"{MODULES}test_preflight.py::", "tests/roles/test_site.py::"
 AT_ONCE = f"{PREFLIGHT}test_faults_of_roles_cluster_registry_vault_and_identity_are_reported_at_once"
 NETWORKS = f"{PREFLIGHT}test_networks_and_an_unfinished_change_are_warnings"
 IDENTITY = f"{MODULES}test_workload_identity.py::test_what_is_refused_is_refused_before_the_first_write"
+RULES = f"{RULES_OF}_preflight/test_trust_rules.py::"
+TRUSTED = f"{PREFLIGHT}test_certificates_of_the_vault_are_compared_with_what_notation_takes_and_the_policies_trust"
 TESTED: dict[str, tuple[str, ...]] = {
     "missing, or of another type: these alone, before anything else is checked": (
         f"{SITE}test_missing_variables_and_those_of_another_type_come_in_a_sentence_each",
@@ -57,7 +59,10 @@ TESTED: dict[str, tuple[str, ...]] = {
     ),
     "Kubernetes before 1.30, without ValidatingAdmissionPolicy in `v1`": (CLUSTER,),
     "node pools with Windows": (CLUSTER,),
-    "Kubernetes above the newest version that is [tested](releases.md)": (CLUSTER, "tests/docs/test_releases.py::test_preflight_knows_the_newest_kubernetes_of_the_page"),
+    "Kubernetes above the newest version that is [tested](releases.md)": (
+        CLUSTER,
+        "tests/docs/test_releases.py::test_preflight_knows_the_newest_kubernetes_of_the_page",
+    ),
     "nodes without a managed identity": (f"{PREFLIGHT}test_the_kubeconfig_and_the_nodes_permissions_are_evaluated_too",),
     "a login that does not administer a cluster with Entra ID": (
         f"{MODULES}test_aks_kubeconfig_entra.py::test_aks_cluster_refuses_a_login_that_is_no_administrator_before_the_first_write",
@@ -71,6 +76,20 @@ TESTED: dict[str, tuple[str, ...]] = {
     "certificates by which Ratify could not verify": (
         "tests/roles/test_vault.py::test_a_leaf_without_its_chain_is_refused_before_the_identity_is_made",
         f"{MODULES}test_keyvault_info.py::test_a_certificate_that_is_not_in_the_vault_is_found",
+    ),
+    "a self-signed one whose usage Notation does not take": (TRUSTED, f"{RULES}test_what_notation_does_not_take_or_will_not_is_found"),
+    "a certificate that expired, or expires within `verify_warn_days`": (TRUSTED, f"{RULES}test_what_notation_does_not_take_or_will_not_is_found"),
+    "a scope in a registry at which Ratify does not log in": (
+        f"{PREFLIGHT}test_a_scope_outside_of_all_registries_is_a_warning",
+        f"{RULES}test_a_scope_in_a_registry_without_a_login_is_a_warning",
+    ),
+    "an identity that no certificate of the vault has, where all are self-signed": (
+        TRUSTED,
+        f"{RULES}test_an_identity_that_no_self_signed_certificate_has_is_a_warning",
+    ),
+    "an image to admit in no scope of Ratify's trust, which no exemption names": (
+        f"{UNIT}filter/test_verify_findings.py::test_an_image_in_no_scope_never_is",
+        "tests/roles/test_wrong_inventories.py::test_each_wrong_inventory_is_refused_in_few_words_and_nothing_is_written",
     ),
     "open to some networks only": (NETWORKS,),
     "more than 20 federated credentials": (AT_ONCE, IDENTITY),

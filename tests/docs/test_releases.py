@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 import yaml
-
 from ansible_collections.image_trust.azure.plugins.module_utils._preflight.cluster_rules import NEWEST_KUBERNETES
 
 from lab.build.charts import GATEKEEPER, PREVIOUS_RATIFY, RATIFY, Chart

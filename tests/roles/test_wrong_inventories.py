@@ -65,6 +65,10 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "an excluded namespace without a reason": ({"policy_excluded_namespaces": [{"name": "shop"}]}, "reason"),
     "a proof of admissions alone": ({"verify_images": [SIGNED]}, "verify_images needs at least one image to admit and one to deny"),
     "a proof of denials alone": ({"verify_images": [UNSIGNED]}, "verify_images needs at least one image to admit and one to deny"),
+    "an image to admit in no scope": (
+        {"verify_images": [{"image": "imagetrustlab.azurecr.io/wep:1", "expect": "admitted"}, UNSIGNED]},
+        "imagetrustlab.azurecr.io/wep is no scope of ratify_trust_policies",
+    ),
     "an expectation that is none": ({"verify_images": [SIGNED, {"image": "nginx", "expect": "refused"}]}, "expect"),
 }
 PER_FAULT = 3

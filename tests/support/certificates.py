@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cached_property
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import BestAvailableEncryption, Encoding, KeySerializationEncryption, NoEncryption, PrivateFormat, pkcs12
-from cryptography.x509.oid import NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 
 @dataclass(frozen=True)
@@ -48,3 +49,34 @@ class SelfSigned:
     def pfx(self, password: str) -> bytes:
         """The same as PKCS 12."""
         return pkcs12.serialize_key_and_certificates(None, self.key, self.certificate, None, BestAvailableEncryption(password.encode()))
+
+
+SIGNERS = {"C": "US", "ST": "WA", "O": "Contoso", "CN": "contoso.com"}
+_TYPES = {
+    "C": NameOID.COUNTRY_NAME,
+    "ST": NameOID.STATE_OR_PROVINCE_NAME,
+    "O": NameOID.ORGANIZATION_NAME,
+    "OU": NameOID.ORGANIZATIONAL_UNIT_NAME,
+    "CN": NameOID.COMMON_NAME,
+}
+_USAGES = ("digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement", "key_cert_sign", "crl_sign")
+
+
+def of_signer(
+    subject: Iterable[tuple[str, str]] = tuple(SIGNERS.items()),
+    *,
+    days: int = 90,
+    usages: Iterable[str] = ("digital_signature",),
+    critical: bool = True,
+    purposes: Sequence[x509.ObjectIdentifier] = (ExtendedKeyUsageOID.CODE_SIGNING,),
+) -> x509.Certificate:
+    """A self-signed certificate, as notation signs with it. It expires after `days` (negative: has expired)."""
+    key, end = ec.generate_private_key(ec.SECP256R1()), datetime.now(UTC) + timedelta(days=days)
+    name = x509.Name([x509.NameAttribute(_TYPES[kind], value) for kind, value in subject])
+    builder = x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number(), end - timedelta(days=365), end)
+    if usages:
+        given = {usage: usage in usages for usage in _USAGES}
+        builder = builder.add_extension(x509.KeyUsage(**given, encipher_only=False, decipher_only=False), critical=critical)
+    if purposes:
+        builder = builder.add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
+    return builder.sign(key, hashes.SHA256())

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Any
 from urllib.parse import quote
@@ -57,35 +58,63 @@ def certificates_in(plane: VaultPlane, name: str, version: str | None, number: i
     return chain, None if chain else f"{NOT_READ}: the secret {name} has no certificate in PEM"
 
 
-def unusable(azure: Azure, vault: Vault, certificates: Iterable[Json]) -> Iterator[str]:
-    """A sentence for each of these certificates (`name`, `version`) by which Ratify could verify nothing, as far as the login may read them.
+@dataclass(frozen=True)
+class Certificate:
+    """A certificate of a vault as the login may read it: DER of what Ratify reads with it. None where that is not known (`missing`: it does not exist)."""
 
-    Of what cannot be read it is not known, and no run waits for it. A leaf without its chain is good where an authority is among the others: it may be
-    the leaf's.
-    """
-    alone, authority, plane = [], False, azure.vault_plane(str(vault.uri), again=False)
+    vault: str
+    name: str
+    ders: tuple[bytes, ...] = ()
+    missing: str = ""
+
+
+@dataclass(frozen=True)
+class Examined:
+    """Why Ratify could not use a vault, or one of its certificates, in a sentence each; and the certificates, none where the vault is closed."""
+
+    problems: list[str]
+    certificates: list[Certificate]
+
+
+def examined(azure: Azure, vault: Vault, certificates: Iterable[Json]) -> Examined:
+    """What these certificates (`name`, `version`) of the vault say."""
+    if closed := vault.network.problem(vault.name):
+        return Examined([closed], [])
+    read = [*_certificates(azure, vault, certificates)]
+    return Examined([*_unusable(vault, read)], read)
+
+
+def _certificates(azure: Azure, vault: Vault, certificates: Iterable[Json]) -> Iterator[Certificate]:
+    """No run waits twice for a vault that does not answer."""
+    plane, reached = azure.vault_plane(str(vault.uri), again=False), True
     for certificate in certificates:
+        one = Certificate(vault.name, certificate["name"])
         try:
-            ders, unread = certificates_in(plane, certificate["name"], certificate["version"], None)
+            ders = certificates_in(plane, certificate["name"], certificate["version"], None)[0] if reached else []
         except MissingError as failure:
-            yield failure.sentence
-            continue
+            yield replace(one, missing=failure.sentence)
         except ModuleError as failure:
-            if failure.status is None:
-                return
-            ders, unread = [], failure.sentence
-        authority = authority or bool(unread) or has_authority(ders)
-        if ders and not (found := trusted(ders, HERE))[0]["held"]:
-            sentence = f"Ratify cannot verify by the certificate {certificate['name']} of the vault {vault.name}: {found[0]['problem']}."
-            alone.append(sentence)
-    if not authority:
-        yield from alone
+            reached = failure.status is not None
+            yield one
+        else:
+            yield replace(one, ders=tuple(ders))
+
+
+def _unusable(vault: Vault, read: Sequence[Certificate]) -> Iterator[str]:
+    """A sentence for each certificate by which Ratify could verify nothing. A leaf without its chain is good where an authority is among the others, or one
+    of which nothing is known: it may be the leaf's."""
+    yield from (one.missing for one in read if one.missing)
+    if any(has_authority(one.ders) if one.ders else not one.missing for one in read):
+        return
+    for one in read:
+        if one.ders and not (found := trusted(one.ders, HERE))[0]["held"]:
+            sentence = f"Ratify cannot verify by the certificate {one.name} of the vault {vault.name}: {found[0]['problem']}."
+            yield sentence
 
 
 def problems(azure: Azure, vault: Vault, certificates: Iterable[Json]) -> list[str]:
-    """Why Ratify could not use the vault, or one of these certificates, in a sentence each."""
-    closed = vault.network.problem(vault.name)
-    return [closed] if closed else list(unusable(azure, vault, certificates))
+    """As `examined`, the sentences alone."""
+    return examined(azure, vault, certificates).problems
 
 
 class _Reader:

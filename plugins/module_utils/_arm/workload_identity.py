@@ -24,7 +24,7 @@ from .grants import Grant, Principal
 from .identities import Identity
 from .registries import Registry
 from .role_assignments import RoleAssignment
-from .vault_anchors import problems
+from .vault_anchors import Examined, examined
 from .vaults import AccessPolicy, Place, Vault
 
 POLICIES = "Microsoft.KeyVault/vaults/accessPolicies/write"
@@ -192,7 +192,7 @@ def read(azure: Azure, wanted: Wanted, *, check: bool) -> Found:
     found = read_trust(azure, wanted, check=check)
     found = replace(found, registries=tuple(registries.read_at(azure, place) for place in wanted.registries))
     found = replace(found, vaults=tuple(read_vault(azure, vault) for vault in wanted.vaults))
-    if unusable := [sentence for vault in found.vaults for sentence in vault_problems(azure, vault)]:
+    if unusable := [sentence for vault in found.vaults for sentence in examined_vault(azure, vault).problems]:
         raise ModuleError(" ".join(unusable), code="UnusableVault")
     return with_roles(azure, found)
 
@@ -233,9 +233,9 @@ def read_vault(azure: Azure, wanted: WantedVault) -> FoundVault:
     return FoundVault(wanted, *found)
 
 
-def vault_problems(azure: Azure, found: FoundVault) -> list[str]:
-    """Why Ratify could not use the vault or its certificates, in a sentence each."""
-    return problems(found.wanted.login(azure), found.vault, found.wanted.certificates)
+def examined_vault(azure: Azure, found: FoundVault) -> Examined:
+    """The vault's certificates, and why Ratify could not use the vault or them, in a sentence each."""
+    return examined(found.wanted.login(azure), found.vault, found.wanted.certificates)
 
 
 def plan(azure: Azure, wanted: Wanted, found: Found) -> list[Step]:

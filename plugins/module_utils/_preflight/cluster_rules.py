@@ -82,5 +82,6 @@ def _of_version(found: Findings, about: str, properties: Json) -> None:
         found.refuse(f"The cluster has Kubernetes {version}, but at least {oldest} is needed. Upgrade it (az aks upgrade).", about)
     if minor > NEWEST_KUBERNETES:
         found.warn(
-            f"The cluster has Kubernetes {version}, but Gatekeeper and Ratify are tested here up to {newest} only. Try them on such a cluster of tests first.", about
+            f"The cluster has Kubernetes {version}, but Gatekeeper and Ratify are tested here up to {newest} only. Try them on such a cluster of tests first.",
+            about,
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 from ansible.module_utils.basic import missing_required_lib
@@ -16,11 +17,12 @@ from .._arm import workload_identity as workload
 from .._arm.identities import location_of_group
 from .._arm.managed_clusters import Cluster
 from .._arm.registries import Registry
+from .._arm.vault_anchors import Certificate, Examined
 from .._azure.errors import ModuleError
 from .._azure.session import Azure
 from .._azure.writes import Step
 from .._ratify.anchors import CRYPTOGRAPHY_IMPORT_ERROR
-from . import contents
+from . import contents, trust_rules
 from .cluster_rules import of_cluster
 from .findings import Findings
 
@@ -28,10 +30,12 @@ from .findings import Findings
 class Evaluation:
     """Evaluates each object once. An object that cannot be read is a refusal and stops no other."""
 
-    def __init__(self, azure: Azure, found: Findings) -> None:
+    def __init__(self, azure: Azure, found: Findings, trust: Mapping[str, Any] | None = None) -> None:
         self._azure = azure
         self._registries: dict[tuple[str, ...], Registry | None] = {}
         self._steps: list[Step] = []
+        self._trust = trust
+        self._certificates: list[Certificate] = []
         self.found = found
 
     def cluster(self, wanted: attached.Wanted, installed: contents.Wanted) -> None:
@@ -57,6 +61,7 @@ class Evaluation:
         trust = found.known(about, lambda: workload.read_trust(azure, wanted, check=True))
         known = self._known_registries(wanted.registries)
         vaults = tuple(vault for asked in wanted.vaults if (vault := self._vault(asked)))
+        self._of_trust(wanted, known)
         if trust is None:
             return None
         if not trust.identity and not wanted.identity.location:
@@ -117,9 +122,24 @@ class Evaluation:
         if wanted.certificates and CRYPTOGRAPHY_IMPORT_ERROR is not None:
             found.refuse(missing_required_lib("cryptography"), about)
             return None
-        for sentence in found.known(about, lambda: workload.vault_problems(self._azure, read)) or ():
-            found.refuse(sentence, about)
+        if examined := found.known(about, lambda: workload.examined_vault(self._azure, read)):
+            self._of_certificates(about, examined)
         if warning := read.vault.network.warning(read.vault.name):
             found.warn(warning, about)
         found.accept(f"Its permission model is {read.vault.permission_model}.", about)
         return read
+
+    def _of_certificates(self, about: str, examined: Examined) -> None:
+        self._certificates += examined.certificates
+        for sentence in examined.problems:
+            self.found.refuse(sentence, about)
+        for certificate in examined.certificates if self._trust else ():
+            trust_rules.of_certificate(self.found, about, certificate, self._trust or {}, datetime.now(UTC))
+
+    def _of_trust(self, wanted: workload.Wanted, known: Sequence[Registry]) -> None:
+        """What depends on all registries, or on all certificates, is not reported where one of them could not be read."""
+        trust = self._trust
+        if trust and len(known) == len(wanted.registries):
+            trust_rules.of_registries(self.found, trust["scopes"], trust["registries"] or [registry.login_server for registry in known])
+        if trust and len(self._certificates) == sum(len(vault.certificates) for vault in wanted.vaults):
+            trust_rules.of_identities(self.found, trust["policies"], self._certificates)

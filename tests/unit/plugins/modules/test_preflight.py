@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from lab.azure.arm.identities import new_identity
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import CONTRIBUTOR, READER, Role
-from lab.azure.state import DeletedVault, FederatedCredential, ManagedCluster, now
+from lab.azure.state import DeletedVault, FederatedCredential, ManagedCluster, Secret, SecretVersion, Vault, now
 from lab.seed import OWNER
 from tests.support import vaults
-from tests.support.emulated import Emulated
+from tests.support.certificates import of_signer
+from tests.support.emulated import OBJECT_ID, Emulated
 from tests.support.module_runs import Backend, Run, failure
 
 GROUP = "image-trust-lab"
@@ -225,6 +229,64 @@ def test_only_a_vault_that_is_missing_is_looked_for_among_the_deleted_ones(run: 
     (refusal,) = checked(run, azure, identity={**IDENTITY, "vault": {**VAULT, "name": "misspelt"}})["refusals"]
     assert "There is no vault misspelt" in refusal
     assert len([path for path in azure.reads if path.endswith("/deletedVaults")]) == 1
+
+
+CONTOSOS = "x509.subject: C=US, ST=WA, O=Contoso"
+TRUST: dict[str, Any] = {"policies": [{"name": "web", "trustedIdentities": [CONTOSOS]}], "scopes": ["imagetrustlab.azurecr.io/web"]}
+
+
+@pytest.fixture
+def readable(azure: Emulated, lab1: ManagedCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
+    """The vault, under its public name, whose certificates the login may read."""
+    found = azure.state.vault_named(GROUP)
+    assert found
+    found.registered_at = 0
+    policy = {"tenantId": found.properties["tenantId"], "objectId": OBJECT_ID, "permissions": {"certificates": ["get"], "secrets": ["get"]}}
+    found.properties["accessPolicies"] = [policy]
+    with azure.public() as environment:
+        for name in ("AZURE_CLOUD_ENVIRONMENT", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, environment[name])
+        yield found
+
+
+def trusting(run: Run, azure: Emulated, *certificates: str, **trust: Any) -> list[tuple[str, str, str]]:
+    """The warnings and refusals where these certificates of the vault are trusted."""
+    identity = {**IDENTITY, "vault": {**VAULT, "certificates": [{"name": name} for name in certificates]}}
+    result = checked(run, azure, identity=identity, trust={**TRUST, **trust})
+    return [(one["level"], one["about"], one["text"]) for one in result["findings"] if one["level"] != "ok" and "issuer" not in one["text"]]
+
+
+def held(vault: Vault, name: str, certificate: x509.Certificate) -> None:
+    pem = certificate.public_bytes(Encoding.PEM).decode()
+    vault.secrets[name] = Secret("1", {"1": SecretVersion(pem, "application/x-pem-file", now())})
+    vault.certificates.append(name)
+
+
+def test_certificates_of_the_vault_are_compared_with_what_notation_takes_and_the_policies_trust(run: Run, azure: Emulated, readable: Vault) -> None:
+    held(readable, "good", of_signer())
+    assert trusting(run, azure, "good") == []
+    assert len([path for path in azure.reads if "/certificates/" in path]) <= 1
+    held(readable, "old", of_signer(days=-1))
+    held(readable, "soon", of_signer(days=40))
+    held(readable, "server", of_signer(usages=["digital_signature", "key_encipherment"]))
+    vault, other = f"vault {GROUP}", "x509.subject: C=US, ST=WA, O=Fabrikam"
+    found = trusting(run, azure, "good", "old", "soon", "server", policies=[{"name": "web", "trustedIdentities": [CONTOSOS, other]}], warn_days=60)
+    assert [(level, about, text[:40]) for level, about, text in found] == [
+        ("warn", vault, "The certificate old of the vault image-t"),
+        ("warn", vault, "The certificate soon of the vault image-"),
+        ("refuse", vault, "Notation takes no signature of the certi"),
+        ("warn", "trust", f"The trust policy web trusts {other}"[:40]),
+    ]
+
+
+def test_a_scope_outside_of_all_registries_is_a_warning(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
+    scopes = ["imagetrustlab.azurecr.io/web", "imagetrustlab.eastus.geo.azurecr.io/web", "imagetrustlap.azurecr.io/web"]
+    ((level, about, text),) = trusting(run, azure, scopes=scopes)
+    assert (level, about) == ("warn", "trust")
+    assert "is in imagetrustlap.azurecr.io, which is not among its registries (imagetrustlab.azurecr.io)" in text
+    assert trusting(run, azure, scopes=scopes, registries=["imagetrustlab.azurecr.io", "imagetrustlap.azurecr.io"]) == []
+    azure.fail(method="GET", path="/registries/imagetrustlab$", status=403)
+    assert [about for _level, about, _text in trusting(run, azure, scopes=scopes)] == ["registry imagetrustlab"]
 
 
 def test_a_login_that_fails_is_one_refusal(run: Run, azure: Emulated, lab1: ManagedCluster, monkeypatch: pytest.MonkeyPatch) -> None:
