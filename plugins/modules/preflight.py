@@ -59,7 +59,7 @@ options:
         elements: dict
         default: []
       scopes:
-        description: The repositories for which someone is trusted, each with its registry, or V(*).
+        description: The repositories for which a signer is trusted, each with its registry, or V(*).
         type: list
         elements: str
         default: []

@@ -137,7 +137,7 @@ class Evaluation:
             trust_rules.of_certificate(self.found, about, certificate, self._trust or {}, datetime.now(UTC))
 
     def _of_trust(self, wanted: workload.Wanted, known: Sequence[Registry]) -> None:
-        """What depends on all registries, or on all certificates, is not reported where one of them could not be read."""
+        """What depends on all registries, or on all certificates, is not compared where one of them could not be read."""
         trust = self._trust
         if trust and len(known) == len(wanted.registries):
             trust_rules.of_registries(self.found, trust["scopes"], trust["registries"] or [registry.login_server for registry in known])

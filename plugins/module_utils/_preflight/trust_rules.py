@@ -35,7 +35,7 @@ def of_registries(found: Findings, scopes: Sequence[str], registries: Sequence[s
         if registries and not {host, registry_of_region(host)} & {*registries}:
             found.warn(
                 f"A scope of Ratify's trust is in {host}, which is not among its registries ({', '.join(registries)}): it verifies images there only where "
-                "anybody may pull them. Correct the scope, or add the registry to identity_registries.",
+                "they can be pulled without a login. Correct the scope, or add the registry to identity_registries.",
                 "trust",
             )
 

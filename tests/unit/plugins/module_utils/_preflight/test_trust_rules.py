@@ -27,7 +27,7 @@ def said(findings: Findings) -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("scopes", "registries", "told"),
+    ("scopes", "registries", "hosts"),
     [
         ([f"{CONTOSO}/web", f"{EAST}/web", "*"], [CONTOSO], []),
         ([f"{EAST}/web"], [EAST], []),
@@ -38,10 +38,10 @@ def said(findings: Findings) -> list[tuple[str, str]]:
         (["evil.eastus.geo.azurecr.io/web"], [CONTOSO], ["evil.eastus.geo.azurecr.io"]),
     ],
 )
-def test_a_scope_in_a_registry_without_a_login_is_a_warning(scopes: list[str], registries: list[str], told: list[str]) -> None:
+def test_a_scope_in_a_registry_without_a_login_is_a_warning(scopes: list[str], registries: list[str], hosts: list[str]) -> None:
     findings = Findings()
     trust_rules.of_registries(findings, scopes, registries)
-    assert [(level, text.split(" is in ")[1].split(",")[0]) for level, text in said(findings)] == [("warn", host) for host in told]
+    assert [(level, text.split(" is in ")[1].split(",")[0]) for level, text in said(findings)] == [("warn", host) for host in hosts]
 
 
 def in_vault(*certificates: x509.Certificate | str) -> Certificate:
