@@ -140,6 +140,7 @@ WITHOUT_A_RULE = {
     "federated_credentials",
     "registries",
     "vaults",
+    "trust",
     "kubeconfig",
 }
 """Options whose every value is taken, or refused by Azure only; the lists, which are tested by entry; and what other modules refuse of theirs."""

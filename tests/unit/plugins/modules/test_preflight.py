@@ -226,7 +226,7 @@ def test_a_deleted_vault_is_refused_with_how_to_recover_it(run: Run, azure: Emul
 def test_only_a_vault_that_is_missing_is_looked_for_among_the_deleted_ones(run: Run, azure: Emulated, lab1: ManagedCluster) -> None:
     checked(run, azure)
     assert [path for path in azure.reads if "deletedVaults" in path] == []
-    (refusal,) = checked(run, azure, identity={**IDENTITY, "vault": {**VAULT, "name": "misspelt"}})["refusals"]
+    (refusal,) = checked(run, azure, identity={**IDENTITY, "vaults": [{**VAULT, "name": "misspelt"}]})["refusals"]
     assert "There is no vault misspelt" in refusal
     assert len([path for path in azure.reads if path.endswith("/deletedVaults")]) == 1
 
@@ -251,7 +251,7 @@ def readable(azure: Emulated, lab1: ManagedCluster, monkeypatch: pytest.MonkeyPa
 
 def trusting(run: Run, azure: Emulated, *certificates: str, **trust: Any) -> list[tuple[str, str, str]]:
     """The warnings and refusals where these certificates of the vault are trusted."""
-    identity = {**IDENTITY, "vault": {**VAULT, "certificates": [{"name": name} for name in certificates]}}
+    identity = {**IDENTITY, "certificates": [{"name": name} for name in certificates]}
     result = checked(run, azure, identity=identity, trust={**TRUST, **trust})
     return [(one["level"], one["about"], one["text"]) for one in result["findings"] if one["level"] != "ok" and "issuer" not in one["text"]]
 
