@@ -79,7 +79,7 @@ def of_certificate(leaf: x509.Certificate, content_type: str, *, exportable: boo
         key["key_size"] = public.key_size
     if isinstance(public, ec.EllipticCurvePublicKey):
         key["crv"] = next((name for name, curve in CURVES.items() if curve.name == public.curve.name), None)
-    ekus = [each.value.dotted_string for each in _value(extensions, x509.ExtendedKeyUsage) or ()]
+    ekus = [each.dotted_string for each in _value(extensions, x509.ExtendedKeyUsage) or ()]
     months = round((leaf.not_valid_after_utc - leaf.not_valid_before_utc).days / 30.44)
     return {
         "key_props": key,
