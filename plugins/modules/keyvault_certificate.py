@@ -364,7 +364,7 @@ def main() -> NoReturn:
     with azure_session(module) as azure:
         found = read(azure, place)
         if not found and not module.check_mode:
-            raise missing(place)
+            raise missing(azure, place)
         vault = found[0] if found else Vault(place.vault_name)
         certificates = VaultCertificates(azure, vault) if found else None
         current = certificates.find(name) if certificates else None

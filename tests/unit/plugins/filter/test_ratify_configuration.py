@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from ansible_collections.image_trust.azure.plugins.filter.ratify_configuration import ratify_configuration
 
@@ -22,7 +24,7 @@ TABLE: dict[str, tuple[list[dict[str, str]], int, int, list[str]]] = {
 
 @pytest.mark.parametrize(("certificates", "inline", "keys", "expected"), TABLE.values(), ids=TABLE)
 def test_the_chart_makes_a_provider_for_each_source_of_trust(certificates: list[dict[str, str]], inline: int, keys: int, expected: list[str]) -> None:
-    variables = {
+    variables: dict[str, Any] = {
         "ratify_vault_uris": ["https://a.vault.azure.net/", "b"],
         "ratify_certificates": certificates,
         "ratify_inline_certificates": ["x"] * inline,
