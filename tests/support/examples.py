@@ -50,8 +50,12 @@ IN_ORDER = (
 )
 
 
-ELSEWHERE = {"admission_forecast", "exact_objects", "gatekeeper_readiness", "proof_report", "ratify_readiness", "ratify_trial"}
-"""Modules whose examples and return values have tests of their own, by clusters with workloads and ones that keep what is written, and in tests/report."""
+ELSEWHERE = {"admission_forecast", "exact_objects", "gatekeeper_readiness", "proof_report", "ratify_readiness", "ratify_trial"} | {
+    "image_signature",
+    "image_signature_info",
+}
+"""Modules whose examples and return values have tests of their own: by clusters with workloads and ones that store what is written, in tests/report, and with a
+registry of images."""
 PULLS = "5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"
 """The principal of role_assignment's examples."""
 

@@ -141,6 +141,7 @@ WITHOUT_A_RULE = {
     "registries",
     "vaults",
     "trust",
+    "policy",
     "kubeconfig",
 }
 """Options whose every value is taken, or refused by Azure only; the lists, which are tested by entry; and what other modules refuse of theirs."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,7 @@ from typing import Any
 
 import httpx
 import pytest
+import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
@@ -25,6 +27,7 @@ from lab.config import SUBSCRIPTION
 from lab.signing import azure_kv, time_stamping
 from tests.support.emulated import OBJECT_ID, SECRET, Emulated
 from tests.support.module_runs import Backend, Run, failure
+from tests.support.return_values import MODULES, not_returned
 from tests.support.signing import SERVER, Signer, authority, digest_of, image, pem, push, registry, repository, signer
 
 SIGNER = signer()
@@ -38,10 +41,10 @@ class World:
     def __init__(self, azure: Emulated, vault: Vault, storage: str, run: Run, options: dict[str, Any]) -> None:
         self.azure, self.vault, self.storage, self._run, self.options = azure, vault, storage, run, options
 
-    def push(self, name: str, server: str = SERVER) -> Packed:
+    def push(self, name: str, server: str = SERVER, tag: str = "v1") -> Packed:
         """An image of its own for each name and each test."""
         made = image(f"{name} {id(self)}")
-        repository(self.storage, name, server).push("v1", made)
+        repository(self.storage, name, server).push(tag, made)
         return made
 
     def sign(self, *images: str, **options: Any) -> dict[str, Any]:
@@ -340,6 +343,40 @@ def test_a_signature_carries_a_time_stamp_where_one_is_asked_for(world: World, t
     world.push("unstamped")
     assert "timestamp" in failure(world.sign(f"{SERVER}/unstamped:v1", time_stamp=stamp))
     assert world.pushes == []
+
+
+def test_the_examples_run_and_return_what_is_documented(world: World, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the names of this registry, vault and authorities in place of theirs."""
+    monkeypatch.setenv("LAB_HOME", str(tmp_path))
+    ca = authority()
+    (tmp_path / "ca.pem").write_text(pem(*ca.chain))
+    issued = signer(issuer=ca).into(world.vault, "issued")
+    with stamping() as url:
+        names = {
+            "contosoimages.azurecr.io": SERVER,
+            "sha256:5d0da3dc976460b72c77d94c8a1ad043720b0416bfc16c52c45d4847e53fadb6": world.push("web", tag="1.4").digest,
+            "https://contoso-signing.vault.azure.net/keys/release/0123456789abcdef0123456789abcdef": issued,
+            "/etc/signing/contoso-ca.pem": str(tmp_path / "ca.pem"),
+            "http://timestamp.digicert.com": url,
+            "/etc/signing/digicert-tsa-root.pem": str(time_stamping.authority()),
+        }
+        world.push("worker", tag="1.4")
+        programs = {name: world.options[name] for name in ("notation_path", "plugin_folder")}
+        results: dict[str, list[dict[str, Any]]] = {"image_signature": [], "image_signature_info": []}
+        for module, results_of_module in results.items():
+            written = importlib.import_module(f"{MODULES}{module}").EXAMPLES
+            for theirs, ours in names.items():
+                written = written.replace(theirs, ours)
+            for options in [task[f"image_trust.azure.{module}"] for task in yaml.safe_load(written) if f"image_trust.azure.{module}" in task]:
+                of_the_ca = {"ca_certificates": str(tmp_path / "ca.pem")} if "key_id" in options else {}
+                own = programs if "key_id" in options else {"notation_path": programs["notation_path"]}
+                result = run(module, **{**of_the_ca, **own, **options})
+                assert not result.get("failed"), result["msg"]
+                results_of_module.append(result)
+    assert [result["changed"] for result in results["image_signature"]] == [True, True]
+    for module, found in results.items():
+        # Of a broken signature, above.
+        assert {where for where in not_returned(module, *found) if not where.endswith(" problem")} == set()
 
 
 @contextmanager
