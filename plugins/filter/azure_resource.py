@@ -8,7 +8,7 @@ name: azure_resource
 short_description: Where a registry or vault is that is given by its name or its id
 version_added: 1.0.0
 description:
-  - Makes name, resource group and subscription of an entry of C(aks_registries) C(identity_registries) or C(identity_vaults).
+  - Makes name, resource group and subscription of an entry of C(aks_registries), C(identity_registries) or C(identity_vaults).
 positional: _input, kind
 options:
   _input:
