@@ -16,7 +16,7 @@ from .conftest import Lab, Run
 from .drift import CHANGES, Hand, content, managed
 from .plans import FromNothing, check, succeeded
 
-pytestmark = pytest.mark.order(99)
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(8)]
 
 
 @pytest.fixture(scope="module")

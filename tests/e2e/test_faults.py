@@ -20,7 +20,7 @@ from tests.support.seeds import seeds, soak
 from . import snapshots
 from .conftest import Lab, Run
 
-pytestmark = [pytest.mark.first_lab, pytest.mark.order(5)]
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(4)]
 
 OURS = ("ConstraintTemplate", "ImagesVerified", "Provider", "Store", "KeyManagementProvider", "Verifier", "Policy")
 """Kinds of what site.yml makes beside Helm's releases."""

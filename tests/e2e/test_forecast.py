@@ -17,8 +17,6 @@ from .plans import succeeded
 from .pods import IMAGE, SIGNED, UNSIGNED, denied_soon, pod, policy, refusal
 from .workloads import MUTATING, Namespace, deployment, no_pods
 
-pytestmark = [pytest.mark.first_lab, pytest.mark.order(4)]
-
 __all__ = ["policy"]
 Json = dict[str, Any]
 VERDICTS = ("denied", "not_judged", "unknown", "exempt", "admitted")

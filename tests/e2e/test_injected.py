@@ -22,8 +22,6 @@ from .pods import SIGNED, UNSIGNED, pod, policy, refusal
 from .watching import inside
 from .workloads import deployment
 
-pytestmark = [pytest.mark.first_lab, pytest.mark.order(2)]
-
 Json = dict[str, Any]
 PORT = 9555
 INJECTED = {"labels": {"inject": "yes"}}

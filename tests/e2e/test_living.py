@@ -17,7 +17,7 @@ from .living import ADDS_IMAGES, ADDS_NO_IMAGE, END, OTHER_IMAGE, Seen, Team, do
 from .plans import ONLY_THE_CLUSTER, succeeded
 from .pods import SIGNED, UNSIGNED
 
-pytestmark = [pytest.mark.first_lab, pytest.mark.order(10)]
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(11)]
 
 SHOP, LEGACY = "shop", "legacy"
 NEW_PODS: dict[str, Any] = {**ADDS_IMAGES, **OTHER_IMAGE}

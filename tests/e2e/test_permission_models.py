@@ -19,7 +19,7 @@ from .objects import ACR_PULL, CLUSTER_PATH, REGISTRY_PATH, VAULT_PATH, identity
 from .permissions import restart_ratify
 from .plans import FromNothing
 
-pytestmark = [pytest.mark.first_lab, pytest.mark.order(8)]
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(9)]
 
 REPOSITORY_READER = "b93aa761-3e63-49ed-ac28-beffa264f7ac"
 SECRETS_USER = "4633458b-17de-408a-b874-0445c86b69e6"

@@ -21,7 +21,7 @@ from .conftest import Lab
 from .objects import REGISTRY_PATH, VAULT_PATH
 from .plans import KUBECONFIG, FromNothing, check, succeeded
 
-pytestmark = [pytest.mark.first_lab, pytest.mark.order(9)]
+pytestmark = [pytest.mark.first_lab, pytest.mark.order(10)]
 
 OTHER_USER = "99999999-aaaa-bbbb-cccc-000000000001"
 FOREIGN_POLICY = {"tenantId": TENANT, "objectId": OTHER_USER, "permissions": {"secrets": ["list"]}}
