@@ -83,7 +83,7 @@ TESTED: dict[str, tuple[str, ...]] = {
         f"{PREFLIGHT}test_a_scope_outside_of_all_registries_is_a_warning",
         f"{RULES}test_a_scope_in_a_registry_without_a_login_is_a_warning",
     ),
-    "an identity that no certificate of the vault has, where all are self-signed": (
+    "an identity that no certificate of the vaults has, where all are self-signed": (
         TRUSTED,
         f"{RULES}test_an_identity_that_no_self_signed_certificate_has_is_a_warning",
     ),

@@ -27,9 +27,11 @@ def problems(vaults: Sequence[str], certificates: Sequence[Json]) -> list[str]:
     named, found = [name_of(vault) for vault in vaults], []
     for each in certificates:
         if not each.get("vault") and len(vaults) > 1:
-            found.append(f"The certificate {each['name']} names no vault, and several are given; name {' or '.join(named)} as its vault.")
+            sentence = f"The certificate {each['name']} names no vault, and several are given; name {' or '.join(named)} as its vault."
+            found.append(sentence)
         elif each.get("vault") and name_of(str(each["vault"])) not in named:
-            found.append(f"The certificate {each['name']} names the vault {each['vault']}, but those given are {', '.join(named) or 'none'}; name one of them.")
+            sentence = f"The certificate {each['name']} names the vault {each['vault']}, but those given are {', '.join(named) or 'none'}; name one of them."
+            found.append(sentence)
     return found
 
 

@@ -213,7 +213,7 @@ def plan(name: str, vault: str, current: Certificate | None, wanted: Wanted, now
     because = _because(current, wanted, policy, now)
     before = current if current and current.version else None
     kept = wanted.enabled if wanted.enabled is not None else (current.enabled if current and not because else True)
-    if because:
+    if because or not current:
         days = policy.validity_months * 28
         if wanted.renew_within_days is not None and wanted.renew_within_days >= days:
             raise refuse(f"renew_within_days is {wanted.renew_within_days}, which is all the time of a certificate of {policy.validity_months} months.")
@@ -225,7 +225,6 @@ def plan(name: str, vault: str, current: Certificate | None, wanted: Wanted, now
             )
         waits = bool(current and current.being_made is not None)
         return Plan(Change(before, Certificate(name, policy, enabled=kept, new_version=True)), "wait" if waits else "create", because)
-    assert current
     if policy != current.policy:
         _check_issuer(called, current)
     after = replace(current, policy=policy, enabled=kept)
