@@ -12,7 +12,7 @@ description:
 positional: _input
 options:
   _input:
-    description: C(ratify_vault_uris) (or the vaults' names), C(ratify_certificates), C(ratify_inline_certificates) and C(ratify_cosign_keys), by name.
+    description: C(ratify_vault_uris) (or C(identity_vaults)), C(ratify_certificates), C(ratify_inline_certificates) and C(ratify_cosign_keys), by name.
       Other variables of the role do not matter.
     type: dict
     required: true

@@ -14,7 +14,7 @@ positional: _input, reserved, refused_charts, app_version
 options:
   _input:
     description: All variables of the role but the state, the kubeconfig, the chart's repository and what other roles return, by name. Numbers may be text, and
-      C(ratify_vault_uris) the names of the vaults.
+      C(ratify_vault_uris) names of vaults, or entries of C(identity_vaults).
     type: dict
     required: true
   reserved:

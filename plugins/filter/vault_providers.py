@@ -12,9 +12,9 @@ description:
 positional: _input, certificates
 options:
   _input:
-    description: URIs of the vaults, or their names.
+    description: URIs of the vaults, their names, or entries of C(identity_vaults).
     type: list
-    elements: str
+    elements: raw
     required: true
   certificates:
     description: Certificates, as the role P(image_trust.azure.ratify#role) takes them.

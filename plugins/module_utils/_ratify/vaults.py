@@ -1,7 +1,8 @@
 # Copyright: the authors of image_trust.azure
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # PRIVATE to the collection: may change without notice.
-"""In which vault each certificate is, and by which key management provider Ratify reads it. No I/O. A vault is its URI, or its name alone."""
+"""In which vault each certificate is, and by which key management provider Ratify reads it. No I/O. A vault is its URI, its name alone, or an entry of
+`identity_vaults`, before role identity has run."""
 
 from __future__ import annotations
 
@@ -9,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Json = Mapping[str, Any]
+Vault = str | Json
 
 FIRST, INLINE = "kmprovider-akv", "ratify-notation-inline-cert-"
 """How the chart names its provider of a vault, and those of certificates that are given in place, by their number."""
@@ -17,12 +19,13 @@ FURTHER = 1001
 that the chart makes it names one that role ratify makes."""
 
 
-def name_of(vault: str) -> str:
-    """Its name as Azure compares it."""
-    return vault.lower().removeprefix("https://").partition(".")[0].rstrip("/")
+def name_of(vault: Vault) -> str:
+    """Its name as Azure compares it. Whether Azure takes it, role identity checks."""
+    text = vault if isinstance(vault, str) else str(vault.get("name") or vault.get("id") or "")
+    return text.lower().rstrip("/").rpartition("/")[2].partition(".")[0]
 
 
-def problems(vaults: Sequence[str], certificates: Sequence[Json]) -> list[str]:
+def problems(vaults: Sequence[Vault], certificates: Sequence[Json]) -> list[str]:
     """A sentence for each certificate of which it is not known in which vault it is."""
     named, found = [name_of(vault) for vault in vaults], []
     for each in certificates:
@@ -43,9 +46,9 @@ def by_vault(vaults: Sequence[str], certificates: Sequence[Json]) -> list[list[d
     ]
 
 
-def providers(vaults: Sequence[str], certificates: Sequence[Json]) -> list[dict[str, Any]]:
+def providers(vaults: Sequence[Vault], certificates: Sequence[Json]) -> list[dict[str, Any]]:
     """Name, vault and certificates of each provider, one for each vault with certificates. The first is the chart's. Where no vault is known, there is one."""
-    known = vaults or [""]
+    known = [vault if isinstance(vault, str) else name_of(vault) for vault in vaults] or [""]
     used = [(vault, held) for vault, held in zip(known, by_vault(known, certificates), strict=True) if held]
     return [{"name": provider_name(number), "vault": vault, "certificates": held} for number, (vault, held) in enumerate(used)]
 

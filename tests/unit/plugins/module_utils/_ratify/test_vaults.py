@@ -40,7 +40,9 @@ def test_a_certificate_of_several_vaults_has_to_name_its_own() -> None:
 
 
 def test_a_vault_has_its_name_whatever_names_it() -> None:
-    assert {name_of(each) for each in (A, A.rstrip("/"), "Contoso-Signing", "https://CONTOSO-SIGNING.vault.azure.cn")} == {"contoso-signing"}
+    by_uri = (A, A.rstrip("/"), "Contoso-Signing", "https://CONTOSO-SIGNING.vault.azure.cn")
+    entries = ({"name": "contoso-signing"}, {"id": "/subscriptions/2/resourceGroups/a/providers/Microsoft.KeyVault/vaults/Contoso-Signing"})
+    assert {name_of(each) for each in (*by_uri, *entries)} == {"contoso-signing"}
 
 
 def test_the_providers_are_as_the_chart_makes_its_own() -> None:
