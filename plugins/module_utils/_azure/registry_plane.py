@@ -181,7 +181,7 @@ class RegistryPlane:
 
     def _object(self, answer: HttpResponse, what: str, digest: str = "") -> dict[str, Any]:
         """The JSON object in an answer, which has that digest, if one is given."""
-        name, _, expected = digest.partition(":")
+        name, _colon, expected = digest.partition(":")
         if answer.status_code != 200 or (digest and hashlib.new(name, answer.read()).hexdigest() != expected):
             raise self._strange(what, answer.status_code)
         try:

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from .._programs import run
 from .access import AccessError, Credentials, Plugin, bearer
 
 PATIENCE = 60
@@ -31,7 +32,7 @@ def sign_in(plugin: Plugin, own: Credentials) -> Credentials:
     environment = {**os.environ, **plugin.environment, "KUBERNETES_EXEC_INFO": json.dumps(asked)}
     called = f"the program {plugin.command}, by which its user signs in,"
     try:
-        status, printed, error = _run(plugin, environment)
+        status, printed, error = run((plugin.command, *plugin.arguments), environment, PATIENCE, folder=plugin.folder)
     except TimeoutError:
         raise AccessError(f"{called} does not end within {PATIENCE} seconds: it may wait for a user to sign in") from None
     except OSError as e:
@@ -43,26 +44,6 @@ def sign_in(plugin: Plugin, own: Credentials) -> Credentials:
         return _credentials(plugin, own, json.loads(printed))
     except (ValueError, LookupError, TypeError, AttributeError):
         raise AccessError(f"{called} printed no credentials of {plugin.api_version}") from None
-
-
-def _run(plugin: Plugin, environment: Mapping[str, str]) -> tuple[int, bytes, bytes]:
-    """Exit code and what it printed. Raises OSError, and TimeoutError once it was killed: what Ansible offers to run programs has no time-out."""
-    # Costs more than all else that asks a cluster, and few sign in by a program.
-    import asyncio
-
-    async def run() -> tuple[int, bytes, bytes]:
-        pipe, none = asyncio.subprocess.PIPE, asyncio.subprocess.DEVNULL
-        words = (plugin.command, *plugin.arguments)
-        process = await asyncio.create_subprocess_exec(*words, cwd=plugin.folder, env=environment, stdin=none, stdout=pipe, stderr=pipe)
-        try:
-            printed, error = await asyncio.wait_for(process.communicate(), PATIENCE)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
-            raise
-        return process.returncode or 0, printed, error
-
-    return asyncio.run(run())
 
 
 def is_fresh(credentials: Credentials) -> bool:

@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 Json = Mapping[str, Any]
-Vault = str | Json
 
 FIRST, INLINE = "kmprovider-akv", "ratify-notation-inline-cert-"
 """How the chart names its provider of a vault, and those of certificates that are given in place, by their number."""
@@ -19,13 +18,13 @@ FURTHER = 1001
 that the chart makes it names one that role ratify makes."""
 
 
-def name_of(vault: Vault) -> str:
+def name_of(vault: str | Json) -> str:
     """Its name as Azure compares it. Whether Azure takes it, role identity checks."""
     text = vault if isinstance(vault, str) else str(vault.get("name") or vault.get("id") or "")
     return text.lower().rstrip("/").rpartition("/")[2].partition(".")[0]
 
 
-def problems(vaults: Sequence[Vault], certificates: Sequence[Json]) -> list[str]:
+def problems(vaults: Sequence[str | Json], certificates: Sequence[Json]) -> list[str]:
     """A sentence for each certificate of which it is not known in which vault it is."""
     named, found = [name_of(vault) for vault in vaults], []
     for each in certificates:
@@ -46,7 +45,7 @@ def by_vault(vaults: Sequence[str], certificates: Sequence[Json]) -> list[list[d
     ]
 
 
-def providers(vaults: Sequence[Vault], certificates: Sequence[Json]) -> list[dict[str, Any]]:
+def providers(vaults: Sequence[str | Json], certificates: Sequence[Json]) -> list[dict[str, Any]]:
     """Name, vault and certificates of each provider, one for each vault with certificates. The first is the chart's. Where no vault is known, there is one."""
     known = [vault if isinstance(vault, str) else name_of(vault) for vault in vaults] or [""]
     used = [(vault, held) for vault, held in zip(known, by_vault(known, certificates), strict=True) if held]

@@ -12,7 +12,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -22,6 +21,7 @@ from typing import Any
 from .._azure import private_file
 from .._azure.errors import ModuleError, refuse
 from .._azure.registry_plane import USER
+from .._programs import run
 
 Json = Mapping[str, Any]
 OLDEST, OLDEST_PLUGIN = (1, 3), (1, 2)
@@ -79,7 +79,7 @@ class Notation:
             raise refuse(
                 f"notation has no plugin {PLUGIN} in {self._plugins}; install notation-azure-kv with `notation plugin install`, or give plugin_folder."
             )
-        code, printed, _ = self._run([str(path), "get-plugin-metadata"], {}, "{}")
+        code, printed, _complaint = self._run([str(path), "get-plugin-metadata"], {}, "{}")
         try:
             metadata = json.loads(printed) if not code else {}
             version, contracts, able = str(metadata["version"]), metadata["supportedContractVersions"], metadata["capabilities"]
@@ -116,7 +116,7 @@ class Notation:
     def sign(self, reference: str, refresh_token: str, words: Sequence[str], environment: Mapping[str, str]) -> None:
         """Sign an image, by its digest, and push the signature. Raises `ModuleError`."""
         command = ["sign", *words, "--force-referrers-tag=false", reference]
-        code, _, complaint = self._notation(command, {**environment, **_registry(refresh_token)})
+        code, _output, complaint = self._notation(command, {**environment, **_registry(refresh_token)})
         if code:
             raise NotationError(f"sign {reference}", complaint)
 
@@ -125,21 +125,13 @@ class Notation:
 
     def _run(self, command: Sequence[str], environment: Mapping[str, str], given: str = "") -> tuple[int, str, str]:
         try:
-            ended = subprocess.run(
-                command,
-                env={**self._environment, **environment},
-                input=given,
-                capture_output=True,
-                encoding="utf-8",
-                errors="replace",
-                check=False,
-                timeout=TIMEOUT,
-            )
-        except subprocess.TimeoutExpired:
-            return 1, "", f"it has not ended after {TIMEOUT} s"
+            code, *printed = run(command, {**self._environment, **environment}, TIMEOUT, given=given.encode())
+        except TimeoutError:
+            return 1, "", f"it did not finish within {TIMEOUT} s"
         except OSError as error:
             raise refuse(f"{command[0]} cannot be started ({error.strerror}); check that it is a program for this machine.") from None
-        return ended.returncode, ended.stdout, ended.stderr
+        output, complaint = (each.decode(errors="replace") for each in printed)
+        return code, output, complaint
 
 
 @contextmanager
@@ -151,7 +143,7 @@ def notation(program: str, plugins: str | None) -> Iterator[Notation]:
     home = Path(os.environ.get("NOTATION_LIBEXEC") or Path(os.environ.get("XDG_CONFIG_HOME") or "~/.config").expanduser() / "notation")
     with tempfile.TemporaryDirectory(prefix="image-trust-notation-") as folder:
         made = Notation(path, Path(folder), Path(plugins).expanduser().absolute() if plugins else home / "plugins")
-        _, printed, _ = made._notation(["version"], {})
+        _code, printed, _complaint = made._notation(["version"], {})
         version = re.search(r"^Version:\s+v?(\S+)", printed, re.MULTILINE)
         if not version or _numbers(version[1]) < OLDEST:
             raise refuse(

@@ -13,6 +13,7 @@ ORDER = [
     "_change",
     "_azure",
     "_files",
+    "_programs",
     "_kubernetes",
     "_ratify",
     "_installed",
