@@ -7,12 +7,13 @@ latest one while another is made is not written down; here it is the one that is
 from __future__ import annotations
 
 import base64
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 from uuid import uuid4
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives import serialization
 
 from lab.azure.context import Azure, blocking
 from lab.azure.keyvault import certificate_policies as policies
@@ -333,7 +334,8 @@ def attributes(found: SecretVersion, leaf: x509.Certificate | None) -> dict[str,
 def _version(name: str, version: str, found: SecretVersion, host: str) -> dict[str, Any]:
     leaf = issuing.leaf_of(found.value)
     ids = {key: f"https://{host}/{kind}/{name}/{version}" for key, kind in {"id": "certificates", "kid": "keys", "sid": "secrets"}.items()}
-    thumbprint = base64.urlsafe_b64encode(leaf.fingerprint(hashes.SHA1())).rstrip(b"=").decode()  # noqa: S303 - Key Vault's x5t
+    der = leaf.public_bytes(serialization.Encoding.DER)
+    thumbprint = base64.urlsafe_b64encode(hashlib.sha1(der, usedforsecurity=False).digest()).rstrip(b"=").decode()
     cer = base64.b64encode(leaf.public_bytes(serialization.Encoding.DER)).decode()
     tags = {"tags": found.tags} if found.tags else {}
     return {**ids, "x5t": thumbprint, "cer": cer, "contentType": found.content_type, "attributes": attributes(found, leaf), **tags}

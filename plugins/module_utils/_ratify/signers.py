@@ -16,8 +16,7 @@ try:
     from cryptography import x509
     from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 except ImportError:
-    # Where it is needed, module_utils/_ratify/anchors.py has the reason.
-    x509 = None  # type: ignore[assignment]
+    """anchors.py tells."""
 else:
     _FOREIGN = {
         ExtendedKeyUsageOID.SERVER_AUTH: "server authentication",

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 import traceback
 from collections.abc import Callable
@@ -265,7 +266,7 @@ def _version(found: KeyVaultCertificate) -> Version | None:
         _key(certificate),
         tuple(name for attribute, name in _USAGES.items() if usage and getattr(usage, attribute)),
         tuple(each.dotted_string for each in purposes or ()),
-        certificate.fingerprint(hashes.SHA1()).hex().upper(),  # noqa: S303 - Azure's name of a certificate
+        hashlib.sha1(der, usedforsecurity=False).hexdigest().upper(),
         certificate.fingerprint(hashes.SHA256()).hex(),
         certificate.not_valid_before_utc,
         certificate.not_valid_after_utc,
