@@ -42,7 +42,7 @@ class Api:
             self.statuses[-1] = "deployed"
         found = [helm_record("web", "trust", number, status, "1.0.0", {}) for number, status in enumerate(self.statuses, 1)]
         if found:
-            found[-1]["metadata"]["labels"] |= {"modifiedAt": str(int(time.time()))} if self.begins else self.labels
+            found[-1]["metadata"]["labels"] |= {"modifiedAt": str(int(time.time()) + 1)} if self.begins else self.labels
         return 200, {"items": found}
 
     def run(self, folder: Path, *, check: bool = False, timeout: int = 300) -> Json:
