@@ -57,11 +57,13 @@ def content(found: Mapping[str, Json]) -> Snapshot:
 
 def _content(item: Json) -> Json:
     metadata = {key: value for key, value in item["metadata"].items() if key not in snapshots.GIVEN and key not in ("annotations", "finalizers")}
-    text = json.dumps({**snapshots.plain(item), "metadata": metadata})
-    said: Json = json.loads(text, object_hook=_without_certificates)
+    text = json.dumps({**{key: value for key, value in item.items() if key != "status"}, "metadata": metadata})
+    plain: Json = json.loads(text, object_hook=_without_certificates)
     if item["kind"] == "Secret":
-        said.pop("data", None)
-    return said
+        plain.pop("data", None)
+    if item["kind"] == "Service":
+        plain["spec"] = {key: value for key, value in plain["spec"].items() if key not in ("clusterIP", "clusterIPs")}
+    return plain
 
 
 def _without_certificates(value: Json) -> Json:

@@ -83,16 +83,9 @@ def settled(name: str = "lab1") -> Snapshot:
     return found
 
 
-def plain(item: Mapping[str, Any]) -> dict[str, Any]:
-    """What the object says, without its status and, of a Service, without its address, another one each time it is made."""
-    said = {key: value for key, value in item.items() if key != "status"}
-    if item["kind"] == "Service":
-        said["spec"] = {key: value for key, value in item["spec"].items() if key not in ("clusterIP", "clusterIPs")}
-    return said
-
-
 def _content(item: Mapping[str, Any], left_out: tuple[str, ...]) -> dict[str, Any]:
-    return {**plain(item), "metadata": {key: value for key, value in item["metadata"].items() if key not in left_out}}
+    metadata = {key: value for key, value in item["metadata"].items() if key not in left_out}
+    return {**{key: value for key, value in item.items() if key != "status"}, "metadata": metadata}
 
 
 def of_azure(lab: Lab) -> Snapshot:
