@@ -102,6 +102,12 @@ REPOSITORY_CONTRIBUTOR = Role(
         "Microsoft.ContainerRegistry/registries/repositories/content/delete",
     ),
 )
+REPOSITORY_CATALOG_LISTER = Role(
+    "Container Registry Repository Catalog Lister",
+    "bfdb9389-c9a5-478a-bb2f-ba9ca092c3c7",
+    "Allows for listing all repositories in an Azure Container Registry.",
+    data_actions=("Microsoft.ContainerRegistry/registries/catalog/read",),
+)
 KEY_VAULT_ADMINISTRATOR = Role(
     "Key Vault Administrator",
     "00482a5a-887f-4fb3-b363-3b7fe8e74483",
@@ -216,6 +222,7 @@ BUILT_IN = {
         REPOSITORY_READER,
         REPOSITORY_WRITER,
         REPOSITORY_CONTRIBUTOR,
+        REPOSITORY_CATALOG_LISTER,
         KEY_VAULT_ADMINISTRATOR,
         KEY_VAULT_CRYPTO_USER,
         KEY_VAULT_READER,

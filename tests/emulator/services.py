@@ -79,6 +79,7 @@ class Storage:
             Route("/v2/{name:path}/blobs/uploads/{id}", self._upload, methods=["PUT"]),
             Route("/v2/{name:path}/blobs/{reference}", self._blob, methods=["GET", "HEAD"]),
             Route("/v2/{name:path}/tags/list", self._tags),
+            Route("/v2/_catalog", self._catalog),
         ]
         self.seen: list[Request] = []
         self._app = Starlette(routes=routes)
@@ -118,6 +119,13 @@ class Storage:
         tags = [key.partition("@")[2] for key in self.content if key.startswith(f"{name}@") and ":" not in key]
         link = {"Link": f'</v2/{name}/tags/list?last=b&n=1>; rel="next"'}
         return JSONResponse({"name": name, "tags": tags}, headers=link) if tags else JSONResponse({"errors": [{"code": "NAME_UNKNOWN"}]}, 404)
+
+    async def _catalog(self, request: Request) -> Response:
+        """In pages of one repository."""
+        last = request.query_params.get("last", "")
+        names = sorted({name for key in self.content if (name := key.partition("@")[0]) > last})
+        link = {"Link": f'</v2/_catalog?last={names[0]}&n=1>; rel="next"'} if names[1:] else {}
+        return JSONResponse({"repositories": names[:1]}, headers=link)
 
     def _stored(self, key: str) -> Response:
         if key not in self.content:

@@ -20,6 +20,7 @@ from lab.azure.roles import (
     KEY_VAULT_ADMINISTRATOR,
     OWNER,
     READER,
+    REPOSITORY_CATALOG_LISTER,
     REPOSITORY_CONTRIBUTOR,
     REPOSITORY_READER,
     REPOSITORY_WRITER,
@@ -249,6 +250,79 @@ def test_tags_are_listed_under_the_repository_that_was_asked(azure: Azure, clien
     assert answer.headers["link"] == '</v2/app/tags/list?last=b&n=1>; rel="next"'
 
 
+def listing(client: TestClient, scope: str) -> dict[str, str]:
+    """Authorization header of CLIENT for a list."""
+    answer = client.get("/oauth2/token", params={"scope": scope}, auth=(CLIENT, "secret"))
+    return {"Authorization": f"Bearer {answer.json()['access_token']}"} if answer.status_code == 200 else {}
+
+
+@pytest.mark.parametrize(
+    ("mode", "role", "lists"),
+    [
+        (LEGACY, None, ""),
+        (LEGACY, ACR_PULL, "repositories tags"),
+        (LEGACY, REPOSITORY_CATALOG_LISTER, ""),
+        (ABAC, ACR_PULL, ""),
+        (ABAC, OWNER, ""),
+        (ABAC, REPOSITORY_READER, "tags"),
+        (ABAC, REPOSITORY_CONTRIBUTOR, "tags"),
+        (ABAC, REPOSITORY_CATALOG_LISTER, "repositories"),
+    ],
+)
+def test_a_role_lists_what_it_lists_in_azure(azure: Azure, client: TestClient, storage: Storage, mode: str, role: Role | None, lists: str) -> None:
+    azure.state.registries[REGISTRY.lower()].properties["roleAssignmentMode"] = mode
+    if role:
+        assign(azure, role, REGISTRY)
+    storage.content["lab.azurecr.io/app@latest"] = IMAGE
+    requests = {"repositories": ("/acr/v1/_catalog", "registry:catalog:*"), "tags": ("/acr/v1/app/_tags", "repository:app:metadata_read")}
+    answers = {what: client.get(path, headers=listing(client, scope)).status_code for what, (path, scope) in requests.items()}
+    assert answers == {what: 200 if what in lists.split() else 401 for what in requests}
+
+
+@pytest.mark.parametrize("path", ["/acr/v1/_catalog", "/acr/v1/app/_tags"])
+@pytest.mark.parametrize("scope", ["repository:app:pull", "repository:catalog:pull,metadata_read"])
+def test_a_list_needs_a_token_of_its_own_scope(azure: Azure, client: TestClient, path: str, scope: str) -> None:
+    assign(azure, OWNER, REGISTRY)
+    push(client)
+    needed = "registry:catalog:*" if "catalog" in path else "repository:app:metadata_read"
+    assert f'scope="{needed}"' in client.get(path).headers["www-authenticate"]
+    refused = client.get(path, headers=listing(client, scope))
+    assert (refused.status_code, f'scope="{needed}",error="insufficient_scope"' in refused.headers["www-authenticate"]) == (401, True)
+    kind, name, action = needed.split(":")
+    assert refused.json()["errors"][0]["detail"] == [{"Type": kind, "Name": name, "Action": action}]
+    assert client.get(path, headers=listing(client, needed)).status_code == 200
+
+
+def test_lists_come_in_pages(azure: Azure, client: TestClient, storage: Storage) -> None:
+    assign(azure, ACR_PULL, REGISTRY)
+    for name in ("shop/web", "app", "shop/cart"):
+        storage.content[f"lab.azurecr.io/{name}@latest"] = IMAGE
+    storage.content["other.azurecr.io/secret@latest"] = IMAGE
+    headers = listing(client, "registry:catalog:*")
+    assert client.get("/acr/v1/_catalog", headers=headers).json() == {"repositories": ["app", "shop/cart", "shop/web"]}
+    first = client.get("/acr/v1/_catalog?n=2", headers=headers)
+    assert first.json() == {"repositories": ["app", "shop/cart"]}
+    assert first.headers["link"] == '</acr/v1/_catalog?last=shop%2Fcart&n=2&orderby=>; rel="next"'
+    second = client.get("/acr/v1/_catalog?last=shop%2Fcart&n=2&orderby=", headers=headers)
+    assert (second.json(), "link" in second.headers) == ({"repositories": ["shop/web"]}, False)
+    for number in ("0", "x", "-1"):
+        assert client.get(f"/acr/v1/_catalog?n={number}", headers=headers).json()["errors"][0]["code"] == "PAGINATION_NUMBER_INVALID"
+
+
+def test_tags_are_listed_with_what_they_name(azure: Azure, client: TestClient) -> None:
+    assign(azure, ACR_PUSH, REGISTRY)
+    digests = {tag: push(client, content, tag).headers["docker-content-digest"] for tag, content in {"two": IMAGE, "one": IMAGE, "other": IMAGE + b" "}.items()}
+    answer = client.get("/acr/v1/app/_tags?n=2", headers=listing(client, "repository:app:metadata_read"))
+    assert answer.json() == {
+        "registry": "lab.azurecr.io",
+        "imageName": "app",
+        "tags": [{"name": "one", "digest": digests["one"]}, {"name": "other", "digest": digests["other"]}],
+    }
+    assert answer.headers["link"] == '</acr/v1/app/_tags?last=other&n=2&orderby=>; rel="next"'
+    missing = client.get("/acr/v1/none/_tags", headers=listing(client, "repository:none:metadata_read"))
+    assert (missing.status_code, missing.json()["errors"][0]["code"]) == (404, "NAME_UNKNOWN")
+
+
 def test_two_registries_share_no_content(azure: Azure, client: TestClient, storage: Storage) -> None:
     assign(azure, OWNER, GROUP)
     other = at("other", azure, storage)
@@ -268,6 +342,8 @@ def test_two_registries_share_no_content(azure: Azure, client: TestClient, stora
         "/v2/app/manifests/..",
         "/v2/app/blobs/a/b",
         "/v2/app/%2e%2e/other.azurecr.io/app/manifests/x",
+        "/acr/v1/%2e%2e/other.azurecr.io/app/_tags",
+        "/acr/v1/App/_tags",
     ],
 )
 def test_a_path_outside_the_specification_is_refused(azure: Azure, client: TestClient, path: str) -> None:

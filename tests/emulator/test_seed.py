@@ -67,9 +67,10 @@ def test_the_controller_may_do_what_the_documentation_says_and_the_publisher_onl
     assert [role.name for role in state.granted(controller.object_id, acr.id)] == ["Image trust, operations"], "the other one is given with its condition"
     assert not state.roles_of(publisher.object_id, f"/subscriptions/{SUBSCRIPTION}")
     azure = Azure(state, Stored())
-    for mode in ("LegacyRegistryPermissions", "AbacRepositoryPermissions"):
+    # AcrPush lists the repositories too.
+    for mode, lists in (("LegacyRegistryPermissions", {"metadata_read", "catalog"}), ("AbacRepositoryPermissions", {"metadata_read"})):
         acr.properties["roleAssignmentMode"] = mode
-        assert container_registry.permissions(azure, acr, publisher.object_id) == {"pull", "push"}
+        assert container_registry.permissions(azure, acr, publisher.object_id) == {"pull", "push", *lists}
     assert controller.secret != publisher.secret
 
 

@@ -2,6 +2,7 @@
 
 Permissions are looked up at every request, so that a role that is taken away ends with its propagation (in Azure, when the access token has expired too).
 https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md
+https://github.com/Azure/azure-rest-api-specs/tree/main/specification/containerregistry/data-plane (below /acr/v1)
 """
 
 from __future__ import annotations
@@ -10,8 +11,9 @@ import base64
 import binascii
 import hmac
 import json
+from collections.abc import Sequence
 from typing import Any
-from urllib.parse import parse_qs
+from urllib.parse import parse_qs, quote
 
 import jwt
 from starlette.applications import Starlette
@@ -20,7 +22,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from lab.azure.context import Azure, note
-from lab.azure.registries.distribution import MANIFEST_LIMIT, Distribution, RegistryError, Target, challenge, refusal, scopes
+from lab.azure.registries.distribution import MANIFEST_LIMIT, Distribution, RegistryError, Target, challenge, refusal, repository_of, scopes
 from lab.azure.reset import UnreachableError, no_answer
 from lab.azure.roles import allows, allows_data
 from lab.azure.state import Registry, guid
@@ -33,9 +35,20 @@ REFRESH_SECONDS = 3 * 60 * 60
 ACCESS_SECONDS = 75 * 60
 INDEX = "application/vnd.oci.image.index.v1+json"
 
+_CATALOG = "registry:catalog:*"
+_PAGE = 100
+"""Entries of a list, where a request does not say how many."""
 _PROVIDER = "Microsoft.ContainerRegistry/registries"
-_LEGACY = {"pull": f"{_PROVIDER}/pull/read", "push": f"{_PROVIDER}/push/write", "delete": f"{_PROVIDER}/artifacts/delete"}
-_REPOSITORY = {action: f"{_PROVIDER}/repositories/content/{name}" for action, name in {"pull": "read", "push": "write", "delete": "delete"}.items()}
+_PULL = f"{_PROVIDER}/pull/read"
+_LEGACY = {"pull": _PULL, "metadata_read": _PULL, "catalog": _PULL, "push": f"{_PROVIDER}/push/write", "delete": f"{_PROVIDER}/artifacts/delete"}
+_REPOSITORY = {
+    "pull": f"{_PROVIDER}/repositories/content/read",
+    "push": f"{_PROVIDER}/repositories/content/write",
+    "delete": f"{_PROVIDER}/repositories/content/delete",
+    "metadata_read": f"{_PROVIDER}/repositories/metadata/read",
+    "catalog": f"{_PROVIDER}/catalog/read",
+}
+"""The roles: https://learn.microsoft.com/azure/container-registry/container-registry-rbac-built-in-roles-directory-reference"""
 
 
 def app(azure: Azure, storage: Distribution | None = None) -> Starlette:
@@ -44,6 +57,8 @@ def app(azure: Azure, storage: Distribution | None = None) -> Starlette:
     routes = [
         Route("/oauth2/exchange", front.exchange, methods=["POST"]),
         Route("/oauth2/token", front.token, methods=["GET", "POST"]),
+        Route("/acr/v1/_catalog", front.catalog, methods=["GET"]),
+        Route("/acr/v1/{repository:path}/_tags", front.tags, methods=["GET"]),
         Route("/v2/", front.version, methods=["GET"]),
         Route("/v2/{path:path}", front.repository, methods=["GET", "PUT", "POST", "PATCH", "DELETE"]),
     ]
@@ -51,7 +66,7 @@ def app(azure: Azure, storage: Distribution | None = None) -> Starlette:
 
 
 def permissions(azure: Azure, registry: Registry, principal_id: str) -> set[str]:
-    """Which of pull, push and delete a principal may do in `registry`, by the registry's role assignment mode."""
+    """Which of pull, push, delete, metadata_read and catalog a principal may do in `registry`, by the registry's role assignment mode."""
     roles = azure.state.granted(principal_id, registry.id)
     if registry.properties.get("roleAssignmentMode") == "AbacRepositoryPermissions":
         return {action for action, needed in _REPOSITORY.items() if allows_data(roles, needed)}
@@ -86,8 +101,12 @@ class _Front:
         allowed, access = permissions(self._azure, registry, principal), []
         for repository, wanted in scopes(asked.get("scope", [])).items():
             if not wanted & allowed:
-                raise _unauthorized(repository, ",".join(sorted(wanted)))
+                raise _unauthorized(f"repository:{repository}:{','.join(sorted(wanted))}")
             access.append({"Type": "repository", "Name": repository, "Actions": sorted(wanted & allowed)})
+        if _CATALOG in " ".join(asked.get("scope", [])).split():
+            if "catalog" not in allowed:
+                raise _unauthorized(_CATALOG)
+            access.append({"Type": "registry", "Name": "catalog", "Actions": ["*"]})
         return JSONResponse({"access_token": self._sign(request, principal, "access_token", ACCESS_SECONDS, access=access)})
 
     async def version(self, request: Request) -> Response:
@@ -95,10 +114,29 @@ class _Front:
         self._bearer(request)
         return JSONResponse({}, headers={"Docker-Distribution-Api-Version": "registry/2.0"})
 
+    async def catalog(self, request: Request) -> Response:
+        registry = self._registry(request)
+        self._authorize(request, registry, _CATALOG, "catalog")
+        page, headers = _page(request, await self._storage.repositories(self._azure.backend.registry, _host(request)))
+        return JSONResponse({"repositories": page}, headers=headers)
+
+    async def tags(self, request: Request) -> Response:
+        """Of each its name and digest; when it was made and whether it is locked is not known here."""
+        registry, repository = self._registry(request), repository_of(request.path_params["repository"])
+        where = self._azure.backend.registry, _host(request), repository
+        self._authorize(request, registry, f"repository:{repository}:metadata_read", "metadata_read")
+        tags = await self._storage.tags(*where)
+        if tags is None:
+            raise RegistryError(404, "NAME_UNKNOWN", "repository name not known to registry", detail={"name": repository})
+        page, headers = _page(request, tags)
+        listed = [{"name": tag, "digest": await self._storage.digest(*where, tag)} for tag in page]
+        return JSONResponse({"registry": _host(request), "imageName": repository, "tags": listed}, headers=headers)
+
     async def repository(self, request: Request) -> Response:
         """Everything below /v2/<repository>/."""
         registry, target = self._registry(request), Target.of(request)
-        self._authorize(request, registry, target)
+        action = target.action(request.method)
+        self._authorize(request, registry, f"repository:{target.repository}:{'pull,push' if action == 'push' else action}", action)
         if target.kind == "referrers":
             return self._referrers(request, registry, target)
         body = await _manifest(request) if target.kind == "manifests" and request.method == "PUT" else None
@@ -149,15 +187,14 @@ class _Front:
                 error = "invalid_token"
         raise _unauthorized(headers=challenge(realm, _host(request), scope=scope, error=error))
 
-    def _authorize(self, request: Request, registry: Registry, target: Target) -> None:
-        action = target.action(request.method)
-        scope = f"repository:{target.repository}:{'pull,push' if action == 'push' else action}"
+    def _authorize(self, request: Request, registry: Registry, scope: str, needed: str) -> None:
+        """Raises RegistryError unless the token is for `scope` and its principal still has the permission that is `needed`."""
         claims = self._bearer(request, scope)
         note(request, principal=claims["sub"])
-        granted = {action for grant in claims.get("access", []) if grant["Name"] == target.repository for action in grant["Actions"]}
-        if action not in granted & permissions(self._azure, registry, claims["sub"]):
-            headers = challenge(f"https://{_host(request)}/oauth2/token", _host(request), scope=scope, error="insufficient_scope")
-            raise _unauthorized(target.repository, action, headers)
+        kind, name, _ = scope.split(":")
+        granted = {action for grant in claims.get("access", []) if (grant["Type"], grant["Name"]) == (kind, name) for action in grant["Actions"]}
+        if not granted & {needed, "*"} or needed not in permissions(self._azure, registry, claims["sub"]):
+            raise _unauthorized(scope, challenge(f"https://{_host(request)}/oauth2/token", _host(request), scope=scope, error="insufficient_scope"))
 
     def _referrers(self, request: Request, registry: Registry, target: Target) -> Response:
         if request.method != "GET":
@@ -198,10 +235,21 @@ def _host(request: Request) -> str:
     return (request.url.hostname or "").lower()
 
 
-def _unauthorized(repository: str | None = None, action: str | None = None, headers: dict[str, str] | None = None) -> RegistryError:
-    detail = [{"Type": "repository", "Name": repository, "Action": action}] if repository else None
+def _unauthorized(scope: str | None = None, headers: dict[str, str] | None = None) -> RegistryError:
+    kind, name, actions = (scope or "::").split(":")
+    detail = [{"Type": kind, "Name": name, "Action": action} for action in actions.split(",")] if scope else None
     message = f"authentication required, visit https://aka.ms/acr/authorization for more information. CorrelationId: {guid()}"
     return RegistryError(401, "UNAUTHORIZED", message, detail=detail, headers=headers)
+
+
+def _page(request: Request, names: Sequence[str]) -> tuple[list[str], dict[str, str]]:
+    """At most `n` of the names after `last`, and the header that leads to the others."""
+    number, last = request.query_params.get("n", str(_PAGE)), request.query_params.get("last", "")
+    if not number.isdecimal() or not int(number):
+        raise RegistryError(400, "PAGINATION_NUMBER_INVALID", "invalid number of results requested")
+    rest = [name for name in sorted(names) if name > last]
+    page = rest[: int(number)]
+    return page, {"Link": f'<{request.url.path}?last={quote(page[-1], safe="")}&n={number}&orderby=>; rel="next"'} if page != rest else {}
 
 
 def _credentials(request: Request, asked: dict[str, list[str]]) -> tuple[str, str]:

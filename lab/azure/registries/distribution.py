@@ -15,11 +15,18 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 
 from lab.azure.context import note
 
+MANIFESTS = (
+    "application/vnd.oci.image.index.v1+json",
+    "application/vnd.oci.image.manifest.v1+json",
+    "application/vnd.docker.distribution.manifest.list.v2+json",
+    "application/vnd.docker.distribution.manifest.v2+json",
+)
 MANIFEST_LIMIT = 4 * 1024 * 1024
 """Bytes; larger manifests are refused, as by Azure Container Registry."""
 
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
-_PATH = re.compile(rf"/v2/(?P<repository>{_COMPONENT}(?:/{_COMPONENT})*)/(?P<kind>manifests|blobs|tags|referrers)/(?P<reference>uploads/[\w=-]*|\w[\w.:+-]*)")
+_REPOSITORY = rf"{_COMPONENT}(?:/{_COMPONENT})*"
+_PATH = re.compile(rf"/v2/(?P<repository>{_REPOSITORY})/(?P<kind>manifests|blobs|tags|referrers)/(?P<reference>uploads/[\w=-]*|\w[\w.:+-]*)")
 _PER_HOP = {"host", "authorization", "connection", "keep-alive", "te", "trailer", "transfer-encoding", "upgrade", "accept-encoding", "date", "server"}
 _API_VERSION = {"Docker-Distribution-Api-Version": "registry/2.0"}
 
@@ -63,6 +70,13 @@ class Target:
         return "delete" if method == "DELETE" and not self.reference.startswith("uploads/") else "push"
 
 
+def repository_of(path: str) -> str:
+    """The name of a repository in a path. Raises RegistryError where it is none."""
+    if not re.fullmatch(_REPOSITORY, path):
+        raise RegistryError(404, "NAME_INVALID", "invalid repository name")
+    return path
+
+
 def challenge(realm: str, service: str, *, scope: str | None = None, error: str | None = None) -> dict[str, str]:
     """The WWW-Authenticate header of a bearer challenge."""
     values = {"realm": realm, "service": service, "scope": scope, "error": error}
@@ -91,6 +105,29 @@ class Distribution:
         answer = await self._ask(self._client.build_request("GET", f"{base}/v2/{prefix}/{repository}/tags/list"))
         await answer.aclose()
         return answer.status_code == 200
+
+    async def repositories(self, base: str, prefix: str) -> list[str]:
+        """Names of all repositories."""
+        found: list[str] = []
+        path = "/v2/_catalog"
+        while path:
+            answer = await self._ask(self._client.build_request("GET", f"{base}{path}"))
+            found += (await self._json(answer))["repositories"]
+            path = answer.links.get("next", {}).get("url", "")
+        return [name.removeprefix(f"{prefix}/") for name in found if name.startswith(f"{prefix}/")]
+
+    async def tags(self, base: str, prefix: str, repository: str) -> list[str] | None:
+        """None where there is no such repository."""
+        answer = await self._ask(self._client.build_request("GET", f"{base}/v2/{prefix}/{repository}/tags/list"))
+        return (await self._json(answer)).get("tags") or [] if answer.status_code == 200 else None
+
+    async def digest(self, base: str, prefix: str, repository: str, tag: str) -> str | None:
+        """Of the manifest that the tag names; None where there is none."""
+        headers = {"Accept": ", ".join(MANIFESTS)}
+        answer = await self._ask(self._client.build_request("HEAD", f"{base}/v2/{prefix}/{repository}/manifests/{tag}", headers=headers))
+        await answer.aclose()
+        digest: str | None = answer.headers.get("Docker-Content-Digest")
+        return digest
 
     async def forward(self, request: Request, base: str, prefix: str, target: Target, body: bytes | None = None) -> Response:
         """What the registry at `base` answers to `request`, streamed both ways. `body` is the request's, where it has been read already."""
