@@ -1,10 +1,11 @@
 # Copyright: the authors of image_trust.azure
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # PRIVATE to the collection: may change without notice.
-"""The data plane of one container registry: manifests and what refers to them, read only.
+"""The data plane of one container registry: repositories, tags, manifests and what refers to them, read only.
 
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md
+https://github.com/Azure/azure-rest-api-specs/tree/main/specification/containerregistry/data-plane (lists of repositories and tags)
 """
 
 from __future__ import annotations
@@ -34,6 +35,10 @@ _MANIFESTS = (
     "application/vnd.docker.distribution.manifest.list.v2+json",
     "application/vnd.docker.distribution.manifest.v2+json",
 )
+_CATALOG = "registry:catalog:*"
+"""Scope of a token for the names of all repositories."""
+_PAGE = 100
+"""Names that a list is asked for at once, as azure-cli does."""
 _AUDIENCE = "https://containerregistry.azure.net/.default"
 _OF_AZURE = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)?(?:\.[a-z0-9]+\.geo)?\.azurecr\.(?:io|us|cn)")
 _PARAMETER = re.compile(r'(\w+)="([^"]*)"')
@@ -55,7 +60,7 @@ class RegistryPlane:
         self.server = server
         self._token = token
         self._url = f"https://{'registry-1.docker.io' if server == 'docker.io' else server}"
-        self._access: dict[tuple[str, str], str] = {}
+        self._access: dict[str, str] = {}
 
     @cached_property
     def refresh_token(self) -> str:
@@ -72,7 +77,7 @@ class RegistryPlane:
 
     def actions(self, repository: str) -> set[str] | None:
         """What of pull and push the login may do in the repository; None where the registry does not say."""
-        payload = self._access_token(repository, "pull,push").split(".")[1:2]
+        payload = self._access_token(f"repository:{repository}:pull,push").split(".")[1:2]
         try:
             claims = json.loads(base64.urlsafe_b64decode(payload[0] + "=" * (-len(payload[0]) % 4)))
             grants = [{key.lower(): value for key, value in grant.items()} for grant in claims["access"]]
@@ -80,10 +85,27 @@ class RegistryPlane:
         except (ValueError, LookupError, TypeError, AttributeError):
             return None
 
+    def repositories(self) -> list[str]:
+        """Names of all repositories of a registry of Azure."""
+        what = f"list the repositories of {self.server}"
+        pages = self._pages(what, _CATALOG, f"/acr/v1/_catalog?n={_PAGE}") or []
+        return [str(name) for page in pages for name in page.get("repositories") or []]
+
+    def tags(self, repository: str) -> dict[str, str]:
+        """Digests by tag, of a repository in a registry of Azure; none where there is no such repository."""
+        what, scope = f"list the tags of {self.server}/{repository}", f"repository:{repository}:pull,metadata_read"
+        pages = self._pages(what, scope, f"/acr/v1/{repository}/_tags?n={_PAGE}") or []
+        # The same token reads the manifests.
+        self._access.setdefault(f"repository:{repository}:pull", self._access_token(scope))
+        found = [each for page in pages for each in page.get("tags") or []]
+        if not all(isinstance(each, Mapping) and "name" in each and _DIGEST.fullmatch(str(each.get("digest"))) for each in found):
+            raise self._strange(what)
+        return {str(each["name"]): str(each["digest"]) for each in found}
+
     def digest(self, repository: str, reference: str) -> str | None:
         """Digest of the manifest that a tag or a digest names; None where there is none."""
         what = f"read {self.server}/{repository} {reference}"
-        answer = self._get(what, repository, f"manifests/{reference}", method="HEAD")
+        answer = self._get(what, f"repository:{repository}:pull", f"/v2/{repository}/manifests/{reference}", method="HEAD")
         digest = answer.headers.get("Docker-Content-Digest") if answer is not None else None
         if answer is not None and not _DIGEST.fullmatch(digest or ""):
             raise self._strange(what)
@@ -92,78 +114,79 @@ class RegistryPlane:
     def manifest(self, repository: str, reference: str) -> Json | None:
         """The manifest that a tag or a digest names, whose digest is checked; None where there is none."""
         what = f"read {self.server}/{repository} {reference}"
-        answer = self._get(what, repository, f"manifests/{reference}")
+        answer = self._get(what, f"repository:{repository}:pull", f"/v2/{repository}/manifests/{reference}")
         return None if answer is None else self._object(answer, what, reference if ":" in reference else "")
 
     def blob(self, repository: str, digest: str) -> Json | None:
         """The JSON object in a blob, whose digest is checked; None where there is none."""
         what = f"read {self.server}/{repository}@{digest}"
-        answer = self._get(what, repository, f"blobs/{digest}")
+        answer = self._get(what, f"repository:{repository}:pull", f"/v2/{repository}/blobs/{digest}")
         return None if answer is None else self._object(answer, what, digest)
 
     def referrers(self, repository: str, digest: str) -> list[Json]:
         """Descriptors of what refers to a manifest, by the API, or where the registry has none by the tag that stands for it."""
         what = f"list what refers to {self.server}/{repository}@{digest}"
-        found: list[Json] = []
-        path = f"referrers/{digest}"
-        while path:
-            answer = self._get(what, repository, path)
-            if answer is None:
-                break
-            found += _listed(self._object(answer, what))
-            path = self._next(answer, repository)
-        else:
-            return found
+        pages = self._pages(what, f"repository:{repository}:pull", f"/v2/{repository}/referrers/{digest}")
+        if pages is not None:
+            return [each for page in pages for each in _listed(page)]
         tagged = self.manifest(repository, digest.replace(":", "-"))
         return _listed(tagged) if tagged and tagged.get("mediaType", INDEX) == INDEX else []
 
-    def _next(self, answer: HttpResponse, repository: str) -> str:
-        """The path of the next page; empty on the last."""
-        link = re.match(r'<([^>]+)>;\s*rel="?next', answer.headers.get("Link", ""))
-        path = urljoin(f"/v2/{repository}/referrers/", link[1]) if link else ""
-        return path.partition(f"/v2/{repository}/")[2] if urlsplit(path).netloc in ("", self.server) else ""
+    def _pages(self, what: str, scope: str, path: str) -> list[Json] | None:
+        """All pages of a list; None where the registry has no such list."""
+        found: list[Json] = []
+        while path:
+            answer = self._get(what, scope, path)
+            if answer is None:
+                return None
+            found.append(self._object(answer, what))
+            link = re.match(r'<([^>]+)>;\s*rel="?next', answer.headers.get("Link", ""))
+            following = urlsplit(urljoin(path, link[1]) if link else "")
+            if following.netloc not in ("", self.server, urlsplit(self._url).netloc):
+                raise self._strange(what)
+            path = following._replace(scheme="", netloc="").geturl()
+        return found
 
-    def _get(self, what: str, repository: str, path: str, method: str = "GET") -> HttpResponse | None:
-        """The answer, None where it is that nothing has this name."""
-        headers = {"Accept": ", ".join(_MANIFESTS)}
-        if token := self._access_token(repository, "pull"):
+    def _get(self, what: str, scope: str, path: str, method: str = "GET") -> HttpResponse | None:
+        """The answer to a request with a token for `scope`, None where it is that nothing has this name."""
+        headers = {"Accept": "application/json" if path.startswith("/acr/") else ", ".join(_MANIFESTS)}
+        if token := self._access_token(scope):
             headers["Authorization"] = f"Bearer {token}"
-        answer = self._send(what, method, f"{self._url}/v2/{repository}/{path}", headers)
+        answer = self._send(what, method, f"{self._url}{path}", headers)
         if answer.status_code in (301, 302, 303, 307, 308) and "Location" in answer.headers:
             # Where blobs are stored: the address itself permits to read them, and the registry's token is none of its business.
             answer = self._send(what, method, urljoin(f"{self._url}/", answer.headers["Location"]))
         if answer.status_code == 404:
             return None
         if answer.status_code in (401, 403):
-            raise self._denied(repository, "pull", answer.status_code)
+            raise self._denied(scope, answer.status_code)
         if answer.status_code != 200 or len(answer.read()) > _LARGEST:
             raise self._strange(what, answer.status_code)
         return answer
 
-    def _access_token(self, repository: str, actions: str) -> str:
-        """The token for these actions, of which the registry grants as many as the login may do; empty where it asks for none."""
-        key = (repository, actions)
-        if key not in self._access:
-            scope = {"service": self.server, "scope": f"repository:{repository}:{actions}"}
-            what = f"get a token for {self.server}/{repository}"
+    def _access_token(self, scope: str) -> str:
+        """The token for a scope, of whose actions the registry grants as many as the login may do; empty where it asks for none."""
+        if scope not in self._access:
+            asked = {"service": self.server, "scope": scope}
+            what = f"get a token for {self.server} ({scope})"
             if is_of_azure(self.server):
-                form = {**scope, "grant_type": "refresh_token", "refresh_token": self.refresh_token}
+                form = {**asked, "grant_type": "refresh_token", "refresh_token": self.refresh_token}
                 answer = self._send(what, "POST", f"{self._url}/oauth2/token", form=form)
             else:
-                answer = self._anonymous(what, scope)
+                answer = self._anonymous(what, asked)
             if answer.status_code in (401, 403):
-                raise self._denied(repository, actions, answer.status_code)
+                raise self._denied(scope, answer.status_code)
             found = {} if answer.request.url.endswith("/v2/") else self._object(answer, what)
-            self._access[key] = str(found.get("access_token") or found.get("token") or "")
-        return self._access[key]
+            self._access[scope] = str(found.get("access_token") or found.get("token") or "")
+        return self._access[scope]
 
-    def _anonymous(self, what: str, scope: Mapping[str, str]) -> HttpResponse:
+    def _anonymous(self, what: str, asked: Mapping[str, str]) -> HttpResponse:
         """The answer of who gives tokens to everybody; the registry's own where it asks for none."""
         answer = self._send(what, "GET", f"{self._url}/v2/")
         challenge = dict(_PARAMETER.findall(answer.headers.get("WWW-Authenticate", "")))
         if answer.status_code != 401 or not challenge.get("realm", "").startswith("https://"):
             return answer
-        query = {"service": challenge.get("service", scope["service"]), "scope": scope["scope"]}
+        query = {"service": challenge.get("service", asked["service"]), "scope": asked["scope"]}
         return self._send(what, "GET", f"{challenge['realm']}?{urlencode(query)}")
 
     def _send(self, what: str, method: str, url: str, headers: Mapping[str, str] | None = None, form: Mapping[str, str] | None = None) -> HttpResponse:
@@ -192,7 +215,15 @@ class RegistryPlane:
             raise self._strange(what)
         return found
 
-    def _denied(self, repository: str, actions: str, status: int) -> ModuleError:
+    def _denied(self, scope: str, status: int) -> ModuleError:
+        if scope == _CATALOG:
+            return ModuleError(
+                f"{self.server} refuses this login the list of its repositories; give its principal AcrPull on the registry, or in ABAC mode Container Registry"
+                " Repository Catalog Lister.",
+                code="Unauthorized",
+                status=status,
+            )
+        _kind, repository, actions = scope.split(":")
         role = "AcrPush" if "push" in actions else "AcrPull"
         remedy = (
             f"give its principal {role} on the registry, or the repository roles in ABAC mode" if is_of_azure(self.server) else "only Azure's are logged in to"

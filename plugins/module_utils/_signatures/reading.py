@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import Any, TypeVar
 
 from .._azure.errors import ModuleError
 from .._azure.registry_plane import RegistryPlane, is_of_azure
@@ -16,8 +16,27 @@ from .._policy.references import Reference, reference
 from .found import Image, signatures
 from .notation import Notation
 
+T = TypeVar("T")
+R = TypeVar("R")
 AT_ONCE = 4
 """Images that are looked at together."""
+
+
+def every(read: Callable[[T], R], given: Iterable[T], pool: ThreadPoolExecutor | None = None) -> list[R]:
+    """What `read` returns of each. Raises one `ModuleError` with the sentences of all that failed."""
+
+    def attempt(each: T) -> R | ModuleError:
+        try:
+            return read(each)
+        except ModuleError as failure:
+            return failure
+
+    results = list(pool.map(attempt, given) if pool else map(attempt, given))
+    failures = {failure.sentence: failure for failure in results if isinstance(failure, ModuleError)}
+    if failures:
+        first = next(iter(failures.values()))
+        raise first if len(failures) == 1 else ModuleError(" ".join(failures), code=first.code, status=first.status)
+    return [each for each in results if not isinstance(each, ModuleError)]
 
 
 class Registries:
@@ -27,9 +46,12 @@ class Registries:
         self._azure = azure
         self._planes: dict[str, RegistryPlane] = {}
 
+    def plane(self, server: str) -> RegistryPlane:
+        return self._planes.setdefault(server, self._azure.registry_plane(server))
+
     def image(self, name: str, meant: Reference) -> Image:
         """The image; a tag is resolved now. Raises `ModuleError` where there is none."""
-        plane = self._planes.setdefault(meant.registry, self._azure.registry_plane(meant.registry))
+        plane = self.plane(meant.registry)
         repository = meant.repository.partition("/")[2]
         digest = plane.digest(repository, meant.digest or meant.tag)
         if not digest:

@@ -22,7 +22,7 @@ from .._change import KNOWN_AFTERWARDS, Change
 from .._policy.references import Reference, reference
 from .found import Image, Signature, signatures
 from .notation import Notation
-from .reading import AT_ONCE, Registries
+from .reading import AT_ONCE, Registries, every
 from .signer import Signer
 
 NOT_OF_SIGNER = "no signature of this certificate"
@@ -134,18 +134,15 @@ def require_push(image: Image) -> None:
 def read_all(azure: Azure, images: Sequence[str], notation: Notation, signer: Signer | None) -> list[Signed]:
     """The images, each once, with what signs them. Raises `ModuleError` that says of all images why they cannot be signed."""
     registries = Registries(azure)
+
+    def pushable(each: tuple[str, Reference]) -> tuple[str, Image]:
+        image = registries.image(*each)
+        require_push(image)
+        return each[0], image
+
     found: dict[str, tuple[str, Image]] = {}
-    failures: dict[str, ModuleError] = {}
-    for name, meant in named(images):
-        try:
-            image = registries.image(name, meant)
-            require_push(image)
-            found.setdefault(image.reference, (name, image))
-        except ModuleError as failure:
-            failures.setdefault(failure.sentence, failure)
-    if failures:
-        first = next(iter(failures.values()))
-        raise first if len(failures) == 1 else ModuleError(" ".join(failures), code=first.code, status=first.status)
+    for name, image in every(pushable, named(images)):
+        found.setdefault(image.reference, (name, image))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         return list(pool.map(lambda each: read(each[0], each[1], notation, signer), found.values()))
 

@@ -47,6 +47,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "proof": {"cluster": "lab1", "signing_vault_key": "https://image-trust-lab.vault.azure.net/keys/proof"},
     "image_signature": {"images": ["imagetrustlab.azurecr.io/web:v1"], "key_id": f"https://image-trust-lab.vault.azure.net/keys/release/{'0' * 32}"},
     "image_signature_info": {"images": ["imagetrustlab.azurecr.io/web:v1"]},
+    "registry_images_info": {"images": ["imagetrustlab.azurecr.io/*"]},
 }
 """Options with which a module is content."""
 NAMES = {
@@ -116,7 +117,7 @@ OWN: dict[str, dict[str, Kind]] = {"keyvault_certificate": {"issuer": inputs.CER
 OF_A_PROOF = {"cluster", "pilot", "cluster_id", "verification", "verdicts", "constraint", "namespace", "signing_key"}
 OF_A_SIGNATURE = {"images", "key_id", "key_file", "certificate_file", "ca_certificates", "expiry", "renew_within", "time_stamp"}
 OF_NOTATION = {"notation_path", "plugin_folder"}
-"""What is wrong with these depends on files, or on the machine: test_image_signature.py."""
+"""What is wrong with these depends on files, or on the machine: test_image_signature.py; with images also on their order: test_registry_images_info.py."""
 WITHOUT_A_RULE = {
     *OF_A_PROOF,
     *OF_A_SIGNATURE,
