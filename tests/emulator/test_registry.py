@@ -275,12 +275,14 @@ def test_a_role_lists_what_it_lists_in_azure(azure: Azure, client: TestClient, s
         assign(azure, role, REGISTRY)
     storage.content["lab.azurecr.io/app@latest"] = IMAGE
     requests = {"repositories": ("/acr/v1/_catalog", "registry:catalog:*"), "tags": ("/acr/v1/app/_tags", "repository:app:metadata_read")}
-    answers = {what: client.get(path, headers=listing(client, scope)).status_code for what, (path, scope) in requests.items()}
+    tokens = {what: listing(client, scope) for what, (_, scope) in requests.items()}
+    answers = {what: client.get(path, headers=tokens[what]).status_code for what, (path, _) in requests.items()}
     assert answers == {what: 200 if what in lists.split() else 401 for what in requests}
+    assert {what for what, token in tokens.items() if token} == set(lists.split())
 
 
 @pytest.mark.parametrize("path", ["/acr/v1/_catalog", "/acr/v1/app/_tags"])
-@pytest.mark.parametrize("scope", ["repository:app:pull", "repository:catalog:pull,metadata_read"])
+@pytest.mark.parametrize("scope", ["repository:app:pull", "repository:catalog:pull,metadata_read", "repository:other:metadata_read"])
 def test_a_list_needs_a_token_of_its_own_scope(azure: Azure, client: TestClient, path: str, scope: str) -> None:
     assign(azure, OWNER, REGISTRY)
     push(client)
@@ -291,6 +293,13 @@ def test_a_list_needs_a_token_of_its_own_scope(azure: Azure, client: TestClient,
     kind, name, action = needed.split(":")
     assert refused.json()["errors"][0]["detail"] == [{"Type": kind, "Name": name, "Action": action}]
     assert client.get(path, headers=listing(client, needed)).status_code == 200
+
+
+def test_a_token_for_the_catalog_is_none_for_a_repository_of_this_name(azure: Azure, client: TestClient) -> None:
+    assign(azure, OWNER, REGISTRY)
+    headers = listing(client, "registry:catalog:*")
+    assert client.get("/acr/v1/catalog/_tags", headers=headers).status_code == 401
+    assert client.put("/v2/catalog/manifests/latest", content=IMAGE, headers=headers).status_code == 401
 
 
 def test_lists_come_in_pages(azure: Azure, client: TestClient, storage: Storage) -> None:
