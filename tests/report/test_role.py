@@ -92,7 +92,7 @@ def test_nothing_in_a_proof_becomes_anything_but_text(tmp_path: Path) -> None:
         exempt_namespaces=[{"name": "mine", "by": ["constraint"], "reason": "because"}, {"name": "other", "by": ["constraint"], "reason": None}],
     )
     plain, hostile = tmp_path / "plain", tmp_path / "hostile"
-    for folder, content in ((plain, full), (hostile, with_hostile_texts(full, "time", "not_after", "not_before", "ends", "name"))):
+    for folder, content in ((plain, full), (hostile, with_hostile_texts(full, "time", "not_after", "not_before", "ends", "name", "expected", "verdict"))):
         folder.mkdir()
         (folder / "proof-web.json").write_text(json.dumps(content))
         audit = proofs.audit("web", not_judged=[proofs.outcome("not_judged", "ops", "Pod tools", message="no answer")])
