@@ -53,6 +53,7 @@ IN_ORDER = (
 ELSEWHERE = {"admission_forecast", "exact_objects", "gatekeeper_readiness", "proof_report", "ratify_readiness", "ratify_trial"} | {
     "image_signature",
     "image_signature_info",
+    "signature_forecast",
 }
 """Modules whose examples and return values have tests of their own: by clusters with workloads and ones that store what is written, in tests/report, and with a
 registry of images."""
