@@ -156,7 +156,7 @@ def test_the_page_shows_the_audit_by_namespace_with_its_age_and_the_reasons(tmp_
     assert "Audit: 2 denied, 0 not judged, 0 unknown, 1 exempt, 2 admitted" in text
     assert "image contoso.azurecr.io/web@sha256:22f1 is not verified: it has no signature" in text
     assert "nginx:1.29 until 2027-03-31 (platform: vendor image)" in text
-    assert f"2027-01-12in 49 days web {proofs.ENDING} shop: Deployment apicontoso.azurecr.io/api@sha256" in text
+    assert f"2027-01-12in 49 days web {proofs.ENDING.replace(',', ', ')} shop: Deployment apicontoso.azurecr.io/api@sha256" in text
     assert "CN=release, O=Contoso, ST=Noord-Holland, C=NLnotation, trust policy release, certificate expires 2027-01-12 yes 2027-01-12in 49 days" in text
     assert " noits signer is not trusted no day known" in text
     assert "a keycosign not knownby which key cosign has signed is not known" in text
