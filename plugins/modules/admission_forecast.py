@@ -186,7 +186,7 @@ not_known:
 
 from typing import NoReturn
 
-from ansible_collections.image_trust.azure.plugins.module_utils._forecast.asking import all_workloads, ask, trial
+from ansible_collections.image_trust.azure.plugins.module_utils._forecast.asking import all_objects, all_workloads, ask, trial
 from ansible_collections.image_trust.azure.plugins.module_utils._forecast.judgement import image_sets, listed, outcomes, summary, table
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import ClusterApi, ClusterError
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
@@ -202,7 +202,7 @@ def main() -> NoReturn:
     try:
         api = ClusterApi(options["kubeconfig"], options["context"])
         judge = trial(api, options["constraint"])
-        sets = image_sets(all_workloads(api), judge.match)
+        sets = image_sets(all_workloads(all_objects(api)), judge.match)
         answers = ask(api, judge, sets, options["timeout"])
     except ClusterError as e:
         module.fail_json(msg=f"What becomes of the cluster's workloads cannot be asked: {e}.")

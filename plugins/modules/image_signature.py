@@ -135,6 +135,11 @@ images:
           issuer: CN=contoso release,O=Contoso,ST=WA,C=US
           thumbprint_sha256: 4c6ff1d1a9aa1a8f1e9ea9a7c2c7b1b3e0a5d4f3c2b1a0f9e8d7c6b5a4938271
           certificate_expires: '2027-06-01T08:00:00Z'
+          certificates:
+            - subject: CN=contoso release,O=Contoso,ST=WA,C=US
+              thumbprint_sha256: 4c6ff1d1a9aa1a8f1e9ea9a7c2c7b1b3e0a5d4f3c2b1a0f9e8d7c6b5a4938271
+              expires: '2027-06-01T08:00:00Z'
+          scheme: notary.x509
           signed_at: '2026-11-30T09:12:44Z'
           expires:
           time_stamp:

@@ -68,6 +68,11 @@ images:
           issuer: CN=contoso release,O=Contoso,ST=WA,C=US
           thumbprint_sha256: 4c6ff1d1a9aa1a8f1e9ea9a7c2c7b1b3e0a5d4f3c2b1a0f9e8d7c6b5a4938271
           certificate_expires: '2027-06-01T08:00:00Z'
+          certificates:
+            - subject: CN=contoso release,O=Contoso,ST=WA,C=US
+              thumbprint_sha256: 4c6ff1d1a9aa1a8f1e9ea9a7c2c7b1b3e0a5d4f3c2b1a0f9e8d7c6b5a4938271
+              expires: '2027-06-01T08:00:00Z'
+          scheme: notary.x509
           signed_at: '2026-11-30T09:12:44Z'
           expires:
           time_stamp:
@@ -129,6 +134,17 @@ images:
           returned: always
         certificate_expires:
           description: When the certificate expires; null where none is known.
+          type: str
+          returned: always
+        certificates:
+          description:
+            - The chain that a signature of the Notary Project carries, the signer's certificate first; empty with cosign, or where it cannot be read.
+            - Each as RV(image_trust.azure.image_signature#module:signer).
+          type: list
+          elements: dict
+          returned: always
+        scheme:
+          description: Signing scheme of the Notary Project, V(notary.x509) or V(notary.x509.signingAuthority); null with cosign, or where it cannot be read.
           type: str
           returned: always
         signed_at:

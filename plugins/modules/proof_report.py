@@ -414,6 +414,93 @@ report:
                   workloads: [Deployment web]
                   images: ["example.azurecr.io/web:test"]
                   message: "image example.azurecr.io/web@sha256:22f1… is not verified: it has no signature (…)"
+            images:
+              description:
+                - The images that run, or that new pods would have, those first whose signatures count no longer at some day; empty where the audit has none.
+                - Each with C(image) and C(problem) of RV(image_trust.azure.signature_forecast#module:images).
+              type: list
+              elements: dict
+              returned: always
+              sample:
+                - image: example.azurecr.io/web@sha256:5d0da3dc976460b72c77d94c8a1ad043720b0416bfc16c52c45d4847e53fadb6
+                  problem: null
+                  workloads: [{namespace: shop, kind: Deployment, name: web}]
+                  trusted: true
+                  day: "2027-06-01"
+                  days: 189
+                  ending: the certificate CN=release,O=Contoso,ST=WA,C=US expires
+                  signatures:
+                    - kind: notation
+                      signer: CN=release,O=Contoso,ST=WA,C=US
+                      thumbprint_sha256: 4c6ff1d1a9aa1a8f1e9ea9a7c2c7b1b3e0a5d4f3c2b1a0f9e8d7c6b5a4938271
+                      certificate_expires: "2027-06-01T08:00:00Z"
+                      expires: null
+                      time_stamp: null
+                      trusted: true
+                      trust_policy: release
+              contains:
+                workloads:
+                  description:
+                    - The workloads that run it.
+                    - Each with C(namespace), C(kind) and C(name) of RV(image_trust.azure.cluster_objects_info#module:objects).
+                  type: list
+                  elements: dict
+                  returned: always
+                trusted:
+                  description: Whether it is signed by trusted signers alone; null where that is not known.
+                  type: bool
+                  returned: always
+                day:
+                  description: The last day on which a pod with it can be created, as far as dates go; null where none is known.
+                  type: str
+                  returned: always
+                days:
+                  description: Days until then, negative when it has passed; null where none is known.
+                  type: int
+                  returned: always
+                ending:
+                  description: What expires on that day; null without one.
+                  type: str
+                  returned: always
+                signatures:
+                  description:
+                    - Its signatures, as far as they could be read.
+                    - Each with C(kind), C(signer), C(thumbprint_sha256), C(certificate_expires), C(expires) and C(time_stamp) of
+                      RV(image_trust.azure.image_signature_info#module:images[].signatures).
+                  type: list
+                  elements: dict
+                  returned: always
+                  contains:
+                    trusted:
+                      description: Whether its signer is trusted; null where that is not known.
+                      type: bool
+                      returned: always
+                    trust_policy:
+                      description: The trust policy by which; null where none decides.
+                      type: str
+                      returned: always
+            until:
+              description:
+                - After which day which workloads cannot be created again, the first day first; empty where the audit has none.
+                - Each with C(reason), C(images) and C(workloads) of RV(image_trust.azure.signature_forecast#module:until).
+              type: list
+              elements: dict
+              returned: always
+              sample:
+                - day: "2027-06-01"
+                  days: 189
+                  reason: the certificate CN=release,O=Contoso,ST=WA,C=US expires
+                  images: [example.azurecr.io/web@sha256:5d0da3dc976460b72c77d94c8a1ad043720b0416bfc16c52c45d4847e53fadb6]
+                  workloads: [{namespace: shop, kind: Deployment, name: web}]
+              contains:
+                day:
+                  description: The last day on which their pods can be created.
+                  type: str
+                  returned: always
+                days:
+                  description: Days until then, negative when it has passed.
+                  type: int
+                  returned: always
     certificates:
       description:
         - Certificates and keys that the clusters trust, each once; those first whose end is not known, then by their end.

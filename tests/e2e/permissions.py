@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
+from uuid import uuid4
 
 import pytest
+
+from lab import seed
+from lab.azure import state as azure_state
+from lab.config import SUBSCRIPTION, home
 
 from .conftest import Lab
 from .objects import ACR_PULL, CLUSTER_PATH, IDENTITY_PATH, REGISTRY_PATH, VAULT_PATH, identity
@@ -16,6 +23,26 @@ def take_acr_pull(lab: Lab, principal: str) -> None:
     mine = [a["name"] for a in listed if a["properties"]["principalId"] == principal and a["properties"]["roleDefinitionId"].endswith(ACR_PULL)]
     assert len(mine) == 1
     lab.arm("DELETE", f"{REGISTRY_PATH}/providers/Microsoft.Authorization/roleAssignments/{mine[0]}", "2022-04-01")
+
+
+@contextmanager
+def acr_pull_for_the_controller(lab: Lab) -> Iterator[None]:
+    """The login of the playbooks may pull from the registry, which no role gives it."""
+    state = azure_state.load(home() / "azure/state.json")
+    assert state
+    principal, role = (
+        state.service_principals[seed.CONTROLLER].object_id,
+        f"/subscriptions/{SUBSCRIPTION}/providers/Microsoft.Authorization/roleDefinitions/{ACR_PULL}",
+    )
+    path = f"{REGISTRY_PATH}/providers/Microsoft.Authorization/roleAssignments/{uuid4()}"
+    body = {"properties": {"roleDefinitionId": role, "principalId": principal, "principalType": "ServicePrincipal"}}
+    lab.arm("PUT", path, "2022-04-01", body)
+    try:
+        lab.wait_for_propagation()
+        yield
+    finally:
+        lab.arm("DELETE", path, "2022-04-01")
+        lab.wait_for_propagation()
 
 
 def take_ratify_pull(lab: Lab) -> None:

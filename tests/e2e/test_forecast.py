@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 
+from lab.build import tools
+
 from .changes import changed
 from .conftest import Lab, Run
 from .drift import Hand
+from .permissions import acr_pull_for_the_controller
 from .plans import succeeded
 from .pods import IMAGE, SIGNED, UNSIGNED, denied_soon, pod, policy, refusal
 from .workloads import MUTATING, Namespace, deployment, no_pods
@@ -106,9 +109,11 @@ def test_the_audit_says_of_every_workload_what_would_become_of_it_and_changes_no
     create(kube, warned.name, cron_job("nightly", UNSIGNED), deployment("proxy", "nginx", 0))
     vendor = {"owner": "platform", "reason": "vendor", "ends": "2099-12-31", "images": ["docker.io/library/nginx"]}
     file = tmp_path / "audit.json"
-    lab.forget_requests()
-    done = succeeded(lab.play("audit", policy_exemptions=[vendor], policy_audit_path=str(file)))
-    assert [request for request in lab.requests() if request.writes] == []
+    program = str(tools.program("notation"))
+    with acr_pull_for_the_controller(lab):
+        lab.forget_requests()
+        done = succeeded(lab.play("audit", policy_exemptions=[vendor], policy_audit_path=str(file), policy_notation_path=program))
+        assert [request for request in lab.requests() if request.writes] == []
     assert [each for each in done.changed if "Record the audit" not in each] == []
     found = json.loads(file.read_text())
     here = {name: verdict for verdict in VERDICTS for each in found[verdict] if each["namespace"] == warned.name for name in each["workloads"]}
@@ -122,13 +127,26 @@ def test_the_audit_says_of_every_workload_what_would_become_of_it_and_changes_no
     [proxy] = [each["message"] for each in found["exempt"] if each["namespace"] == warned.name]
     assert proxy == "nginx until 2099-12-31 (platform: vendor)"
     assert f"{warned.name}  denied      CronJob nightly: image {IMAGE}@sha256:" in done.output
+    by_name = {(each["namespace"], f"{each['kind']} {each['name']}"): image for image in found["images"] for each in image["needed_by"]}
+    signed = by_name[warned.name, "Deployment signed"]
+    [signature] = [each for each in signed["signatures"] if each["kind"] == "notation"]
+    assert (signed["trusted"], signed["problem"], signature["trust_policy"]) == (True, None, "brooklyn")
+    assert {"namespace": warned.name, "kind": "Pod", "name": "signed"} in signed["workloads"]
+    assert signed["restartable_until"] == signature["certificate_expires"]
+    assert (warned.name, "CronJob nightly") not in by_name
+    [end] = [each for each in found["until"] if signed["image"] in each["images"]]
+    assert end["day"] == signature["certificate_expires"][:10]
+    assert [each["name"] for each in end["workloads"] if each["namespace"] == warned.name] == ["signed", "signed", "data"]
+    assert f"not restartable after {end['day']}, when the certificate {signature['signer']} expires: " in done.output
     succeeded(lab.play("report", policy_audit_path=str(file), report_path=f"{tmp_path}/report.html"))
     [cluster] = json.loads((tmp_path / "report.json").read_text())["clusters"]
     [counted] = [each for each in cluster["audit"]["namespaces"] if each["name"] == warned.name]
+    assert [each["trusted"] for each in cluster["audit"]["images"] if each["image"] == signed["image"]] == [True]
     assert counted == {"name": warned.name, "denied": 1, "not_judged": 0, "unknown": 0, "exempt": 1, "admitted": 3}
-    asked_again = succeeded(lab.play("audit", "--check", policy_exemptions=[vendor]))
+    asked_again = succeeded(lab.play("audit", "--check", policy_exemptions=[vendor], policy_notation_path=program))
     assert asked_again.changed == []
     assert f"{warned.name}  denied      CronJob nightly: image {IMAGE}@sha256:" in asked_again.output
+    assert " images run: 0 signed by trusted signers, " in asked_again.output
     assert trials(kube) == []
     assert refusal(kube, pod(UNSIGNED), warned.name) == ""
 

@@ -92,7 +92,7 @@ def test_nothing_in_a_proof_becomes_anything_but_text(tmp_path: Path) -> None:
         exempt_namespaces=[{"name": "mine", "by": ["constraint"], "reason": "because"}, {"name": "other", "by": ["constraint"], "reason": None}],
     )
     plain, hostile = tmp_path / "plain", tmp_path / "hostile"
-    for folder, content in ((plain, full), (hostile, with_hostile_texts(full, "time", "not_after", "not_before", "ends", "name"))):
+    for folder, content in ((plain, full), (hostile, with_hostile_texts(full, "time", "not_after", "not_before", "ends", "name", "expected", "verdict"))):
         folder.mkdir()
         (folder / "proof-web.json").write_text(json.dumps(content))
         audit = proofs.audit("web", not_judged=[proofs.outcome("not_judged", "ops", "Pod tools", message="no answer")])
@@ -156,6 +156,10 @@ def test_the_page_shows_the_audit_by_namespace_with_its_age_and_the_reasons(tmp_
     assert "Audit: 2 denied, 0 not judged, 0 unknown, 1 exempt, 2 admitted" in text
     assert "image contoso.azurecr.io/web@sha256:22f1 is not verified: it has no signature" in text
     assert "nginx:1.29 until 2027-03-31 (platform: vendor image)" in text
+    assert f"2027-01-12in 49 days web {proofs.ENDING.replace(',', ', ')} shop: Deployment apicontoso.azurecr.io/api@sha256" in text
+    assert "CN=release, O=Contoso, ST=Noord-Holland, C=NLnotation, trust policy release, certificate expires 2027-01-12 yes 2027-01-12in 49 days" in text
+    assert " noits signer is not trusted no day known" in text
+    assert "a keycosign not knownby which key cosign has signed is not known" in text
 
 
 def test_the_page_calls_a_pilot_a_pilot_and_no_proof(tmp_path: Path) -> None:

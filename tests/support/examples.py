@@ -54,6 +54,7 @@ ELSEWHERE = {"admission_forecast", "exact_objects", "gatekeeper_readiness", "pro
     "image_signature",
     "image_signature_info",
     "registry_images_info",
+    "signature_forecast",
 }
 """Modules whose examples and return values have tests of their own: by clusters with workloads and ones that store what is written, in tests/report, and with a
 registry of images."""

@@ -110,7 +110,39 @@ def audit(name: str, **more: Any) -> dict[str, Any]:
     exempt = outcome("exempt", "shop", "Deployment proxy", message="nginx:1.29 until 2027-03-31 (platform: vendor image)")
     admitted = [outcome("admitted", namespace, "Deployment api") for namespace in ("shop", "billing")]
     found = {"denied": [denied], "not_judged": [], "unknown": [], "exempt": [exempt], "admitted": admitted}
-    return {"cluster": name, "time": "2026-11-22T06:10:00Z", **found, **more}
+    api, proxy = (_workload("Deployment", each) for each in ("api", "proxy"))
+    release = signed("CN=release,O=Contoso,ST=Noord-Holland,C=NL", trusted=True, trust_policy="release", certificate_expires="2027-01-12T08:00:00Z")
+    dates = {"certificate_expires": "2027-12-12T08:00:00Z", "expires": "2027-12-01T08:00:00Z", "time_stamp": "2026-11-01T08:00:00Z"}
+    stranger = signed("CN=somebody,O=Else,ST=Utrecht,C=NL", **dates, problem="its signer is not trusted")
+    by_key = signed(None, kind="cosign", trusted=None, problem="by which key cosign has signed is not known")
+    digests = [f"contoso.azurecr.io/{each}@sha256:{digit * 64}" for each, digit in (("api", "1"), ("proxy", "2"), ("tools", "3"), ("nginx", "4"))]
+    images = [
+        running(digests[0], [api], release, trusted=True, restartable_until="2027-01-12T08:00:00Z", ending=ENDING),
+        running(digests[1], [proxy], release, stranger, trusted=False, problem="its signer is not trusted"),
+        running(digests[2], [], by_key, trusted=None, problem="by which key cosign has signed is not known"),
+        running(digests[3], [proxy], trusted=None, problem="Could not read it: check the name, and the proxy of this machine.", signatures=None),
+    ]
+    ends = {"day": "2027-01-12", "time": "2027-01-12T08:00:00Z", "reason": ENDING, "images": digests[:1], "workloads": [api]}
+    return {"cluster": name, "time": "2026-11-22T06:10:00Z", **found, "images": images, "until": [ends], **more}
+
+
+ENDING = "the certificate CN=release,O=Contoso,ST=Noord-Holland,C=NL expires"
+
+
+def _workload(kind: str, name: str) -> dict[str, str]:
+    return {"namespace": "shop", "kind": kind, "name": name}
+
+
+def signed(signer: str | None, **more: Any) -> dict[str, Any]:
+    """A signature, as module signature_forecast returns it."""
+    none = dict.fromkeys(("certificate_expires", "expires", "time_stamp", "trust_policy", "problem"))
+    return {"kind": "notation", "signer": signer, "thumbprint_sha256": "1f" * 32 if signer else None, "trusted": False, **none, **more}
+
+
+def running(image: str, workloads: list[dict[str, str]], *signatures: dict[str, Any], **more: Any) -> dict[str, Any]:
+    """An image, as it returns it."""
+    none = dict.fromkeys(("problem", "restartable_until", "ending"))
+    return {"image": image, "workloads": workloads, "needed_by": workloads, **none, "signatures": [*signatures], **more}
 
 
 def outcome(verdict_: str, namespace: str, *workloads: str, message: str = "") -> dict[str, Any]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -18,6 +18,7 @@ from .._kubernetes.api import ClusterApi, ClusterError, Kind
 from .._policy.objects import FORECAST
 from .._verification.state import LISTS
 from .judgement import KINDS, ImageSet, Json, Workload, asked_again, pod, workloads
+from .trust import LISTS as TRUST
 
 PAUSE = 2.0
 """Seconds between two rounds of questions."""
@@ -44,10 +45,23 @@ def trial(api: ClusterApi, name: str) -> Trial:
     return Trial(name, labels[FORECAST], match)
 
 
-def all_workloads(api: ClusterApi) -> Iterator[Workload]:
-    """Those of all namespaces. Raises ClusterError."""
-    for kind in KINDS:
-        yield from workloads(kind.name, _all(api, kind))
+def all_objects(api: ClusterApi) -> dict[str, list[Json]]:
+    """Those of KINDS in all namespaces, by kind. Raises ClusterError."""
+    return {kind.name: [*_all(api, kind)] for kind in KINDS}
+
+
+def all_workloads(objects: Mapping[str, Sequence[Json]]) -> list[Workload]:
+    return [each for kind, found in objects.items() for each in workloads(kind, found)]
+
+
+def trust_objects(api: ClusterApi) -> dict[str, list[Json]] | None:
+    """The objects of TRUST, by its names; None where the login may not read them all. Raises ClusterError where the cluster does not answer."""
+    try:
+        return {name: [*api.get(LISTS[name], missing={}).get("items", [])] for name in TRUST}
+    except ClusterError as e:
+        if e.status is None:
+            raise
+        return None
 
 
 def _all(api: ClusterApi, kind: Kind) -> Iterator[Json]:

@@ -82,7 +82,7 @@ def workloads(kind: str, found: Iterable[Json]) -> Iterator[Workload]:
     """Of the objects of a kind of KINDS, those that create pods, or may be created again, and whose controller is not of KINDS itself."""
     for item in found:
         template = _template(kind, item)
-        if template and not _is_over(kind, item) and not _is_controlled(item):
+        if template and not is_over(kind, item) and not controller(item):
             yield Workload(item["metadata"]["namespace"], f"{kind} {item['metadata']['name']}", kind != POD.name, template)
 
 
@@ -99,16 +99,17 @@ def _template(kind: str, item: Json) -> Json | None:
     return {**template, "spec": {**template["spec"], "volumes": [*others, *claims]}}
 
 
-def _is_over(kind: str, item: Json) -> bool:
+def is_over(kind: str, item: Json) -> bool:
     """Whether it creates no pods any more: nothing creates a bare pod again that has finished."""
     status = item.get("status") or {}
     finished = any(each["type"] in ("Complete", "Failed") and each["status"] == "True" for each in status.get("conditions") or [])
     return "deletionTimestamp" in item["metadata"] or (kind == "Job" and finished) or (kind == POD.name and status.get("phase") in ("Succeeded", "Failed"))
 
 
-def _is_controlled(item: Json) -> bool:
+def controller(item: Json) -> Json | None:
+    """Its controller, where that is of KINDS."""
     owners = [each for each in item["metadata"].get("ownerReferences") or [] if each.get("controller")]
-    return any((each["apiVersion"].rpartition("/")[0], each["kind"]) in _OWNERS for each in owners)
+    return next((each for each in owners if (each["apiVersion"].rpartition("/")[0], each["kind"]) in _OWNERS), None)
 
 
 def image_sets(found: Iterable[Workload], match: Json) -> list[ImageSet]:
@@ -116,7 +117,7 @@ def image_sets(found: Iterable[Workload], match: Json) -> list[ImageSet]:
     sets: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[Workload]] = {}
     for each in found:
         if _covers(match, each.namespace):
-            sets.setdefault((each.namespace, *_images(each.template["spec"])), []).append(each)
+            sets.setdefault((each.namespace, *images_of(each.template["spec"])), []).append(each)
     return [ImageSet(namespace, images + volumes, tuple(all_of)) for (namespace, images, volumes), all_of in sets.items()]
 
 
@@ -125,7 +126,7 @@ def _covers(match: Json, namespace: str) -> bool:
     return any(matches(each, namespace) for each in inside) and not any(matches(each, namespace) for each in excluded)
 
 
-def _images(spec: Json) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def images_of(spec: Json) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """Of a new pod's containers, whose tags are replaced, and of its volumes, whose are not."""
     containers = {each.get("image") or "" for group in ("initContainers", "containers") for each in spec.get(group) or []}
     volumes = {each["image"].get("reference") or "" for each in spec.get("volumes") or [] if each.get("image")}

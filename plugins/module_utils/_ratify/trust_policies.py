@@ -70,6 +70,20 @@ def distinguished_name(identity: str) -> dict[str, bytes]:
     return attributes
 
 
+def identified(identities: Sequence[str], subject: str) -> bool:
+    """Whether a signer's subject, as Go writes it, is one of the identities of a policy. Notation reads a subject by the rules of an identity."""
+    if "*" in identities:
+        return True
+    names = []
+    for text in (f"{_PREFIX}{subject}", *identities):
+        try:
+            names.append(distinguished_name(text))
+        except ValueError:
+            names.append({})
+    own, *trusted = names
+    return any(each and each.items() <= own.items() for each in trusted)
+
+
 def _parts(name: str) -> list[tuple[str, str]]:
     """The attributes as they are written, each with the separator behind it."""
     found, start = [], 0

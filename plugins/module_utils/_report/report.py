@@ -119,8 +119,15 @@ def _cluster(found: Found, held: Facts | None, findings: Sequence[Finding], term
             "days": -days_to(held.time, terms.at) if held else None,
         },
         "facts": {**held.facts(), "kubernetes_behind": behind} if held else None,
-        "audit": {**audited.facts(), "days": -days_to(audited.time, terms.at)} if audited else None,
+        "audit": _of_audit(audited, terms) if audited else None,
     }
+
+
+def _of_audit(audited: Audit, terms: Terms) -> dict[str, Any]:
+    said = audited.facts()
+    for each in (*said["images"], *said["until"]):
+        each["days"] = days_to(each["day"], terms.at) if each["day"] else None
+    return {**said, "days": -days_to(audited.time, terms.at)}
 
 
 def _audited(found: Found, terms: Terms) -> tuple[Audit | None, list[Finding]]:
@@ -137,7 +144,10 @@ def _audited(found: Found, terms: Terms) -> tuple[Audit | None, list[Finding]]:
         return None, [Finding("attention", f"Its audit is of a time that is yet to come, {read.time}.")]
     counts, asked = read.counts, sum(read.counts.values())
     said = f"Of {asked} workloads {counts['denied']} would be denied and {counts['not_judged']} not judged if their pods were created again"
-    return read, [Finding("attention", f"{said}, says the audit of {read.time[:10]}.")] if counts["denied"] or counts["not_judged"] else []
+    ends = [each for each in read.until if days_to(each["day"], terms.at) <= terms.days]
+    sentences = [f"{said}, says the audit of {read.time[:10]}."] if counts["denied"] or counts["not_judged"] else []
+    sentences += [f"Of {len(each['workloads'])} workloads no pod can be created again after {each['day']}: {each['reason']}." for each in ends]
+    return read, [Finding("attention", sentence) for sentence in sentences]
 
 
 def _of_file(found: Found) -> Iterator[Finding]:

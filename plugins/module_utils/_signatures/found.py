@@ -12,7 +12,7 @@ import base64
 import binascii
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -34,6 +34,13 @@ _ANNOTATION = "dev.sigstore.cosign/"
 
 
 @dataclass(frozen=True)
+class Certificate:
+    subject: str
+    thumbprint_sha256: str
+    expires: str
+
+
+@dataclass(frozen=True)
 class Signature:
     """One signature; what is not known of it is None. Times are in ISO 8601, of UTC. `digest` is that of the manifest which holds it."""
 
@@ -45,6 +52,9 @@ class Signature:
     issuer: str | None = None
     thumbprint_sha256: str | None = None
     certificate_expires: str | None = None
+    certificates: tuple[Certificate, ...] = ()
+    """The chain that a signature of the Notary Project carries, the signer's first. All of them have to be valid."""
+    scheme: str | None = None
     signed_at: str | None = None
     expires: str | None = None
     time_stamp: str | None = None
@@ -52,7 +62,7 @@ class Signature:
     """Why it could not be read."""
 
     def shown(self) -> dict[str, Any]:
-        return {each.name: getattr(self, each.name) for each in fields(self)}
+        return {**asdict(self), "certificates": [asdict(each) for each in self.certificates]}
 
 
 @dataclass(frozen=True)
@@ -105,6 +115,10 @@ def of_notation(inspected: Json, digest: str) -> Signature:
         issuer=leaf.get("issuedBy"),
         thumbprint_sha256=leaf.get("SHA256Fingerprint"),
         certificate_expires=_utc(leaf.get("expiry")),
+        certificates=tuple(
+            Certificate(each["issuedTo"], each["SHA256Fingerprint"], utc(datetime.fromisoformat(each["expiry"]))) for each in certificates if each
+        ),
+        scheme=attributes.get("signingScheme"),
         signed_at=_utc(attributes.get("signingTime")),
         expires=_utc(attributes.get("expiry")),
         time_stamp=_stamped(stamp.get("timestamp")),

@@ -19,7 +19,9 @@ from .notation import Notation
 T = TypeVar("T")
 R = TypeVar("R")
 AT_ONCE = 4
-"""Images that are looked at together."""
+"""Images that are looked at together, or registries."""
+NO_ANSWER = ("Unreachable", "LoginFailed")
+"""Codes of failures that the next image of the same registry would meet too, after the same wait."""
 
 
 def every(read: Callable[[T], R], given: Iterable[T], pool: ThreadPoolExecutor | None = None) -> list[R]:
@@ -60,25 +62,30 @@ class Registries:
 
 
 def described(azure: Azure, notation: Notation, images: Sequence[str]) -> list[dict[str, Any]]:
-    """The images with all their signatures; of one that cannot be read, why."""
-    registries, found = Registries(azure), []
-    for name in images:
-        own: dict[str, Any] = {"image": name, "digest": None, "reference": None, "problem": None, "signatures": None}
-        image = None
-        try:
-            meant = reference(name)
-            if meant and (meant.tag or meant.digest):
-                image = registries.image(name, meant)
-                own |= {"digest": image.digest, "reference": image.reference}
-            else:
-                own["problem"] = f"{name!r} is no image with a digest or a tag."
-        except ModuleError as failure:
-            own["problem"] = failure.sentence
-        found.append((own, image))
+    """The images with all their signatures; of one that cannot be read, why. A registry that does not answer is asked once."""
+    registries, by_registry = Registries(azure), dict[str, list[tuple[str, Reference]]]()
+    found = {name: _own(name, problem=f"{name!r} is no image with a digest or a tag.") for name in images}
+    for name in found:
+        if (meant := reference(name)) and (meant.tag or meant.digest):
+            by_registry.setdefault(meant.registry, []).append((name, meant))
 
-    def read(own: dict[str, Any], image: Image | None) -> dict[str, Any]:
-        if image is None:
-            return own
+    def resolved(named: Sequence[tuple[str, Reference]]) -> list[tuple[str, Image | ModuleError]]:
+        made: list[tuple[str, Image | ModuleError]] = []
+        for name, meant in named:
+            last = made[-1][1] if made else None
+            if isinstance(last, ModuleError) and last.code in NO_ANSWER:
+                made.append((name, last))
+                continue
+            try:
+                made.append((name, registries.image(name, meant)))
+            except ModuleError as failure:
+                made.append((name, failure))
+        return made
+
+    def read(name: str, image: Image | ModuleError) -> dict[str, Any]:
+        if isinstance(image, ModuleError):
+            return _own(name, problem=image.sentence)
+        own = _own(name, digest=image.digest, reference=image.reference)
         try:
             token = image.plane.refresh_token if is_of_azure(image.plane.server) else ""
             return {**own, "signatures": [each.shown() for each in signatures(image, notation, token)]}
@@ -86,4 +93,10 @@ def described(azure: Azure, notation: Notation, images: Sequence[str]) -> list[d
             return {**own, "problem": failure.sentence}
 
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        return list(pool.map(lambda each: read(*each), found))
+        images_of = [each for some in pool.map(resolved, by_registry.values()) for each in some]
+        found |= {each["image"]: each for each in pool.map(lambda each: read(*each), images_of)}
+    return [found[name] for name in images]
+
+
+def _own(name: str, **known: str) -> dict[str, Any]:
+    return {"image": name, "digest": None, "reference": None, "problem": None, "signatures": None, **known}

@@ -170,11 +170,15 @@ def notation_trust(spec: Json) -> list[Any]:
     parameters = spec.get("parameters") or {}
     stores, made = parameters.get("verificationCertStores") or {}, []
     for each in (parameters.get("trustPolicyDoc") or {}).get("trustPolicies") or []:
-        named = []
-        for kind, ref in (str(store).split(":", 1) for store in each.get("trustStores") or []):
-            named.append((kind, tuple(sorted((stores.get(kind) or {}).get(ref) or stores.get(ref) or ()))))
+        named = [providers_of(stores, str(store)) for store in each.get("trustStores") or []]
         made.append(_policy(each, each.get("signatureVerification") or {}, named))
     return sorted(made)
+
+
+def providers_of(stores: Json, store: str) -> tuple[str, tuple[str, ...]]:
+    """Type of a trust store that a policy of a Verifier names, and the providers whose certificates it holds."""
+    kind, ref = store.split(":", 1)
+    return kind, tuple(sorted((stores.get(kind) or {}).get(ref) or stores.get(ref) or ()))
 
 
 def _policy(policy: Json, verification: Json, stores: Sequence[tuple[str, tuple[str, ...]]]) -> Any:

@@ -113,6 +113,7 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "ratify_info": {"chart_version": "1"},
     "ratify_readiness": {"image": "i"},
     "ratify_trial": {"chart_repo_url": "https://charts", "chart_version": "1", "values": {}, "namespace": "n"},
+    "signature_forecast": {"forecast": {}},
     "verification_info": {},
 }
 

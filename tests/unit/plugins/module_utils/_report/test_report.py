@@ -309,6 +309,35 @@ def test_an_audit_that_denies_nothing_leaves_a_cluster_proven_and_one_without_a_
     assert (cluster["state"], cluster["audit"]["counts"]["exempt"]) == ("unknown", 1)
 
 
+def test_who_signed_what_runs_is_reported_and_a_day_after_which_no_pod_can_be_created_draws_attention() -> None:
+    made = audit("web", denied=[])
+    (cluster,) = judged(found(audit=made))["clusters"]
+    reported = cluster["audit"]
+    named = [(each["image"].partition("@")[0].rpartition("/")[2], each["trusted"], each["day"], each["days"]) for each in reported["images"]]
+    assert named == [("api", True, "2027-01-12", 49), ("nginx", None, None, None), ("tools", None, None, None), ("proxy", False, None, None)]
+    assert [each["signer"] for each in reported["images"][3]["signatures"]] == [
+        "CN=release,O=Contoso,ST=Noord-Holland,C=NL",
+        "CN=somebody,O=Else,ST=Utrecht,C=NL",
+    ]
+    assert [(each["day"], each["days"], each["workloads"]) for each in reported["until"]] == [
+        ("2027-01-12", 49, [{"namespace": "shop", "kind": "Deployment", "name": "api"}])
+    ]
+    (cluster,) = judged(found(audit={**made, "until": [{**made["until"][0], "day": "2026-12-24"}]}))["clusters"]
+    assert (cluster["state"], [each["text"] for each in cluster["findings"]]) == (
+        "attention",
+        ["Of 1 workloads no pod can be created again after 2026-12-24: the certificate CN=release,O=Contoso,ST=Noord-Holland,C=NL expires."],
+    )
+
+
+def test_an_audit_of_before_there_were_signers_has_none_and_only_true_is_trusted() -> None:
+    former = {key: value for key, value in audit("web").items() if key not in ("images", "until")}
+    (cluster,) = judged(found(audit=former))["clusters"]
+    assert (cluster["audit"]["images"], cluster["audit"]["until"]) == ([], [])
+    image = audit("web")["images"][0]
+    (cluster,) = judged(found(audit=audit("web", images=[{**image, "trusted": "true"}])))["clusters"]
+    assert [each["trusted"] for each in cluster["audit"]["images"]] == [None]
+
+
 NO_FORM = "Its audit is not of the form that this version writes. Run audit.yml."
 
 
@@ -323,6 +352,9 @@ NO_AUDITS: list[Any] = [
     audit("web", denied=None),
     audit("web", denied="none"),
     audit("web", unknown=[{}]),
+    audit("web", images=[{}]),
+    audit("web", until=[{"day": "soon", "reason": "", "images": [], "workloads": []}]),
+    audit("web", until="never"),
     audit("web", exempt=[{"namespace": "shop", "message": "", "workloads": "web", "images": []}]),
 ]
 
