@@ -16,6 +16,7 @@ from lab.locks import locked
 from lab.node import cgroups
 from lab.node.control import Node
 from lab.progress import say, step
+from lab.signing import azure_kv
 
 _PROGRAMS = ("containerd", "runc", "socat", "busybox", "curl", "iptables", "nft", "ip", "unshare", "nsenter", "setpriv", "openssl")
 
@@ -111,6 +112,7 @@ class Step:
 
 STEPS = (
     Step("build programs", lambda _: tools.build()),
+    Step("install the plugin of notation", lambda _: azure_kv.install(home() / "notation/plugins")),
     Step("package charts", lambda _: charts.package()),
     Step("make container images", lambda _: images.build()),
     Step("register clusters", BringUp.register_clusters),

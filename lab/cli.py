@@ -29,7 +29,7 @@ from lab.progress import say, step
 
 _CLIENTS = ("helm", "kubernetes", "notation", "crane")
 """Families whose programs `env` puts on PATH."""
-_FOLDERS = {"azure", "clusters", "registry", "signers", "kubeconfigs", "proof"}
+_FOLDERS = {"azure", "clusters", "registry", "signers", "kubeconfigs", "notation", "proof"}
 _FILES = {"ca.crt", "ca.key", "ca-bundle.crt", ".lock", ".pki.lock"}
 """What the lab keeps in its home."""
 
@@ -58,7 +58,7 @@ def environment() -> dict[str, str]:
     kept = state.load(home() / "azure/state.json")
     if kept is None:
         raise LabError("there is no lab; run `python -m lab up`")
-    controller = kept.service_principals[seed.CONTROLLER]
+    controller, publisher = (kept.service_principals[each] for each in (seed.CONTROLLER, seed.PUBLISHER))
     bundle = str(home() / "ca-bundle.crt")
     return {
         "AZURE_CLIENT_ID": controller.client_id,
@@ -68,6 +68,8 @@ def environment() -> dict[str, str]:
         "AZURE_CLOUD_ENVIRONMENT": services.URL,
         "REQUESTS_CA_BUNDLE": bundle,
         "SSL_CERT_FILE": bundle,
+        "LAB_PUBLISHER_SECRET": publisher.secret,
+        "NOTATION_LIBEXEC": str(home() / "notation"),
         "LAB_HOME": str(home()),
         "LAB_AZURE_PORT": str(AZURE_PORT),
         "LAB_AZURE_PROXY": f"http://127.0.0.1:{PROXY_PORT}",

@@ -22,6 +22,7 @@ REPOSITORY = "net-monitor"
 OTHER_REPOSITORY = "net-agent"
 KEYED_REPOSITORY = "net-tools"
 STAMPED_REPOSITORY = "net-archive"
+UNSIGNED_REPOSITORY = "net-shop"
 AKS_SERVER = "6dae42f8-4368-4678-94ff-3960e28e3630"
 """Client id of the application `Azure Kubernetes Service AAD Server`: the audience of tokens for the Kubernetes API of every managed cluster."""
 

@@ -39,6 +39,7 @@ from lab.config import (
     STAMPED_REPOSITORY,
     SUBSCRIPTION,
     TENANT,
+    UNSIGNED_REPOSITORY,
     VAULT,
     home,
 )
@@ -55,7 +56,7 @@ OWNER = "33333333-3333-3333-3333-333333333333"
 CONTROLLER = "77777777-7777-7777-7777-777777777777"
 """Client id of the service principal that Ansible works as: has the two roles of docs/permissions.md, and no others."""
 PUBLISHER = "44444444-4444-4444-4444-444444444444"
-"""Client id of the service principal that pushes images and signatures: may write to the registry."""
+"""Client id of the service principal that pushes images and signatures: may write to the registry, make certificates of the vault and sign by them."""
 ADMINISTRATORS = "66666666-6666-6666-6666-666666666666"
 """Object id of the group of Entra in which the controller is. Who makes a cluster sign its users in with Entra can name it as its administrators."""
 
@@ -115,6 +116,10 @@ IMAGES = (
     Seeded("expired", signer=BRIEF, repository=STAMPED_REPOSITORY),
     Seeded("stamped", signer=STAMPED, repository=STAMPED_REPOSITORY),
     Seeded("unstamped", signer=CHAINED, repository=STAMPED_REPOSITORY),
+    # What sign.yml signs, but for the draft.
+    Seeded("v1", repository=UNSIGNED_REPOSITORY),
+    Seeded("v2", repository=UNSIGNED_REPOSITORY),
+    Seeded("draft", repository=UNSIGNED_REPOSITORY),
 )
 
 
@@ -151,15 +156,22 @@ def complete(state: State, certificates: Mapping[str, str]) -> None:
     _service_principal(state, CONTROLLER, "image-trust-controller", group["id"])
     controller = state.service_principals[CONTROLLER].object_id
     permissions.give(state, controller, RESOURCE_GROUP)
-    if not any(entry["objectId"] == controller for entry in vault.properties["accessPolicies"]):
-        # What the proof of role verify takes: to sign it, and to say when certificates expire.
-        vault.properties["accessPolicies"].append(
-            {"tenantId": TENANT, "objectId": controller, "permissions": {"keys": ["get", "sign"], "certificates": ["get"]}}
-        )
+    # What the proof of role verify takes: to sign it, and to say when certificates expire.
+    _permit(vault, controller, keys=["get", "sign"], certificates=["get"])
     if controller not in state.groups.setdefault(ADMINISTRATORS, []):
         state.groups[ADMINISTRATORS].append(controller)
     # One role for each role assignment mode of the registry, which may be changed at any time.
-    _service_principal(state, PUBLISHER, "image-trust-publisher", registry.id, roles.ACR_PUSH, roles.REPOSITORY_WRITER)
+    _service_principal(state, PUBLISHER, "image-trust-publisher", registry.id, roles.ACR_PUSH, roles.ACR_DELETE, roles.REPOSITORY_CONTRIBUTOR)
+    publisher = state.service_principals[PUBLISHER].object_id
+    _permit(vault, publisher, keys=["sign"], certificates=["get", "list", "create", "update"])
+    if not state.roles_of(publisher, vault.id):
+        new_assignment(state, vault.id, roles.READER.guid, publisher).effective_at = 0
+
+
+def _permit(vault: Vault, principal: str, **permitted: list[str]) -> None:
+    """By an access policy, where the principal has none."""
+    if not any(entry["objectId"] == principal for entry in vault.properties["accessPolicies"]):
+        vault.properties["accessPolicies"].append({"tenantId": TENANT, "objectId": principal, "permissions": permitted})
 
 
 def _vault(state: State, name: str, *, rbac: bool) -> Vault:

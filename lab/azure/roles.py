@@ -75,6 +75,12 @@ ACR_PUSH = Role(
     "acr push",
     actions=("Microsoft.ContainerRegistry/registries/pull/read", "Microsoft.ContainerRegistry/registries/push/write"),
 )
+ACR_DELETE = Role(
+    "AcrDelete",
+    "c2f4ef07-c644-48eb-af81-4b1b4947fb11",
+    "acr delete",
+    actions=("Microsoft.ContainerRegistry/registries/artifacts/delete",),
+)
 REPOSITORY_READER = Role(
     "Container Registry Repository Reader",
     "b93aa761-3e63-49ed-ac28-beffa264f7ac",
@@ -219,6 +225,7 @@ BUILT_IN = {
         READER,
         ACR_PULL,
         ACR_PUSH,
+        ACR_DELETE,
         REPOSITORY_READER,
         REPOSITORY_WRITER,
         REPOSITORY_CONTRIBUTOR,

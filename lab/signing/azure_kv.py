@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import logging
 import re
 import sys
 from collections.abc import Mapping
@@ -90,8 +91,10 @@ class _Key:
         kind = self._configuration.get("credential_type", "default").lower()
         if kind not in _CREDENTIALS:
             raise PluginError(f"Invalid credential type: {kind}")
+        # That the authority exists, Microsoft's would be asked, which does not know the lab's.
+        options = {"disable_instance_discovery": True} if kind in ("default", "environment", "workloadid") else {}
         try:
-            token = getattr(identity, _CREDENTIALS[kind])().get_token("https://vault.azure.net/.default").token
+            token = getattr(identity, _CREDENTIALS[kind])(**options).get_token("https://vault.azure.net/.default").token
         except ClientAuthenticationError as error:
             raise PluginError(str(error.message), "ACCESS_DENIED") from error
         url, headers = f"{self._vault}/{path}", {"Authorization": f"Bearer {token}"}
@@ -148,6 +151,8 @@ _COMMANDS = {"get-plugin-metadata": _metadata, "describe-key": _describe, "gener
 
 def main(arguments: list[str]) -> int:
     """Answer one command of notation; its exit status."""
+    # notation reads what is printed as JSON.
+    logging.disable()
     try:
         if not arguments or arguments[0] not in _COMMANDS:
             raise PluginError(f"Invalid command: {' '.join(arguments)}")

@@ -235,6 +235,7 @@ registries:
       role_assignment_mode: LegacyRegistryPermissions
       pull_role: AcrPull
       pull_roles: [AcrPull, Container Registry Repository Reader]
+      push_role: AcrPush
 kubeconfig:
   description: The kubeconfig that was written.
   returned: when O(kubeconfig) is given, with O(state=present)

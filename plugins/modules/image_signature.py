@@ -14,7 +14,9 @@ description:
   - The user's keys, trust stores and logins of Notation are neither used nor changed. Secrets are passed by the environment, never on a command line.
   - Images are signed by their digest. A tag is resolved once.
   - An image is signed when it has no signature of this certificate that C(notation verify) takes, revocation aside; when all of these expire within
-    O(renew_within); or when O(time_stamp) is asked for and none of them has one. Each new signature is verified too. No signature is ever deleted.
+    O(renew_within); or when O(time_stamp) is asked for and none of them has one. Each new signature is verified too.
+  - Ratify wants every signature of an image to be good. So those that a new one replaces, of this certificate, and those of O(former_certificates), are
+    deleted once the image has a good one. All others stay.
   - What can be known is refused before the first image is signed, for all images at once. When signing fails amid several images, the result says which were
     signed and which were not; running again goes on from there.
 author:
@@ -63,6 +65,14 @@ options:
       - When the certificate itself expires within so many days there is a warning, for signing again does not help.
     type: int
     default: 0
+  former_certificates:
+    description:
+      - SHA-256 of certificates, in hexadecimal. Their signatures are deleted from images that have a valid one by the wanted certificate.
+      - A cluster that does not trust the wanted certificate yet denies the image from then on.
+      - To delete signatures the login needs C(AcrDelete) too, or in ABAC mode C(Container Registry Repository Contributor).
+    type: list
+    elements: str
+    default: []
   time_stamp:
     description: Have signatures stamped with their time (RFC 3161), so that they stay valid when the certificate has expired.
     type: dict
@@ -126,6 +136,7 @@ images:
       digest: sha256:5d0da3dc976460b72c77d94c8a1ad043720b0416bfc16c52c45d4847e53fadb6
       reference: contosoimages.azurecr.io/worker@sha256:5d0da3dc976460b72c77d94c8a1ad043720b0416bfc16c52c45d4847e53fadb6
       reason: no signature of this certificate
+      removed: []
       signatures:
         - kind: notation
           digest: sha256:9e1a4e1f0b6c53cbb6a1bd1d1a3c9a0a7f7a2e4df2a3f1f9a3c7d1c6f5b4a392
@@ -160,6 +171,11 @@ images:
     reason:
       description: Why it was signed, or in check mode would be; null where it was not.
       type: str
+      returned: always
+    removed:
+      description: Digests of the signatures that were deleted, or in check mode would be.
+      type: list
+      elements: str
       returned: always
     signatures:
       description:
@@ -222,7 +238,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._azure.session i
 from ansible_collections.image_trust.azure.plugins.module_utils._change import exit_converged
 from ansible_collections.image_trust.azure.plugins.module_utils._signatures.notation import Notation, notation
 from ansible_collections.image_trust.azure.plugins.module_utils._signatures.signer import Signer, from_files, from_vault, until
-from ansible_collections.image_trust.azure.plugins.module_utils._signatures.signing import apply, named, plan, read_all, wanted
+from ansible_collections.image_trust.azure.plugins.module_utils._signatures.signing import apply, named, plan, read_all, require_deletion, require_other, wanted
 
 
 def signer_of(module: AnsibleModule, azure: Azure, program: Notation) -> Signer | None:
@@ -230,6 +246,7 @@ def signer_of(module: AnsibleModule, azure: Azure, program: Notation) -> Signer 
     if module.params["key_file"]:
         return from_files(program, module.params["key_file"], module.params["certificate_file"])
     key_id = perhaps_unknown(module, "key_id")
+    program.require_plugin()
     return from_vault(azure, program, key_id, module.params["ca_certificates"]) if key_id else None
 
 
@@ -243,6 +260,7 @@ def main() -> NoReturn:
         signature_format=dict(type="str", choices=["cose", "jws"], default="cose"),
         expiry=dict(type="int"),
         renew_within=dict(type="int", default=0),
+        former_certificates=dict(type="list", elements="str", default=[]),
         time_stamp=dict(type="dict", options=dict(url=dict(type="str", required=True), root_certificate=dict(type="path", required=True))),
         notation_path=dict(type="str", default="notation"),
         plugin_folder=dict(type="path"),
@@ -257,9 +275,12 @@ def main() -> NoReturn:
         with notation(given["notation_path"], given["plugin_folder"]) as program:
             signer = signer_of(module, azure, program)
             if signer:
+                require_other(signer, how)
                 program.trust(signer.root)
             now = datetime.now(UTC)
             changes = [plan(found, signer, how, now) for found in read_all(azure, given["images"], program, signer)]
+            for change in changes:
+                require_deletion(change)
             if signer and not module.check_mode:
                 changes = apply(changes, program, signer, how)
     if signer and (warning := until(signer, how.renew_within)):

@@ -9,7 +9,7 @@ module: registry_info
 short_description: Read an Azure Container Registry's id, login server and permission model
 version_added: 1.0.0
 description:
-  - Returns what is needed to let a principal pull from a registry.
+  - Returns what is needed to let a principal pull from a registry or push to it.
   - It is an error when there is no such registry.
 author:
   - The image_trust.azure authors (@image-trust)
@@ -57,6 +57,7 @@ registry:
     role_assignment_mode: LegacyRegistryPermissions
     pull_role: AcrPull
     pull_roles: [AcrPull, Container Registry Repository Reader]
+    push_role: AcrPush
   contains:
     id:
       description: Id of the resource.
@@ -82,6 +83,10 @@ registry:
       description: That role, and after it those that would in another mode and have no effect in this one.
       type: list
       elements: str
+      returned: always
+    push_role:
+      description: The role that lets a principal pull and push in this mode, V(AcrPush) or V(Container Registry Repository Writer).
+      type: str
       returned: always
 error:
   description: What Azure said, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails.

@@ -234,6 +234,7 @@ registries:
       role_assignment_mode: LegacyRegistryPermissions
       pull_role: AcrPull
       pull_roles: [AcrPull, Container Registry Repository Reader]
+      push_role: AcrPush
 vaults:
   description: Those of O(vaults), in their order, each as RV(image_trust.azure.keyvault_info#module:vault).
   returned: success

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -97,7 +98,7 @@ def without_cluster(azure: snapshots.Snapshot) -> snapshots.Snapshot:
 
 def without_webhook(found: snapshots.Snapshot) -> snapshots.Snapshot:
     """The cluster but for AKS's webhook of workload identity: where a test has turned that off, it came back with other pods, addresses and certificates."""
-    return {title: each for title, each in found.items() if "azure-wi-webhook" not in json.dumps(each)}
+    return {title: each for title, each in found.items() if not re.search("azure-wi-webhook|workload-identity-webhook", json.dumps(each))}
 
 
 def test_nothing_of_ours_is_left_and_all_of_theirs(lab: Lab, from_nothing: FromNothing, planted: None) -> None:

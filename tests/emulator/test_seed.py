@@ -70,7 +70,7 @@ def test_the_controller_may_do_what_the_documentation_says_and_the_publisher_onl
     # AcrPush lists the repositories too.
     for mode, lists in (("LegacyRegistryPermissions", {"metadata_read", "catalog"}), ("AbacRepositoryPermissions", {"metadata_read"})):
         acr.properties["roleAssignmentMode"] = mode
-        assert container_registry.permissions(azure, acr, publisher.object_id) == {"pull", "push", *lists}
+        assert container_registry.permissions(azure, acr, publisher.object_id) == {"pull", "push", "delete", *lists}
     assert controller.secret != publisher.secret
 
 

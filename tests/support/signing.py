@@ -126,7 +126,12 @@ def registry(folder: Path) -> Iterator[str]:
     reserved.close()
     (folder / "config.json").write_text(
         json.dumps(
-            {"version": 0.1, "log": {"level": "error"}, "storage": {"filesystem": {"rootdirectory": str(folder / "storage")}}, "http": {"addr": address}}
+            {
+                "version": 0.1,
+                "log": {"level": "error"},
+                "storage": {"filesystem": {"rootdirectory": str(folder / "storage")}, "delete": {"enabled": True}},
+                "http": {"addr": address},
+            }
         )
     )
     process = subprocess.Popen(

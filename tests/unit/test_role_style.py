@@ -18,7 +18,7 @@ VERBS = {
     "reads": {"Get", "Check", "Judge", "Forecast", "Verify"},
     "asserts": {"Require", "Reject"},
     "waits": {"Wait"},
-    "writes": {"Install", "Configure", "Remove", "Restore", "Write", "Record", "Let"},
+    "writes": {"Install", "Configure", "Remove", "Restore", "Write", "Record", "Let", "Sign"},
     "reports": {"Report", "Return", "Keep"},
 }
 EXPRESSIONS = ("when", "that", "until", "changed_when", "failed_when")

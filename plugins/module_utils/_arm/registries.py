@@ -13,7 +13,8 @@ from .._azure.errors import ModuleError, find
 from .._azure.session import Azure
 
 PULL_ROLES = {"LegacyRegistryPermissions": "AcrPull", "AbacRepositoryPermissions": "Container Registry Repository Reader"}
-"""The role that lets a principal pull, by the registry's mode. Each is without effect in the other mode.
+PUSH_ROLES = {"LegacyRegistryPermissions": "AcrPush", "AbacRepositoryPermissions": "Container Registry Repository Writer"}
+"""The role that lets a principal pull, and the one that lets it pull and push, by the registry's mode. Each is without effect in the other mode.
 
 https://learn.microsoft.com/azure/container-registry/container-registry-rbac-abac-repository-permissions
 """
@@ -21,7 +22,7 @@ https://learn.microsoft.com/azure/container-registry/container-registry-rbac-aba
 
 @dataclass(frozen=True)
 class Registry:
-    """A registry. `role_assignment_mode` decides which role lets a principal pull."""
+    """A registry. `role_assignment_mode` decides which role lets a principal pull or push."""
 
     id: str
     name: str
@@ -34,13 +35,17 @@ class Registry:
         return PULL_ROLES[self.role_assignment_mode]
 
     @property
+    def push_role(self) -> str:
+        return PUSH_ROLES[self.role_assignment_mode]
+
+    @property
     def pull_roles(self) -> list[str]:
         """The role that lets a principal pull, and after it those that would in another mode."""
         return [self.pull_role, *(role for role in PULL_ROLES.values() if role != self.pull_role)]
 
     def shown(self) -> dict[str, Any]:
         shown = {key: value for key, value in vars(self).items() if key != "public_network_access"}
-        return {**shown, "pull_role": self.pull_role, "pull_roles": self.pull_roles}
+        return {**shown, "pull_role": self.pull_role, "pull_roles": self.pull_roles, "push_role": self.push_role}
 
 
 def read_at(azure: Azure, place: Mapping[str, str]) -> Registry:

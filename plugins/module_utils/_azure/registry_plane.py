@@ -1,7 +1,7 @@
 # Copyright: the authors of image_trust.azure
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # PRIVATE to the collection: may change without notice.
-"""The data plane of one container registry: repositories, tags, manifests and what refers to them, read only.
+"""The data plane of one container registry: repositories, tags, manifests and what refers to them. It only ever deletes.
 
 https://github.com/opencontainers/distribution-spec/blob/main/spec.md
 https://github.com/Azure/acr/blob/main/docs/AAD-OAuth.md
@@ -76,8 +76,8 @@ class RegistryPlane:
         return str(self._object(answer, f"log in to {self.server}").get("refresh_token") or "")
 
     def actions(self, repository: str) -> set[str] | None:
-        """What of pull and push the login may do in the repository; None where the registry does not say."""
-        payload = self._access_token(f"repository:{repository}:pull,push").split(".")[1:2]
+        """What of pull, push and delete the login may do in the repository; None where the registry does not say."""
+        payload = self._access_token(f"repository:{repository}:pull,push,delete").split(".")[1:2]
         try:
             claims = json.loads(base64.urlsafe_b64decode(payload[0] + "=" * (-len(payload[0]) % 4)))
             grants = [{key.lower(): value for key, value in grant.items()} for grant in claims["access"]]
@@ -122,6 +122,16 @@ class RegistryPlane:
         what = f"read {self.server}/{repository}@{digest}"
         answer = self._get(what, f"repository:{repository}:pull", f"/v2/{repository}/blobs/{digest}")
         return None if answer is None else self._object(answer, what, digest)
+
+    def delete(self, repository: str, digest: str) -> None:
+        """Delete a manifest, if it is there."""
+        what = f"delete {self.server}/{repository}@{digest}"
+        headers = {"Authorization": f"Bearer {self._access_token(f'repository:{repository}:pull,push,delete')}"}
+        answer = self._send(what, "DELETE", f"{self._url}/v2/{repository}/manifests/{digest}", headers)
+        if answer.status_code in (401, 403):
+            raise self._denied(f"repository:{repository}:delete", answer.status_code)
+        if answer.status_code not in (202, 404):
+            raise self._strange(what, answer.status_code)
 
     def referrers(self, repository: str, digest: str) -> list[Json]:
         """Descriptors of what refers to a manifest, by the API, or where the registry has none by the tag that stands for it."""
@@ -224,7 +234,7 @@ class RegistryPlane:
                 status=status,
             )
         _kind, repository, actions = scope.split(":")
-        role = "AcrPush" if "push" in actions else "AcrPull"
+        role = "AcrDelete" if actions == "delete" else "AcrPush" if "push" in actions else "AcrPull"
         remedy = (
             f"give its principal {role} on the registry, or the repository roles in ABAC mode" if is_of_azure(self.server) else "only Azure's are logged in to"
         )

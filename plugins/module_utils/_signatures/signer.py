@@ -52,7 +52,6 @@ def from_vault(azure: Azure, notation: Notation, key_id: str, ca_certificates: s
         raise refuse(
             f"key_id is {key_id!r}, but must be such as https://<vault>.vault.azure.net/keys/<name>/<version>, as Key Vault names the certificate's key."
         )
-    notation.require_plugin()
     name, version = named.groups()
     plane = azure.vault_plane(f"https://{url.netloc}")
     bundle = plane.get(f"read the certificate {name} of {plane.uri}/", f"certificates/{name}/{version}")

@@ -26,5 +26,5 @@ def test_a_variable_with_the_prefix_of_a_role_is_one_of_its_variables_or_is_name
 
 
 def test_each_variable_of_each_role_is_known() -> None:
-    assert {"aks", "identity", "gatekeeper", "ratify", "policy", "verify", "report", "preflight"} == known().keys()
+    assert {"aks", "identity", "gatekeeper", "ratify", "policy", "verify", "report", "preflight", "signer"} == known().keys()
     assert unknown_variable_findings([name for names in known().values() for name in names]) == []

@@ -18,7 +18,7 @@ import yaml
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from lab.azure.roles import ACR_PULL, ACR_PUSH
+from lab.azure.roles import ACR_PULL, ACR_PUSH, REPOSITORY_WRITER
 from lab.build.oci import MANIFEST, Packed
 from lab.signing import time_stamping
 from tests.support.emulated import SECRET
@@ -107,8 +107,51 @@ def test_a_signature_that_expires_soon_is_made_again(world: World) -> None:
     assert not world.sign(name, expiry=10, renew_within=9)["changed"]
     result = world.sign(name, expiry=30, renew_within=11)
     assert result["images"][0]["reason"] == f"a signature that expires on {first['expires']}"
-    assert len(result["images"][0]["signatures"]) == 2
+    assert result["images"][0]["removed"] == [first["digest"]], "Ratify would deny the image when it expires"
+    assert [each["expires"] > first["expires"] for each in result["images"][0]["signatures"]] == [True]
     assert not world.sign(name, expiry=30, renew_within=11)["changed"]
+
+
+def test_signatures_of_a_former_certificate_are_removed_from_an_image_that_has_a_good_one_and_no_others(world: World) -> None:
+    name, other, new = f"{SERVER}/former:v1", signer(), signer()
+    world.push("former")
+    [old] = world.sign(name)["images"][0]["signatures"]
+    world.sign(name, key_id=other.into(world.vault, "other"))
+    options = {"key_id": new.into(world.vault, "release"), "former_certificates": [SIGNER.thumbprint.upper()]}
+    predicted, before = world.sign(name, **options, check=True), world.info(name)[0]["signatures"]
+    assert (predicted["images"][0]["removed"], len(before)) == ([old["digest"]], 2)
+    result = world.sign(name, **options)
+    assert [each["thumbprint_sha256"] for each in result["images"][0]["signatures"]] == [other.thumbprint, new.thumbprint]
+    assert result["images"][0]["removed"] == [old["digest"]]
+    assert result["diff"]["before"] == predicted["diff"]["before"]
+    assert world.info(name)[0]["signatures"] == result["images"][0]["signatures"]
+    assert not world.sign(name, **options)["changed"]
+
+
+def test_where_the_new_signature_is_there_already_only_the_former_one_goes(world: World) -> None:
+    name, new = f"{SERVER}/both:v1", signer()
+    world.push("both")
+    [old] = world.sign(name)["images"][0]["signatures"]
+    key = new.into(world.vault, "release")
+    world.sign(name, key_id=key)
+    result = world.sign(name, key_id=key, former_certificates=[SIGNER.thumbprint])
+    assert (result["changed"], result["images"][0]["reason"], result["images"][0]["removed"]) == (True, None, [old["digest"]])
+    assert world.pushes == []
+
+
+@pytest.mark.parametrize("role", [ACR_PUSH, REPOSITORY_WRITER])
+def test_a_login_that_may_not_delete_is_refused_before_anything_is_signed(world: World, role: Any) -> None:
+    name, new = f"{SERVER}/kept:v1", signer()
+    world.push("kept")
+    world.sign(name)
+    registry = world.azure.state.registry_named("imagetrustlab")
+    assert registry
+    registry.properties["roleAssignmentMode"] = "LegacyRegistryPermissions" if role is ACR_PUSH else "AbacRepositoryPermissions"
+    roles(world.azure, role)
+    result = world.sign(name, key_id=new.into(world.vault, "release"), former_certificates=[SIGNER.thumbprint])
+    assert "give its principal AcrDelete on the registry" in failure(result)
+    assert world.pushes == []
+    assert world.sign(name, key_id=new.into(world.vault, "release"))["changed"], "only what is removed takes the permission"
 
 
 def test_a_certificate_that_expires_soon_is_a_warning_for_signing_again_does_not_help(world: World) -> None:
@@ -386,6 +429,11 @@ REFUSED: dict[str, tuple[Callable[[World, Path], dict[str, Any]], str]] = {
     ),
     "an expiry of the past": (lambda *_: {"expiry": 0}, "expiry is 0, but must be a number of days from 1 on"),
     "renewal at each run": (lambda *_: {"expiry": 7, "renew_within": 7}, "renew_within is 7, but must be"),
+    "a former certificate that signs": (
+        lambda *_: {"former_certificates": [SIGNER.thumbprint]},
+        "which is the certificate that signs; leave it out.",
+    ),
+    "a former certificate by its SHA-1": (lambda *_: {"former_certificates": ["0" * 40]}, "but must have SHA-256 of certificates"),
     "a time stamp without root": (
         lambda *_: {"time_stamp": {"url": "http://tsa.example", "root_certificate": "/none"}},
         "There is no file /none, which time_stamp.root_certificate names.",

@@ -31,14 +31,14 @@ def test_a_vault_s_uri_and_permission_model(run: Run, azure: Emulated, rbac: boo
 
 
 @pytest.mark.parametrize(
-    ("mode", "role", "idle"),
+    ("mode", "role", "idle", "push"),
     [
-        ("AbacRepositoryPermissions", "Container Registry Repository Reader", "AcrPull"),
-        ("LegacyRegistryPermissions", "AcrPull", "Container Registry Repository Reader"),
-        (None, "AcrPull", "Container Registry Repository Reader"),
+        ("AbacRepositoryPermissions", "Container Registry Repository Reader", "AcrPull", "Container Registry Repository Writer"),
+        ("LegacyRegistryPermissions", "AcrPull", "Container Registry Repository Reader", "AcrPush"),
+        (None, "AcrPull", "Container Registry Repository Reader", "AcrPush"),
     ],
 )
-def test_a_registry_s_login_server_and_permission_model(run: Run, azure: Emulated, mode: str | None, role: str, idle: str) -> None:
+def test_a_registry_s_login_server_and_permission_model(run: Run, azure: Emulated, mode: str | None, role: str, idle: str, push: str) -> None:
     registry = azure.state.registry_named("imagetrustlab")
     assert registry
     registry.properties["roleAssignmentMode"] = mode
@@ -50,6 +50,7 @@ def test_a_registry_s_login_server_and_permission_model(run: Run, azure: Emulate
         "role_assignment_mode": mode or "LegacyRegistryPermissions",
         "pull_role": role,
         "pull_roles": [role, idle],
+        "push_role": push,
     }
     assert len(azure.reads) == 1
     assert azure.writes == []
