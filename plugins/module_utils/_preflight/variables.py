@@ -9,8 +9,8 @@ from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 
-RESULTS = ("result", "check")
-"""What the roles return as facts: `aks_result`, `aks_check`."""
+RESULTS = ("result", "check", "audit", "rotation")
+"""What the roles return as facts: `aks_result`, `aks_check`, `policy_audit`, `signer_rotation`."""
 
 
 def unknown_variables(given: Iterable[str], known: Mapping[str, Iterable[str]], own: Iterable[str]) -> list[str]:
