@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from lab.config import REGISTRY, UNSIGNED_REPOSITORY, VAULT
+from tests.support.seeds import soak
 
 from .asking import afresh, asking_for
 from .conftest import INVENTORY, Lab, Run
@@ -77,6 +78,7 @@ def test_without_a_version_a_rotation_says_which_there_is_and_changes_nothing(la
     assert run.changed == []
 
 
+@soak("tests/unit/plugins/filter/test_rotation_certificates.py, and tests/roles/test_signer.py for the signatures,")
 def test_the_next_certificate_takes_the_place_of_the_former_without_a_denial(lab: Lab, kube: Any, play: Any) -> None:
     [former] = versions(lab)
     signed, unsigned = afresh(kube, f"{SHOP}:v1"), afresh(kube, UNSIGNED)

@@ -13,7 +13,11 @@ from ansible_collections.image_trust.azure.plugins.filter.unknown_variable_findi
         (["policy_owner", "ratify_trust_policy"], ["policy_owner"], [("ratify", "ratify_trust_policy", "ratify_trust_policies")]),
         (["verify_image", "identity_valuts"], [], [("identity", "identity_valuts", "identity_vaults"), ("verify", "verify_image", "verify_images")]),
         # Results, variables of playbooks and of other collections, and Ansible's own.
-        (["aks_result", "policy_check", "policy_audit", "preflight_result", "teardown_azure_only", "azure_login", "break_glass_state", "inventory_hostname"], [], []),
+        (
+            ["aks_result", "policy_check", "policy_audit", "preflight_result", "teardown_azure_only", "azure_login", "break_glass_state", "inventory_hostname"],
+            [],
+            [],
+        ),
         (["aksregistries", "report", "release_spec", "reporting_path"], [], []),
     ],
 )
