@@ -1,4 +1,4 @@
-"""`python -m bench tasks|walkthrough|pairs [repetitions]`: measure, print the tables, keep them in docs/bench.md. Exits 1 where a goal is missed.
+"""`python -m bench tasks|walkthrough|pairs|signing [repetitions]`: measure, print the tables, keep them in docs/bench.md. Exits 1 where a goal is missed.
 
 `pairs` is `walkthrough` without more clusters, which take most of its hour.
 """
@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from bench import azure_part, pairs, report, run_tables, task_tables
+from bench import azure_part, pairs, report, run_tables, signing, task_tables
 from bench.contenders import Lab, Site, Walkthrough
 from bench.measurements import compare, count
 from bench.runs import Ansible
@@ -56,12 +56,22 @@ def walkthrough(repetitions: int, *, slopes: bool = True) -> list[str]:
     return found.missed + [missed for slope in measured for missed in slope.missed]
 
 
+def signed(_repetitions: int) -> list[str]:
+    """What sign.yml costs for 1, 20 and 200 images; there is no goal."""
+    with TemporaryDirectory(prefix="bench-") as folder, TemporaryDirectory(prefix="collections-") as collections:
+        tables = signing.tables(Path(folder), installed(Path(collections)))
+    report.show(tables)
+    report.keep(tables, "python -m bench signing")
+    return []
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__)
     pages: dict[str, tuple[Callable[[int], list[str]], int]] = {
         "tasks": (tasks, 7),
         "walkthrough": (walkthrough, 3),
         "pairs": (partial(walkthrough, slopes=False), 3),
+        "signing": (signed, 1),
     }
     parser.add_argument("page", choices=pages)
     parser.add_argument("repetitions", type=int, nargs="?", help="default: 7 of tasks, 3 of the others")
