@@ -58,7 +58,7 @@ types: setup ## mypy
 	mypy bench docs lab tests $(COLLECTION)/plugins
 
 unit: setup ## Modules whole against the emulated Azure, plans by tables, the emulated Azure itself
-	pytest -q -n auto tests/unit tests/emulator
+	pytest -q -n auto --maxschedchunk=4 --durations=10 tests/unit tests/emulator
 
 many: setup ## Many writers at once
 	pytest -q tests/many $(SHOWN)
