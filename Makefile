@@ -126,11 +126,12 @@ test-faults: up ## Images asked for while each thing in turn fails, 15 minutes; 
 test: check ## What decides; about an hour, and a third more for the first build of the lab
 	$(MAKE) --jobs=2 --keep-going SIDE_BY_SIDE=1 first-lab e2e-second gates plays docs many coexist policy report monitoring contract
 
-# Whole runs, upgrades, verdicts and teardown are in tests/e2e, and aks and identity have no more to show on a cluster than ratify, which needs both. It has no prerequisites, or make would begin it after all the others.
+# Whole runs, upgrades, verdicts and teardown are in tests/e2e, and the roles before and behind gatekeeper and ratify have no more to show on a cluster here. It has no prerequisites, or make would begin it after all the others.
 first-lab:
-	$(NEW_LAB) && (python -m tests.molecule gatekeeper ratify policy && $(FIRST_TESTS)) $(SHOWN)
+	$(NEW_LAB) && (python -m tests.molecule gatekeeper ratify && $(FIRST_TESTS)) $(SHOWN)
 
 soak: up ## Tests of minutes that others stand in for in make test, random faults with more seeds, and runs killed after each task in turn; hours
+	SOAK=1 python -m tests.gates sanity
 	SOAK=1 pytest -q tests/roles/test_faults.py tests/e2e
 
 .PHONY: help setup up down demo check lint types unit docs many plays coexist bench bench-tasks bench-walkthrough policy report monitoring contract gates molecule e2e e2e-first e2e-second first-lab test-faults test soak

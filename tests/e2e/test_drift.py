@@ -59,6 +59,7 @@ def test_every_object_that_was_changed_manually_is_found_and_restored(lab: Lab, 
     assert snapshots.differences(azure, snapshots.of_azure(lab)) == []
 
 
+@soak("the test above, which changes them,")
 def test_every_object_that_was_deleted_is_found_and_made_again(lab: Lab, hand: Hand, without: snapshots.Snapshot) -> None:
     azure, found = snapshots.of_azure(lab), managed(without)
     before = content(found)

@@ -115,7 +115,7 @@ KINDS: dict[str, Kind] = {
 OWN: dict[str, dict[str, Kind]] = {"keyvault_certificate": {"issuer": inputs.CERTIFICATE, "subject": inputs.X500_NAME}}
 """Of modules in which an option has another meaning."""
 OF_A_PROOF = {"cluster", "pilot", "cluster_id", "verification", "verdicts", "constraint", "namespace", "signing_key"}
-OF_A_SIGNATURE = {"images", "key_id", "key_file", "certificate_file", "ca_certificates", "expiry", "renew_within", "time_stamp"}
+OF_A_SIGNATURE = {"images", "key_id", "key_file", "certificate_file", "ca_certificates", "expiry", "renew_within", "former_certificates", "time_stamp"}
 OF_NOTATION = {"notation_path", "plugin_folder"}
 """What is wrong with these depends on files, or on the machine: test_image_signature.py; with images also on their order: test_registry_images_info.py."""
 WITHOUT_A_RULE = {

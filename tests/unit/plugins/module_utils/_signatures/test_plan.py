@@ -50,8 +50,32 @@ def test_an_image_is_signed_where_it_lacks_what_is_wanted(found: list[Signature]
     change = plan(before, SIGNER, Wanted("cose", **options), NOW)
     assert change.after
     assert (change.changed, change.after.reason) == (bool(reason), reason)
-    assert change.after.shown()["signatures"] == before.shown()["signatures"]
-    assert len(change.after.signatures) == len(found) + bool(reason)
+    assert len(change.after.signatures) == len(found) + bool(reason) - len(change.after.removed)
+
+
+FORMER, OTHER = (Signature("notation", f"sha256:{each}", thumbprint_sha256=each * 2) for each in "fo")
+STAMPED = own(time_stamp="2026-05-01T00:00:00Z")
+
+
+@pytest.mark.parametrize(
+    ("found", "options", "removed"),
+    [
+        ([own(), FORMER, OTHER], {}, []),
+        ([own(), FORMER, OTHER], {"former": ("ff",)}, [FORMER]),
+        ([FORMER, OTHER], {"former": ("ff",)}, [FORMER]),
+        ([Signature("cosign", "sha256:2", thumbprint_sha256="ff"), own()], {"former": ("ff",)}, []),
+        ([own(5), OTHER], {"renew_within": 5}, [own(5)]),
+        ([own(5), own(50)], {"renew_within": 5}, []),
+        ([own(-1)], {}, [own(-1)]),
+        ([own(), OTHER], STAMP, [own()]),
+        ([own(), STAMPED], STAMP, []),
+    ],
+)
+def test_what_would_deny_the_image_later_goes_once_there_is_a_good_one(found: list[Signature], options: dict[str, Any], removed: list[Signature]) -> None:
+    change = plan(Signed("contoso.azurecr.io/web:v1", IMAGE, tuple(found), valid=True), SIGNER, Wanted("cose", **options), NOW)
+    assert change.after
+    assert list(change.after.removed) == removed
+    assert [each for each in change.after.signatures if each in found] == [each for each in found if each not in removed]
 
 
 def test_a_certificate_that_does_not_exist_yet_has_signed_nothing() -> None:
@@ -61,7 +85,13 @@ def test_a_certificate_that_does_not_exist_yet_has_signed_nothing() -> None:
 
 
 def test_what_is_wanted_becomes_arguments_of_notation() -> None:
-    given = {"signature_format": "jws", "expiry": 30, "renew_within": 10, "time_stamp": {"url": "http://tsa.example", "root_certificate": __file__}}
+    given = {
+        "former_certificates": [],
+        "signature_format": "jws",
+        "expiry": 30,
+        "renew_within": 10,
+        "time_stamp": {"url": "http://tsa.example", "root_certificate": __file__},
+    }
     stamp = ["--timestamp-url", "http://tsa.example", "--timestamp-root-cert", __file__]
     assert wanted(given).words == ["--signature-format", "jws", "--expiry", "720h", *stamp]
 
