@@ -98,7 +98,7 @@ monitoring: setup ## Alert rules and dashboard, by Prometheus
 contract: setup ## The emulated Azure, against Microsoft's az and recordings of the real one
 	pytest -q -n auto tests/contract $(SHOWN)
 
-gates: setup ## What Galaxy, the community and Red Hat ask of a collection: sanity and unit tests with the oldest and the newest Ansible, and more
+gates: setup ## What Galaxy, the community and Red Hat ask of a collection: sanity and tests with the newest Ansible (sanity with the oldest in make soak), and more
 	python -m tests.gates $(SHOWN)
 
 molecule: up ## All scenarios on the lab
