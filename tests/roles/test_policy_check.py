@@ -100,7 +100,9 @@ def test_namespaces_that_others_exempt_are_refused_before_the_first_write_unless
         refused = play(tmp_path, role, "policy_message_suffix: Ask us\n")
         assert {method for method, _path, _type in sent} == {"GET"}
         going_on = play(tmp_path, role, f"{reviewed}policy_wait_timeout: 1\n")
-    assert "does not name: team-a (Gatekeeper's Config). Nothing of the policy was changed." in " ".join(refused.stdout.split())
+    said = " ".join(refused.stdout.split())
+    assert "In localhost nothing of the policy was changed. " in said
+    assert "does not name: team-a (Gatekeeper's Config). Take that out of Gatekeeper's Config" in said
     assert refused.returncode == 2
     # The stand-in has no kinds, of which the first write has to know one.
     first_write = "the cluster knows no ConstraintTemplate"
