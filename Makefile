@@ -43,7 +43,7 @@ down: ## Stop the lab (state is kept; `python -m lab down --delete` forgets it)
 demo: setup ## Lab up, site.yml, verdicts, site.yml again
 	python -m lab.demo
 
-check: setup ## Lint, types, unit tests: about five minutes
+check: setup ## Lint, types, unit tests: about ten minutes
 	$(MAKE) --jobs=2 --output-sync=target lint types unit
 
 lint: setup ## ruff, yamllint, ansible-lint, changelog, documentation of modules; `ruff format .` mends the form
