@@ -16,9 +16,8 @@ from lab.progress import say
 
 IDLE = 30
 """Seconds for which a cluster is watched without any request."""
-MODULES, TASKS, CPU, WALL, EACH = 14, 45, 1.0, 0.25, 1.1
-"""At most: module processes and tasks of a run on one cluster, its CPU and its wall over the walk-through's, and the CPU a cluster of a run on many over
-that of a run on one."""
+MODULES, TASKS, CPU, WALL = 14, 45, 1.0, 0.25
+"""At most: module processes and tasks of a run on one cluster, its CPU and its wall over the walk-through's."""
 
 
 @dataclass(frozen=True)
@@ -102,54 +101,3 @@ def _idle(lab: Lab, clusters: Sequence[str]) -> dict[str, float]:
     before = [lab.cluster_requests(cluster) for cluster in clusters]
     time.sleep(IDLE)
     return {cluster: (lab.cluster_requests(cluster) - then - 1) / IDLE for cluster, then in zip(clusters, before, strict=True)}
-
-
-@dataclass(frozen=True)
-class Fleet:
-    """Runs without a change on so many clusters at once: wall and CPU of each."""
-
-    clusters: int
-    runs: Sequence[tuple[float, float]]
-
-    @property
-    def wall(self) -> float:
-        return median(wall for wall, _ in self.runs)
-
-    @property
-    def cpu(self) -> float:
-        return median(cpu for _, cpu in self.runs)
-
-    def each_over(self, one: Fleet) -> float:
-        """CPU a cluster over that of the run on one."""
-        return self.cpu / self.clusters / (one.cpu / one.clusters)
-
-
-@dataclass(frozen=True)
-class Slope:
-    """What runs on more clusters at once take; the first is on one."""
-
-    what: str
-    fleets: Sequence[Fleet]
-
-    @property
-    def missed(self) -> list[str]:
-        one = self.fleets[0]
-        return [f"CPU a cluster of {fleet.clusters} ({self.what})" for fleet in self.fleets if fleet.each_over(one) > EACH]
-
-
-def slope(what: str, sizes: Sequence[int], repetitions: int, run: Callable[[Sequence[str]], Spent]) -> Slope:
-    """`run` runs on these hosts; the sizes take turns."""
-    taken: dict[int, list[tuple[float, float]]] = {size: [] for size in sizes}
-    for number in range(1, repetitions + 1):
-        for size, runs in taken.items():
-            say(f"{what}: {size}, run {number} of {repetitions}")
-            spent = run([f"lab{host}" for host in range(1, size + 1)])
-            runs.append((spent.wall, spent.cpu))
-    return Slope(what, [Fleet(size, runs) for size, runs in taken.items()])
-
-
-def lab_clusters(site: Site, repetitions: int, sizes: Sequence[int] = (1, 2, 4)) -> Slope:
-    """site.yml on real clusters, of which lab1 exists."""
-    say("first run on the other clusters")
-    site.run([f"lab{number}" for number in range(2, max(sizes) + 1)])
-    return slope("site.yml on clusters of the lab", sizes, repetitions, site.run)

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from bench.counting import Task
-from bench.pairs import CPU, EACH, MODULES, TASKS, WALL, Contender, Pairs, Run, Slope
+from bench.pairs import CPU, MODULES, TASKS, WALL, Contender, Pairs, Run
 from bench.report import Rows, Titled
 
 LONGEST = 10
 """So many tasks of a first run are named."""
 RATIOS = ("of a run", "site.yml to the walk-through", "goal")
 RUNS = ("run", "wall, s", "CPU, s", "processes", "tasks", "Azure: reads", "writes", "logins", "requests to the cluster")
-SLOPE = ("clusters in one run", "wall, s", "CPU, s", "CPU a cluster, s", "to that of one")
 FIRST = ("task", "module", "s")
 
 MEASURES: Sequence[tuple[str, Callable[[Run], float], str]] = (
@@ -23,7 +22,7 @@ MEASURES: Sequence[tuple[str, Callable[[Run], float], str]] = (
 )
 
 
-def tables(pairs: Pairs, slopes: Sequence[Slope]) -> list[Titled]:
+def tables(pairs: Pairs) -> list[Titled]:
     repetitions = len(pairs.site.runs)
     return [
         (f"A run of site.yml to one of the walk-through, both without a change: median (least..most) of {repetitions} pairs", RATIOS, ratios(pairs)),
@@ -32,7 +31,6 @@ def tables(pairs: Pairs, slopes: Sequence[Slope]) -> list[Titled]:
             RUNS,
             [runs(pairs.walkthrough), runs(pairs.site)],
         ),
-        *((f"More clusters in one run: {slope.what}; the goal is {EACH} times the CPU a cluster", SLOPE, fleets(slope)) for slope in slopes),
         (f"The {LONGEST} longest of {len(pairs.first)} tasks of the first run of site.yml, which took {pairs.first_wall:.0f} s", FIRST, first(pairs.first)),
     ]
 
@@ -56,14 +54,6 @@ def runs(contender: Contender) -> Sequence[str]:
         median(lambda run: run.azure.logins),
         median(lambda run: run.cluster),
     )
-
-
-def fleets(slope: Slope) -> Rows:
-    one = slope.fleets[0]
-    return [
-        (str(fleet.clusters), f"{fleet.wall:.1f}", f"{fleet.cpu:.1f}", f"{fleet.cpu / fleet.clusters:.1f}", f"{fleet.each_over(one):.2f}")
-        for fleet in slope.fleets
-    ]
 
 
 def first(tasks: Sequence[Task]) -> Rows:

@@ -19,6 +19,11 @@ def test_cpu_is_that_of_the_whole_process_tree(tmp_path: Path) -> None:
     assert 0.6 <= spent.cpu <= spent.wall - 0.2
 
 
+def test_memory_is_what_the_processes_had_at_the_same_time(tmp_path: Path) -> None:
+    held = f"{sys.executable} -c 'import time; held = bytearray(50 << 20); time.sleep(2.5)'"
+    assert 100 <= run(["sh", "-c", f"{held} & {held}; wait"], os.environ, tmp_path).memory <= 140
+
+
 def test_a_command_that_fails_says_what_it_printed(tmp_path: Path) -> None:
     with pytest.raises(RuntimeError, match=r"sh failed with 3:\nout\n\nerr"):
         run(["sh", "-c", "echo out; echo err >&2; exit 3"], os.environ, tmp_path)

@@ -6,10 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from bench import report, run_tables
+from bench import fleet_tables, report, run_tables
+from bench.commands import Spent
 from bench.counting import Task
+from bench.fleets import Fleet, Slope
 from bench.measurements import Requests
-from bench.pairs import Contender, Fleet, Pairs, Run, Slope
+from bench.pairs import Contender, Pairs, Run
 
 WALKTHROUGH = Contender("walk-through", [Run(60, 10, Requests(19, 8, 1), 40), Run(50, 8, Requests(19, 8, 1), 50)], 19)
 SITE = Contender("site.yml", [Run(12, 20, Requests(10, 0, 4), 80), Run(10, 20, Requests(10, 0, 4), 50)], 14, 45)
@@ -17,7 +19,7 @@ PAIRS = Pairs(WALKTHROUGH, SITE, [Task(f"task {number}", "m", number) for number
 
 
 def test_ratios_come_first_with_their_goals() -> None:
-    title, head, rows = run_tables.tables(PAIRS, [])[0]
+    title, head, rows = run_tables.tables(PAIRS)[0]
     assert "of 2 pairs" in title
     assert all(len(row) == len(head) for row in rows)
     assert [tuple(row) for row in rows] == [
@@ -29,7 +31,7 @@ def test_ratios_come_first_with_their_goals() -> None:
 
 
 def test_the_runs_are_reported_by_their_medians() -> None:
-    _, head, rows = run_tables.tables(PAIRS, [])[1]
+    _, head, rows = run_tables.tables(PAIRS)[1]
     assert [tuple(row) for row in rows] == [
         ("walk-through", "55.0", "9.0", "19", "", "19", "8", "1", "45"),
         ("site.yml", "11.0", "20.0", "14", "45", "10", "0", "4", "65"),
@@ -37,14 +39,22 @@ def test_the_runs_are_reported_by_their_medians() -> None:
     assert all(len(row) == len(head) for row in rows)
 
 
-def test_a_slope_has_the_cpu_a_cluster_and_its_ratio_to_one() -> None:
-    title, _, rows = run_tables.tables(PAIRS, [Slope("site.yml", [Fleet(1, [(10, 8)]), Fleet(4, [(20.25, 40)])])])[2]
-    assert "site.yml" in title
-    assert [tuple(row) for row in rows] == [("1", "10.0", "8.0", "8.0", "1.00"), ("4", "20.2", "40.0", "10.0", "1.25")]
+def fleet(hosts: int, wall: float, cpu: float) -> Fleet:
+    return Fleet(hosts, 5, [(Spent(wall, cpu, "", "", 100 * hosts), 7 * hosts)])
+
+
+def test_fleets_have_the_cpu_a_host_and_its_ratio_to_one_and_a_node_is_bounded_by_it() -> None:
+    azure, lab = Slope("two roles", [fleet(1, 5, 4)]), Slope("site.yml", [fleet(1, 20, 36), fleet(4, 60.4, 160)])
+    of_lab, of_azure, node = fleet_tables.tables(lab, azure)
+    assert "site.yml" in of_lab[0]
+    assert "two roles" in of_azure[0]
+    assert [tuple(row) for row in of_lab[2]] == [("1", "5", "20", "36.0", "1.00", "100", "7"), ("4", "5", "60", "40.0", "1.11", "400", "7")]
+    assert [tuple(row) for row in node[2]] == [("1", "400", "180"), ("4", "360", "238")]
+    assert all(len(row) == len(head) for _, head, rows in (of_lab, of_azure, node) for row in rows)
 
 
 def test_a_first_run_is_reported_by_its_ten_longest_tasks() -> None:
-    title, _, rows = run_tables.tables(PAIRS, [])[-1]
+    title, _, rows = run_tables.tables(PAIRS)[-1]
     assert title == "The 10 longest of 12 tasks of the first run of site.yml, which took 66 s"
     assert [row[0] for row in rows] == [*(f"task {number}" for number in range(11, 1, -1)), "all others"]
     assert rows[-1][2] == "1.0"
@@ -67,6 +77,6 @@ def test_a_page_without_the_marks_is_an_error(tmp_path: Path) -> None:
         report.keep([], "c", page)
 
 
-@pytest.mark.parametrize("command", ["python -m bench tasks", "python -m bench walkthrough"])
+@pytest.mark.parametrize("command", ["tasks", "walkthrough", "fleet", "signing"])
 def test_the_real_page_has_a_place_for_each_command(command: str) -> None:
-    assert f"<!-- what {command} measured -->" in report.PAGE.read_text()
+    assert f"<!-- what python -m bench {command} measured -->" in report.PAGE.read_text()
