@@ -259,11 +259,18 @@ def test_a_record_that_cannot_be_read_stops_the_role_before_it_writes_until_the_
 
 
 @pytest.mark.parametrize("options", [(), ("-l", "clusters")])
-def test_break_glass_wants_one_cluster_by_name_and_a_reason(lab: Lab, options: tuple[str, ...]) -> None:
+def test_break_glass_wants_clusters_by_name_and_a_reason(lab: Lab, options: tuple[str, ...]) -> None:
     refused = lab.play("break_glass", *options, **BREAK_GLASS, break_glass_state="open")
-    assert "Name one cluster by -l" in refused.error
+    assert "Name each cluster by -l" in refused.error
     unreasoned = lab.play("break_glass", "-l", "lab1", break_glass_state="open")
-    assert "Name one cluster by -l" in unreasoned.error
+    assert "Name each cluster by -l" in unreasoned.error
+
+
+def test_break_glass_opens_no_further_wave_when_a_cluster_is_not_reached(lab: Lab, tmp_path: Path) -> None:
+    (tmp_path / "more").write_text("[clusters]\naway\nlab1\n")
+    run = lab.play("break_glass", "-i", str(tmp_path / "more"), "-l", "away,lab1", **BREAK_GLASS, break_glass_state="open", break_glass_waves="away,100%")
+    assert "There is no cluster away" in run.error
+    assert run.changed == []
 
 
 AKS = {"aks-command": {}, "image-trust-of-aks": {"kubernetes.azure.com/managedby": "aks"}}
