@@ -55,13 +55,14 @@ def fits(value: Any, wanted: dict[str, Any], where: str) -> None:
 
 def variables(playbook: str) -> dict[str, Any]:
     """What a playbook of the collection takes: options of its roles, and for teardown the variables of the play."""
-    plays = yaml.safe_load((ROOT / "playbooks" / playbook).read_text())
-    named = [(role["role"], "main") for role in plays[0].get("roles", [])]
-    ran = [task.get(f"ansible.builtin.{how}_role") for task in plays[0].get("tasks", []) for how in ("include", "import")]
+    play = next(play for play in yaml.safe_load((ROOT / "playbooks" / playbook).read_text()) if "vars" in play)
+    named = [(role["role"], "main") for role in play.get("roles", [])]
+    tasks = [inner for task in play.get("tasks", []) for inner in task.get("block", [task])]
+    ran = [task.get(f"ansible.builtin.{how}_role") for task in tasks for how in ("include", "import")]
     named += [(role["name"], role.get("tasks_from", "main")) for role in ran if role]
-    own = {name: {"type": "bool" if isinstance(value, bool) else "str", "default": value} for name, value in plays[0].get("vars", {}).items()}
+    own = {name: {"type": "bool" if isinstance(value, bool) else "str", "default": value} for name, value in play.get("vars", {}).items()}
     specs = {name: yaml.safe_load((ROOT / "roles" / name.rpartition(".")[2] / "meta/argument_specs.yml").read_text())["argument_specs"] for name, _ in named}
-    return own | {option: spec for name, entry in named for option, spec in specs[name][entry]["options"].items()}
+    return own | {option: spec for name, entry in named for option, spec in specs[name].get(entry, {"options": {}})["options"].items()}
 
 
 @pytest.mark.parametrize("kind", KINDS)
