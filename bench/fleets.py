@@ -23,7 +23,7 @@ from tests.support.module_runs import Backend
 EACH, STEEPER = 1.1, 1.05
 """At most: the CPU a host over that of a run on one, and how many times as long as its hosts are more a run takes, with the same forks."""
 LATENCY = 0.3
-"""Seconds that the emulated Azure waits before each answer. In recordings of the real one, az's reads follow each other in 1.2 seconds, and az starts each time."""
+"""Seconds that the emulated Azure waits before each answer. In recordings of the real one, reads of az, which starts each time, follow in 1.2 s."""
 PLAY = {
     "hosts": "clusters",
     "connection": "local",

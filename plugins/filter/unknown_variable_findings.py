@@ -54,13 +54,15 @@ from ansible.module_utils.common.yaml import yaml_load
 from ansible_collections.image_trust.azure.plugins.module_utils._preflight.variables import unknown_variables
 
 ROLES = Path(__file__).parents[2] / "roles"
+OF_THE_PLAYBOOK = {"site_waves", "site_max_failures", "site_checked"}
 
 
 @cache
 def known() -> dict[str, set[str]]:
-    """The variables of each role, of all its entry points."""
+    """The variables of each role, of all its entry points, and of site.yml."""
     read = {path.parents[1].name: yaml_load(path.read_text(encoding="utf-8")) for path in ROLES.glob("*/meta/argument_specs.yml")}
-    return {role: {name for entry in specs["argument_specs"].values() for name in entry.get("options", {})} for role, specs in read.items()}
+    of_roles = {role: {name for entry in specs["argument_specs"].values() for name in entry.get("options", {})} for role, specs in read.items()}
+    return {**of_roles, "site": OF_THE_PLAYBOOK}
 
 
 def unknown_variable_findings(variables: Iterable[str], own: Iterable[str] = ()) -> list[str]:

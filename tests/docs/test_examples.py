@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible_collections.image_trust.azure.plugins.filter.unknown_variable_findings import OF_THE_PLAYBOOK
 
 from . import specs
 from .pages import PAGES, ROOT, Example, examples
@@ -21,7 +22,7 @@ KEYWORDS = {"name", "hosts", "connection", "gather_facts", "module_defaults", "t
 def of_variables(given: dict[str, Any], *, whole: bool = False) -> list[str]:
     """Variables of an inventory, or of one role with `whole`."""
     wrong = specs.problems(specs.login(), given.get("azure_login", {}), whole=False)
-    known = {"azure_login"} | {name for name in given if name.startswith("ansible_")}
+    known = {"azure_login"} | OF_THE_PLAYBOOK | {name for name in given if name.startswith("ansible_")}
     for role in ROLES:
         own = {name: value for name, value in given.items() if name.startswith(f"{role}_")}
         wrong += specs.problems(specs.role(role), own, whole=whole) if own else []

@@ -21,7 +21,10 @@ def unknown_variables(given: Iterable[str], known: Mapping[str, Iterable[str]], 
         taken = {*known.get(role, ()), *(f"{role}_{result}" for result in RESULTS)}
         if prefixed and role in known and name not in taken:
             nearest = max(sorted(taken), key=lambda one: difflib.SequenceMatcher(None, one, name).ratio())
-            sentence = f"Role {role} has no variable {name}; the nearest name is {nearest}. Correct it, or name it in preflight_own_variables if it is yours."
+            whose = "Playbook" if role == "site" else "Role"
+            sentence = (
+                f"{whose} {role} has no variable {name}; the nearest name is {nearest}. Correct it, or name it in preflight_own_variables if it is yours."
+            )
             found.append(sentence)
     return found
 
