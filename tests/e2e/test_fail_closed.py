@@ -267,8 +267,8 @@ def test_break_glass_wants_clusters_by_name_and_a_reason(lab: Lab, options: tupl
 
 
 def test_break_glass_opens_no_further_wave_when_a_cluster_is_not_reached(lab: Lab, tmp_path: Path) -> None:
-    (tmp_path / "more").write_text("[clusters]\naway\nlab1\n")
-    run = lab.play("break_glass", "-i", str(tmp_path / "more"), "-l", "away,lab1", **BREAK_GLASS, break_glass_state="open", break_glass_waves="away,100%")
+    (tmp_path / "more").write_text("[clusters]\naway\nlab1\n[canary]\naway\n")
+    run = lab.play("break_glass", "-i", str(tmp_path / "more"), "-l", "away,lab1", **BREAK_GLASS, break_glass_state="open", break_glass_waves="canary,100%")
     assert "There is no cluster away" in run.error
     assert run.changed == []
 
