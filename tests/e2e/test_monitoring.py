@@ -1,4 +1,5 @@
-"""What docs/monitoring asks for is what Gatekeeper, Ratify and the API server really measure: Prometheus runs with it in the cluster. Under a minute."""
+"""What docs/monitoring asks for is what Gatekeeper, Ratify and the API server really measure: Prometheus runs with it in the cluster. And what a team sees of
+its own pods. About a minute."""
 
 from __future__ import annotations
 
@@ -19,6 +20,7 @@ from tests.support.prometheus import MONITORING
 from .pods import IMAGE, SIGNED, UNSIGNED, pod, refusal
 from .waiting import until
 from .watching import NAMESPACE, ask, inside, prometheus, query, targets
+from .workloads import MERGE, Namespace, deployment
 
 RULES = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"][0]["rules"]
 PANELS = [panel for panel in json.loads((MONITORING / "dashboard.json").read_text())["panels"] if panel["type"] != "row"]
@@ -28,6 +30,9 @@ SEEN = {"ImageTrustFailedOpen", "ImageTrustWebhookUnreachable", "ImageTrustWebho
 SLOW = {"ImageTrustWebhookSlow", "ImageTrustMutationSlow", "ImageTrustVerificationSlow"}
 """What a machine that has much to do may bring about for a moment: these fire after ten minutes of it."""
 LABEL = "image-trust-monitoring"
+LEGACY = "image-trust-legacy"
+"""A Deployment from before the policy denied."""
+ASK = "Ask #platform"
 
 
 def webhook(policy: str) -> dict[str, Any]:
@@ -87,8 +92,40 @@ def ratify_errs(kube: Any, folder: Path) -> None:
     assert "unable to unmarshal request body" in said.stdout
 
 
+def enforce(kube: Any, action: str, suffix: str) -> None:
+    """Every pod of Gatekeeper has the policy with this action and suffix of messages."""
+    constraints = kube.resources.get(api_version="constraints.gatekeeper.sh/v1beta1", kind="ImagesVerified")
+    spec = {"enforcementAction": action, "parameters": {"messageSuffix": suffix}}
+    generation = constraints.patch(name="images-verified", body={"spec": spec}, content_type=MERGE).metadata.generation
+    seen = {generation}
+    until(lambda: {each.observedGeneration for each in constraints.get(name="images-verified").status.byPod} == seen, f"the policy is to {action}", 60)
+
+
 @pytest.fixture(scope="module")
-def happened(kube_of_module: Any, tmp_path_factory: pytest.TempPathFactory) -> None:
+def events(kube_of_module: Any) -> dict[str, Any]:
+    """By reason, of the pods of a Deployment whose image is not signed: while the policy warned, and since it denies."""
+    made, listed = Namespace(kube_of_module, "default"), kube_of_module.resources.get(api_version="v1", kind="Event")
+
+    def found() -> dict[str, Any]:
+        of_gatekeeper = listed.get(namespace="default", field_selector="involvedObject.kind=Pod,source=gatekeeper-webhook").items
+        return {each.reason: each for each in of_gatekeeper if each.involvedObject.name.startswith(LEGACY)}
+
+    try:
+        enforce(kube_of_module, "warn", ASK)
+        made.create(deployment(LEGACY, UNSIGNED, 1))
+        made.wait_for_pods(LEGACY, 1)
+        enforce(kube_of_module, "deny", ASK)
+        made.patch("Deployment", LEGACY, {"spec": {"replicas": 2}})
+        until(lambda: len(found()) == 2, "the team's namespace has an event for each", 30)
+        return found()
+    finally:
+        made.kind("Deployment").delete(namespace="default", name=LEGACY)
+        enforce(kube_of_module, "deny", "")
+        until(lambda: not made.replica_sets(LEGACY), "nothing asks for the pods any more", 30)
+
+
+@pytest.fixture(scope="module")
+def happened(kube_of_module: Any, events: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> None:
     """What is only counted once it happens has happened."""
     kube, folder = kube_of_module, tmp_path_factory.mktemp("happened")
     configurations = kube.resources.get(api_version="admissionregistration.k8s.io/v1", kind="ValidatingWebhookConfiguration")
@@ -123,6 +160,24 @@ def watched(happened: None, kube_of_module: Any, tmp_path_factory: pytest.TempPa
     folder = tmp_path_factory.mktemp("prometheus")
     with prometheus(kube_of_module, folder):
         yield folder
+
+
+@pytest.mark.parametrize(
+    ("reason", "begins"),
+    [
+        ("WarningAdmission", 'Admission webhook "validation.gatekeeper.sh" raised a warning for this request'),
+        ("FailedAdmission", 'Admission webhook "validation.gatekeeper.sh" denied request'),
+    ],
+)
+def test_a_team_reads_in_its_own_namespace_which_pod_of_a_deployment_is_denied_and_why(events: dict[str, Any], reason: str, begins: str) -> None:
+    event = events[reason]
+    assert event.type == "Warning"
+    assert re.fullmatch(
+        rf"{re.escape(begins)}, Constraint: images-verified, Message: image {IMAGE}@sha256:[0-9a-f]{{64}} is not verified: it has no signature "
+        rf"\(No verification results .*\)\. ReplicaSet {LEGACY}-[0-9a-z]+ tries again without end\. {ASK}",
+        event.message,
+    ), event.message
+    assert len(json.dumps(event.to_dict())) < 4096
 
 
 def selectors(expression: str) -> list[str]:

@@ -92,6 +92,7 @@ REFUSED = {
         validatingWebhookFailurePolicy: Ignore
         validatingWebhookExemptNamespacesLabels: {team: [a]}
         disableValidatingWebhook: true
+        emitAdmissionEvents: true
         controllerManager: {exemptNamespaces: [a], resources: {}}
         validatingWebhookAnnotations: null
         mutatingWebhookMatchConditions: []
@@ -101,6 +102,7 @@ REFUSED = {
         "validatingWebhookFailurePolicy: set gatekeeper_failure_policy; "
         "validatingWebhookExemptNamespacesLabels: set gatekeeper_exempt_namespaces; "
         "disableValidatingWebhook: leave it out; "
+        "emitAdmissionEvents: set gatekeeper_admission_events; "
         "controllerManager.exemptNamespaces: set gatekeeper_exempt_namespaces; "
         "validatingWebhookAnnotations.admissions.enforcer/disabled: leave it out; "
         "validatingWebhookAnnotations.image-trust.azure/fails-open: set gatekeeper_failure_policy_reason; "
@@ -278,6 +280,12 @@ def test_a_boolean_as_text_is_what_it_says_in_the_tasks_too(tmp_path: Path) -> N
 def test_the_webhook_says_why_it_fails_open(tmp_path: Path, policy: str, annotation: dict[str, str]) -> None:
     values = rendered(tmp_path, "gatekeeper", gatekeeper_failure_policy=policy)
     assert values["validatingWebhookAnnotations"] == {"admissions.enforcer/disabled": "true", **annotation}
+
+
+@pytest.mark.parametrize(("given_variables", "on"), [({}, False), ({"gatekeeper_admission_events": True}, True)], ids=["default", "on"])
+def test_events_of_denials_go_to_the_namespaces_of_the_pods_or_nowhere(tmp_path: Path, given_variables: dict[str, Any], on: bool) -> None:
+    values = rendered(tmp_path, "gatekeeper", **given_variables)
+    assert (values["emitAdmissionEvents"], values["admissionEventsInvolvedNamespace"]) == (on, on)
 
 
 def test_every_name_of_an_image_is_mutated_and_none_with_brackets() -> None:
