@@ -208,6 +208,13 @@ def test_the_alerts_that_fire_are_those_of_what_happened(watched: Path) -> None:
     assert named["pending"] <= SLOW
 
 
+def test_a_rise_of_denials_is_an_alert_within_half_a_minute(watched: Path, kube_of_module: Any) -> None:
+    for _request in range(80):
+        assert "it has no signature" in refusal(kube_of_module, pod(UNSIGNED), "default", dry_run=False)
+    firing = query('ALERTS{alertname="ImageTrustDenialsRise",alertstate="firing"}')
+    until(lambda: bool(ask(watched, firing)[0]["result"]), "the alert fires", 30)
+
+
 def test_each_panel_shows_something_and_the_labels_that_it_names(watched: Path) -> None:
     expressions = [target["expr"].replace("$cluster", ".*").replace("$__rate_interval", "30s") for _, target in TARGETS]
     found = ask(watched, *(query(each) for each in expressions))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from tests.support.prometheus import MONITORING, program
 ALERTS = MONITORING / "alerts.yml"
 RULES = yaml.safe_load(ALERTS.read_text())["groups"][0]["rules"]
 GUIDE = MONITORING.with_suffix(".md")
+ROLES = MONITORING.parents[1] / "roles"
 
 Series = dict[str, str]
 """What was scraped each minute for three hours, in promtool's notation; "" takes a series away."""
@@ -26,6 +28,7 @@ ASKED = [f'{API[0]},name="validation.gatekeeper.sh"']
 
 SINCE_TEN_MINUTES = "_x170 1x10"
 """A counter that did not exist before its first count."""
+DENIALS, DENIED = "gatekeeper_validation_request_count_total", 'admission_status="deny",admission_dryrun="false"'
 
 
 def each(targets: list[str], name: str, values: str, labels: str = "") -> Series:
@@ -37,6 +40,16 @@ def histogram(targets: list[str], name: str, buckets: dict[str, int]) -> Series:
     return {series: values for bound, rate in buckets.items() for series, values in each(targets, f"{name}_bucket", f"0+{rate}x180", f'le="{bound}"').items()}
 
 
+def slow_answers(count: str) -> Series:
+    """Each pod of Ratify has given so many answers, and none in less than a tenth of a second."""
+    name = "ratify_verification_request_millisecond"
+    buckets = {"100": "0x180", "2300": count, "2600": count, "+Inf": count}
+    return {
+        **each(RATIFY, f"{name}_count", count),
+        **{key: at for le, values in buckets.items() for key, at in each(RATIFY, f"{name}_bucket", values, f'le="{le}"').items()},
+    }
+
+
 HEALTHY: Series = {
     **each([*API, *WEBHOOKS, *AUDIT, *RATIFY], "up", "1x180"),
     **each(ASKED, "apiserver_admission_webhook_rejection_count", "0+5x180", 'error_type="no_error"'),
@@ -45,11 +58,12 @@ HEALTHY: Series = {
     **each(WEBHOOKS, "gatekeeper_constraint_templates", "0x180", 'status="error"'),
     **each(WEBHOOKS, "gatekeeper_providers", "2x180", 'status="active"'),
     **each(WEBHOOKS, "gatekeeper_providers", "0x180", 'status="error"'),
-    **each(WEBHOOKS, "gatekeeper_validation_request_count_total", "0x90 9x90", 'admission_status="deny"'),
+    **each(WEBHOOKS, DENIALS, "0x90 9x90", DENIED),
     **each(AUDIT, "gatekeeper_audit_last_run_end_time", "0+60x180"),
     **histogram(WEBHOOKS, "gatekeeper_validation_request_duration_seconds", {"0.1": 90, "4": 100, "4.5": 100, "+Inf": 100}),
-    **histogram(WEBHOOKS, "gatekeeper_mutation_request_duration_seconds", {"0.1": 90, "1.5": 100, "2": 100, "+Inf": 100}),
+    **histogram(WEBHOOKS, "gatekeeper_mutation_request_duration_seconds", {"0.1": 90, "7.5": 100, "8.5": 100, "+Inf": 100}),
     **histogram(RATIFY, "ratify_verification_request_millisecond", {"100": 90, "2300": 100, "2600": 100, "+Inf": 100}),
+    **each(RATIFY, "ratify_verification_request_millisecond_count", "0+100x180"),
     **each(RATIFY, "ratify_verifier_duration_millisecond_count", "0+1x180", 'success="true",error="false"'),
     **each(RATIFY, "ratify_verifier_duration_millisecond_count", "0+6x180", 'success="false",error="true"'),
     **each(RATIFY, "ratify_registry_request_count_total", "0+9x180", 'registry_host="a.azurecr.io",status_code="401"'),
@@ -80,7 +94,7 @@ HAPPENS: dict[str, tuple[Series, set[str]]] = {
         {"ImageTrustWebhookSlow"},
     ),
     "tags are replaced slowly": (
-        histogram(WEBHOOKS, "gatekeeper_mutation_request_duration_seconds", {"0.1": 90, "1.5": 98, "2": 100, "+Inf": 100}),
+        histogram(WEBHOOKS, "gatekeeper_mutation_request_duration_seconds", {"0.1": 90, "7.5": 97, "8.5": 100, "+Inf": 100}),
         {"ImageTrustMutationSlow"},
     ),
     "Gatekeeper's webhook has no pods": (each(WEBHOOKS, "up", ""), {"ImageTrustGatekeeperGone"}),
@@ -116,14 +130,44 @@ HAPPENS: dict[str, tuple[Series, set[str]]] = {
     "the providers are gone": (each(WEBHOOKS[:1], "gatekeeper_providers", "2x160 0x20", 'status="active"'), {"ImageTrustProviderBroken"}),
     "the audit hangs": (each(AUDIT, "gatekeeper_audit_last_run_end_time", "0+60x150 9000x30"), {"ImageTrustAuditStale"}),
     "a ReplicaSet asks for pods that are denied": (
-        each(WEBHOOKS[:1], "gatekeeper_validation_request_count_total", "".join(f"{count}x16 " for count in range(11)), 'admission_status="deny"'),
+        each(WEBHOOKS[:1], DENIALS, "".join(f"{count}x16 " for count in range(11)), DENIED),
         {"ImageTrustDeniedWithoutEnd"},
+    ),
+    "verify asks by dry runs again and again": (each(WEBHOOKS[:1], DENIALS, "0+30x180", DENIED.replace("false", "true")), set()),
+    "nothing was ever denied, and now everything is": (each(WEBHOOKS, DENIALS, "_x173 20x2 30x5", DENIED), {"ImageTrustDenialsRise"}),
+    "some pods are always denied, and now many more": (
+        each(WEBHOOKS, DENIALS, "0+1x173 260x7", DENIED),
+        {"ImageTrustDenialsRise", "ImageTrustDeniedWithoutEnd"},
+    ),
+    "some pods are always denied, and now some more": (each(WEBHOOKS, DENIALS, "0+1x173 193x7", DENIED), {"ImageTrustDeniedWithoutEnd"}),
+    "as many as ever are denied": (each(WEBHOOKS, DENIALS, "0+30x180", DENIED), {"ImageTrustDeniedWithoutEnd"}),
+    "the cluster denies since five minutes, what two ReplicaSets ask for": (each(WEBHOOKS[:2], DENIALS, "_x175 18x5", DENIED), set()),
+    "a pod of the webhook is new, and has denied before it was scraped": (
+        {**each(WEBHOOKS, DENIALS, "_x173 20x7", DENIED), **each(WEBHOOKS, "up", "_x173 1x7")},
+        set(),
+    ),
+    "Prometheus was away for a quarter of an hour": (
+        {**each(WEBHOOKS, DENIALS, "900x160 _x14 900x6", DENIED), **each(WEBHOOKS, "up", "1x160 _x14 1x6")},
+        set(),
+    ),
+    "the metrics of a pod could not be read for a quarter of an hour": (
+        {**each(WEBHOOKS, DENIALS, "900x160 _x14 900x6", DENIED), **each(WEBHOOKS, "up", "1x160 0x13 1x6")},
+        set(),
     ),
     "Ratify cannot answer": (each(RATIFY[:1], "ratify_system_error_count_total", SINCE_TEN_MINUTES, 'error="timed out"'), {"ImageTrustRatifyErrors"}),
     "Ratify is slow": (
         histogram(RATIFY, "ratify_verification_request_millisecond", {"100": 90, "2300": 98, "2600": 100, "+Inf": 100}),
         {"ImageTrustVerificationSlow"},
     ),
+    "Ratify needs half its time": (
+        histogram(RATIFY, "ratify_verification_request_millisecond", {"100": 70, "2300": 100, "2600": 100, "+Inf": 100}),
+        {"ImageTrustRatifySlow"},
+    ),
+    "it does so, and is asked twelve times in half an hour": (
+        slow_answers("".join(f"{count}x4 " for count in range(36))),
+        {"ImageTrustRatifySlow"},
+    ),
+    "it does so, and is asked four times in half an hour": (slow_answers("".join(f"{count}x14 " for count in range(12))), set()),
     "no signature is good any more": (
         each(RATIFY, "ratify_verifier_duration_millisecond_count", "0+1x90 90x90", 'success="true",error="false"'),
         {"ImageTrustVerificationsFail"},
@@ -167,6 +211,23 @@ def test_when_this_happens_these_alerts_fire_and_no_other(what: str, tmp_path: P
     (tmp_path / "test.yml").write_text(json.dumps(test))
     judged = promtool("test", "rules", tmp_path / "test.yml")
     assert judged.returncode == 0, judged.stdout + judged.stderr
+
+
+@pytest.mark.parametrize(
+    ("alert", "variable", "share"),
+    [
+        ("ImageTrustWebhookSlow", "gatekeeper_validation_timeout", 0.8),
+        ("ImageTrustMutationSlow", "gatekeeper_mutation_timeout", 0.8),
+        ("ImageTrustVerificationSlow", "ratify_validation_timeout", 0.8),
+        ("ImageTrustRatifySlow", "ratify_validation_timeout", 0.5),
+    ],
+)
+def test_an_alert_fires_at_its_share_of_the_roles_time_out(alert: str, variable: str, share: float) -> None:
+    rule = next(rule for rule in RULES if rule["alert"] == alert)
+    (metric, threshold) = re.findall(r"(_seconds|_millisecond)_bucket\{.*\)\)\)? > ([0-9.]+)", rule["expr"])[0]
+    seconds = yaml.safe_load((ROLES / variable.split("_")[0] / "defaults/main.yml").read_text())[variable]
+    assert float(threshold) == pytest.approx(share * seconds * (1000 if metric == "_millisecond" else 1))
+    assert f"{variable}, {seconds} s unless set otherwise" in rule["annotations"]["description"]
 
 
 def test_each_alert_was_seen_firing() -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from tests.support.prometheus import MONITORING, program
 
@@ -33,6 +35,18 @@ def test_prometheus_understands_what_the_panels_ask(tmp_path: Path) -> None:
     checked = subprocess.run([program("promtool"), "check", "rules", tmp_path / "rules.yml"], capture_output=True, text=True, check=False)
     assert checked.returncode == 0, checked.stdout + checked.stderr
     assert f"{len(asked)} rules found" in checked.stdout
+
+
+@pytest.mark.parametrize(
+    "panel",
+    [panel for panel in SHOWN if panel["title"].startswith("Time ") and "thresholds" in panel["fieldConfig"]["defaults"]],
+    ids=lambda panel: panel["title"],
+)
+def test_the_lines_of_a_panel_are_where_alerts_fire(panel: dict[str, Any]) -> None:
+    (metric,) = {found for target in panel["targets"] for found in re.findall(r"(\w+_bucket)\{", target["expr"])}
+    rules = yaml.safe_load((MONITORING / "alerts.yml").read_text())["groups"][0]["rules"]
+    alerts = {float(found) for rule in rules if metric in rule["expr"] for found in re.findall(r"\)\)\) > ([0-9.]+)", rule["expr"])}
+    assert alerts == {step["value"] for step in panel["fieldConfig"]["defaults"]["thresholds"]["steps"] if step["value"] is not None}
 
 
 def test_panels_have_their_own_names_and_places() -> None:
