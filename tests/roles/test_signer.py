@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import KEY_VAULT_CERTIFICATES_OFFICER, KEY_VAULT_CRYPTO_USER
@@ -17,7 +19,7 @@ from tests.support.module_runs import Backend
 from tests.support.signing import SERVER, image, repository
 from tests.support.signing_world import plugins, storage
 
-from .conftest import GROUP, Play, Played
+from .conftest import GROUP, OF_ALL_ROLES, ROOT, Command, Play, Played, played
 
 __all__ = ["plugins", "storage"]
 
@@ -105,6 +107,23 @@ def test_another_version_signs_all_images_and_then_the_signatures_of_the_former_
     removed = world.sign(signer_replace_version=first, signer_former_versions=[first])
     assert (removed.errors, world.pushes, len([each for each in world.writes if each.startswith("DELETE")])) == ([], [], 2)
     assert world.sign(signer_replace_version=first, signer_former_versions=[first]).changed == []
+
+
+def test_a_rotation_signs_nothing_where_site_yml_would_refuse_one_of_the_clusters(world: World, command: Command, tmp_path: Path) -> None:
+    version = world.sign(signer_images=[]).facts["signer_result"]["certificate"]["version"]
+    given = {**OF_ALL_ROLES, **world.given, "rotate_signer": "release", "rotate_version": version}
+    words, environment = command("signer", **given)
+    words[3] = str(ROOT / "playbooks/rotate.yml")
+    local = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    clusters = {"lab1": local, "lab2": {**local, "gatekeeper_replicas": 0}}
+    # With -e no rotation could set it.
+    trust = {"ratify_certificates": [{"name": "release"}]}
+    groups = {"signers": {"hosts": {"release": local}}, "clusters": {"hosts": clusters, "vars": trust}}
+    (tmp_path / "inventory").write_text(yaml.safe_dump(groups))
+    world.azure.forget_requests()
+    run = played(words, environment)
+    assert [error for error in run.errors if "gatekeeper_replicas is 0" in error], run.errors
+    assert (world.pushes, world.writes) == ([], [])
 
 
 @pytest.mark.parametrize("rbac", [False, True], ids=["access policies", "Azure RBAC"])
