@@ -20,9 +20,7 @@ requirements:
   - notation >= 1.3.0
 options:
   images:
-    description:
-      - The images. Each has a digest or a tag.
-      - In registries of Azure the login needs C(AcrPull), or in ABAC mode C(Container Registry Repository Reader). Other registries are asked without login.
+    description: The images. Each has a digest or a tag.
     type: list
     elements: str
     required: true
@@ -33,6 +31,7 @@ options:
 extends_documentation_fragment:
   - image_trust.azure.attributes.info
   - image_trust.azure.azure
+  - image_trust.azure.registry
 seealso:
   - module: image_trust.azure.image_signature
 """

@@ -19,8 +19,7 @@ options:
     description:
       - Images, each with a digest or a tag, and patterns such as V(contosoimages.azurecr.io/shop/*:release-*). A pattern without a tag means all tags.
       - An asterisk matches any characters, in a repository slashes too. So V(contosoimages.azurecr.io/shop/*) means all images below C(shop), at any depth.
-      - The registry of a pattern is one of Azure, and has no asterisk. Images of other registries are read without login.
-      - In registries of Azure the login needs C(AcrPull), or in ABAC mode C(Container Registry Repository Reader), on each repository that matches.
+      - The registry of a pattern is one of Azure, and has no asterisk.
       - Where the repository of a pattern has an asterisk, the login needs C(Container Registry Repository Catalog Lister) too in ABAC mode.
       - Repositories and tags that are locked against listing (C(listEnabled) is false) match no pattern.
     type: list
@@ -29,6 +28,7 @@ options:
 extends_documentation_fragment:
   - image_trust.azure.attributes.info
   - image_trust.azure.azure
+  - image_trust.azure.registry
 seealso:
   - module: image_trust.azure.image_signature
 """

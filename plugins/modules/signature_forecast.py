@@ -33,8 +33,8 @@ extends_documentation_fragment:
   - image_trust.azure.attributes.info
   - image_trust.azure.cluster
   - image_trust.azure.azure
+  - image_trust.azure.registry
 notes:
-  - In registries of Azure the login needs C(AcrPull), or in ABAC mode C(Container Registry Repository Reader). Other registries are asked without login.
   - In vaults it needs what M(image_trust.azure.proof) needs to describe certificates. Without it, it is not known who is trusted by them.
 seealso:
   - module: image_trust.azure.admission_forecast
