@@ -220,9 +220,10 @@ def apply(changes: Sequence[Change[Signed]], notation: Notation, signer: Signer,
                 )
         for each in change.after.removed:
             image.plane.delete(image.repository, each.digest)
-        if change.after.removed:
-            after = read(after.name, image, notation, signer)
-        return Change(change.before, replace(after, reason=change.after.reason, removed=change.after.removed))
+        # What is deleted decides nothing about those that stay, which were read above or before.
+        removed = {each.digest for each in change.after.removed}
+        left = tuple(each for each in after.signatures if each.digest not in removed)
+        return Change(change.before, replace(after, signatures=left, reason=change.after.reason, removed=change.after.removed))
 
     needed = [change for change in changes if change.changed]
     writes = [Write(_words(change.after), partial(sign, change)) for change in needed if change.after]

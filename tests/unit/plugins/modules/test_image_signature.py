@@ -123,6 +123,7 @@ def test_signatures_of_a_former_certificate_are_removed_from_an_image_that_has_a
     result = world.sign(name, **options)
     assert [each["thumbprint_sha256"] for each in result["images"][0]["signatures"]] == [other.thumbprint, new.thumbprint]
     assert result["images"][0]["removed"] == [old["digest"]]
+    assert world.azure.requests[-1].method == "DELETE", "what is left is known, and was verified before"
     assert result["diff"]["before"] == predicted["diff"]["before"]
     assert world.info(name)[0]["signatures"] == result["images"][0]["signatures"]
     assert not world.sign(name, **options)["changed"]
