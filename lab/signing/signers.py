@@ -1,6 +1,8 @@
 """People who sign images in the lab: their keys and certificates, and the signing itself, by the real notation.
 
-Stand-in: the keys are files of the lab (in a real vault they would be keys that never leave it, used by notation's azure-kv plugin).
+Stand-in: the keys are files of the lab (in a real vault they would be keys that never leave it, used by notation's azure-kv plugin). Only what sign.yml signs
+is signed by the vault's keys. Most of these certificates must not be in a vault: the one before, the next one, a revoked one and those of 20 seconds. Of the
+others, the plugin's stand-in starts several times for each signature, a Python program with azure-identity each time, which would lengthen each first `up`.
 """
 
 from __future__ import annotations
