@@ -40,6 +40,11 @@ options:
     description: Seconds after which an answer that says nothing of the image is taken as it is.
     type: int
     default: 60
+  progress_file:
+    description:
+      - File on the machine where the module runs, in which it keeps how far it is, in a line.
+      - Without it a playbook shows such a line every 10 seconds, where the module runs on the controller.
+    type: path
 extends_documentation_fragment:
   - image_trust.azure.attributes.info
   - image_trust.azure.cluster
@@ -184,6 +189,8 @@ not_known:
   sample: "shop: Pod tools: admitted only where ops/deployer creates the pod, and who creates it is not known. For all others: …."
 """
 
+from contextlib import suppress
+from pathlib import Path
 from typing import NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._forecast.asking import all_objects, all_workloads, ask, trial
@@ -197,13 +204,21 @@ def main() -> NoReturn:
         constraint=dict(required=True),
         exemptions=dict(type="list", elements="dict", default=[]),
         timeout=dict(type="int", default=60),
+        progress_file=dict(type="path"),
     )
     options = module.params
+
+    def progress(line: str) -> None:
+        # On another machine there is no folder of the controller.
+        with suppress(OSError):
+            if options["progress_file"]:
+                Path(options["progress_file"]).write_text(line)
+
     try:
         api = ClusterApi(options["kubeconfig"], options["context"])
         judge = trial(api, options["constraint"])
         sets = image_sets(all_workloads(all_objects(api)), judge.match)
-        answers = ask(api, judge, sets, options["timeout"])
+        answers = ask(api, judge, sets, options["timeout"], progress)
     except ClusterError as e:
         module.fail_json(msg=f"What becomes of the cluster's workloads cannot be asked: {e}.")
     found = [outcome for asked, answer in zip(sets, answers, strict=True) for outcome in outcomes(asked, answer, judge.name, options["exemptions"])]

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -75,17 +75,19 @@ def _all(api: ClusterApi, kind: Kind) -> Iterator[Json]:
         query = {"limit": CHUNK, "continue": following}
 
 
-def ask(api: ClusterApi, judge: Trial, sets: Sequence[ImageSet], timeout: float) -> list[Answer]:
+def ask(api: ClusterApi, judge: Trial, sets: Sequence[ImageSet], timeout: float, progress: Callable[[str], None] = lambda line: None) -> list[Answer]:
     """The answers to a dry run of one pod of each set, in their order. What may change is asked again until `timeout` seconds have passed, of the workloads
-    of a set one after the other. Raises ClusterError where the trial is another one at the end: what it did not judge was admitted."""
+    of a set one after the other. After each answer `progress` gets how far this is, in words. Raises ClusterError where the trial is another one at the end:
+    what it did not judge was admitted."""
     end = time.monotonic() + timeout
     answers: dict[int, Answer] = {}
     still_open, times = list(range(len(sets))), 0
     with ThreadPoolExecutor(AT_ONCE) as pool:
         while still_open:
-            answers.update(
-                zip(still_open, pool.map(lambda number, turn: _ask(api, judge, sets[number], turn), still_open, [times] * len(still_open)), strict=True)
-            )
+            answered = pool.map(lambda number, turn: _ask(api, judge, sets[number], turn), still_open, [times] * len(still_open))
+            for done, (number, answer) in enumerate(zip(still_open, answered, strict=True), 1):
+                answers[number] = answer
+                progress(f"asked about {done} of {len(still_open)} image sets{' again' if times else ''}")
             times += 1
             still_open = [number for number in still_open if asked_again(answers[number], judge.name, times)]
             if time.monotonic() + PAUSE >= end:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.module_utils._forecast import asking
 from ansible_collections.image_trust.azure.plugins.modules import admission_forecast
 
+from tests.roles.one_play import play
 from tests.support.kubernetes_api import denied, serving
 from tests.support.return_values import not_returned
 
@@ -147,6 +149,22 @@ def test_a_few_are_asked_for_at_the_same_time(cluster: Cluster) -> None:
     cluster.lists = {"/apis/apps/v1/deployments": [workload(f"w{number}", SIGNED, f"n{number}") for number in range(40)]}
     assert run(cluster)["denied"] == []
     assert (len(cluster.asked), most[0]) == (40, 4)
+
+
+def test_a_run_shows_how_far_it_is_and_asks_no_more_for_it(cluster: Cluster, tmp_path: Path) -> None:
+    def slow(body: Json) -> tuple[int, Json]:
+        time.sleep(0.5)
+        return 201, body
+
+    cluster.judge = slow
+    cluster.lists = {"/apis/apps/v1/deployments": [workload(f"w{number}", SIGNED, f"n{number}") for number in range(120)]}
+    options = {"kubeconfig": str(cluster.kubeconfig), "constraint": "images-verified-trial"}
+    done = play(tmp_path, f"tasks: [{{image_trust.azure.admission_forecast: {json.dumps(options)}}}]\n")
+    assert done.returncode == 0, done.stdout
+    shown = re.findall(r"^localhost: asked about (\d+) of 120 image sets$", done.stdout, re.M)
+    assert shown
+    assert 0 < int(shown[0]) < 120
+    assert len(cluster.asked) == 120
 
 
 @pytest.mark.parametrize("failures", [1, 3])
