@@ -236,6 +236,7 @@ registries:
       pull_role: AcrPull
       pull_roles: [AcrPull, Container Registry Repository Reader]
       push_role: AcrPush
+      push_roles: [AcrPush, Container Registry Repository Writer]
 kubeconfig:
   description: The kubeconfig that was written.
   returned: when O(kubeconfig) is given, with O(state=present)

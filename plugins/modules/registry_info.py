@@ -58,6 +58,7 @@ registry:
     pull_role: AcrPull
     pull_roles: [AcrPull, Container Registry Repository Reader]
     push_role: AcrPush
+    push_roles: [AcrPush, Container Registry Repository Writer]
   contains:
     id:
       description: Id of the resource.
@@ -87,6 +88,11 @@ registry:
     push_role:
       description: The role that lets a principal pull and push in this mode, V(AcrPush) or V(Container Registry Repository Writer).
       type: str
+      returned: always
+    push_roles:
+      description: That role, and after it those that would in another mode and have no effect in this one.
+      type: list
+      elements: str
       returned: always
 error:
   description: What Azure said, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails.

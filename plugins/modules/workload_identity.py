@@ -235,6 +235,7 @@ registries:
       pull_role: AcrPull
       pull_roles: [AcrPull, Container Registry Repository Reader]
       push_role: AcrPush
+      push_roles: [AcrPush, Container Registry Repository Writer]
 vaults:
   description: Those of O(vaults), in their order, each as RV(image_trust.azure.keyvault_info#module:vault).
   returned: success

@@ -139,6 +139,11 @@ def test_a_pipeline_s_principal_gets_what_it_takes_to_sign_and_loses_it_again(wo
     policies = [each["permissions"] for each in world.vault.properties["accessPolicies"] if each["objectId"] == PIPELINE]
     assert (len(roles), len(policies)) == ((3, 0) if rbac else (1, 1))
     assert world.sign(**principal).changed == []
+    registry = world.azure.state.registry_named("imagetrustlab")
+    assert registry
+    # What was given in the modes of before is taken back as well.
+    registry.properties["roleAssignmentMode"] = "AbacRepositoryPermissions"
+    world.vault.properties["enableRbacAuthorization"] = not rbac
     assert world.sign(**principal, signer_state="absent").errors == []
     assert [each for each in world.azure.state.role_assignments.values() if each.principal_id == PIPELINE] == []
     assert [each for each in world.vault.properties["accessPolicies"] if each["objectId"] == PIPELINE and any(each["permissions"].values())] == []

@@ -43,9 +43,14 @@ class Registry:
         """The role that lets a principal pull, and after it those that would in another mode."""
         return [self.pull_role, *(role for role in PULL_ROLES.values() if role != self.pull_role)]
 
+    @property
+    def push_roles(self) -> list[str]:
+        """As `pull_roles`, of pulling and pushing."""
+        return [self.push_role, *(role for role in PUSH_ROLES.values() if role != self.push_role)]
+
     def shown(self) -> dict[str, Any]:
         shown = {key: value for key, value in vars(self).items() if key != "public_network_access"}
-        return {**shown, "pull_role": self.pull_role, "pull_roles": self.pull_roles, "push_role": self.push_role}
+        return {**shown, **{name: getattr(self, name) for name in ("pull_role", "pull_roles", "push_role", "push_roles")}}
 
 
 def read_at(azure: Azure, place: Mapping[str, str]) -> Registry:

@@ -31,14 +31,14 @@ def test_a_vault_s_uri_and_permission_model(run: Run, azure: Emulated, rbac: boo
 
 
 @pytest.mark.parametrize(
-    ("mode", "role", "idle", "push"),
+    ("mode", "pull", "push"),
     [
-        ("AbacRepositoryPermissions", "Container Registry Repository Reader", "AcrPull", "Container Registry Repository Writer"),
-        ("LegacyRegistryPermissions", "AcrPull", "Container Registry Repository Reader", "AcrPush"),
-        (None, "AcrPull", "Container Registry Repository Reader", "AcrPush"),
+        ("AbacRepositoryPermissions", ["Container Registry Repository Reader", "AcrPull"], ["Container Registry Repository Writer", "AcrPush"]),
+        ("LegacyRegistryPermissions", ["AcrPull", "Container Registry Repository Reader"], ["AcrPush", "Container Registry Repository Writer"]),
+        (None, ["AcrPull", "Container Registry Repository Reader"], ["AcrPush", "Container Registry Repository Writer"]),
     ],
 )
-def test_a_registry_s_login_server_and_permission_model(run: Run, azure: Emulated, mode: str | None, role: str, idle: str, push: str) -> None:
+def test_a_registry_s_login_server_and_permission_model(run: Run, azure: Emulated, mode: str | None, pull: list[str], push: list[str]) -> None:
     registry = azure.state.registry_named("imagetrustlab")
     assert registry
     registry.properties["roleAssignmentMode"] = mode
@@ -48,9 +48,10 @@ def test_a_registry_s_login_server_and_permission_model(run: Run, azure: Emulate
         "name": "imagetrustlab",
         "login_server": "imagetrustlab.azurecr.io",
         "role_assignment_mode": mode or "LegacyRegistryPermissions",
-        "pull_role": role,
-        "pull_roles": [role, idle],
-        "push_role": push,
+        "pull_role": pull[0],
+        "pull_roles": pull,
+        "push_role": push[0],
+        "push_roles": push,
     }
     assert len(azure.reads) == 1
     assert azure.writes == []
