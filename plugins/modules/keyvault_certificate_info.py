@@ -12,10 +12,12 @@ description:
   - Returns each version of a certificate with its thumbprints, dates and subject, and why Ratify could not verify signatures by it.
   - Where there is no such certificate, vault or resource group the list is empty and RV(certificate) is null. A missing permission is an error.
   - A certificate that is deleted and holds its name is an error.
+  - Says too why the login may not sign with the certificate's key, as far as Resource Manager knows that. Nothing is signed.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
   - azure-mgmt-keyvault >= 10.3.1
+  - azure-mgmt-authorization >= 4.0.0, with a vault under Azure RBAC
   - azure-keyvault-certificates >= 4.7.0
   - cryptography >= 42.0.0
 notes:
@@ -172,6 +174,25 @@ vault:
     rbac_enabled: false
     permission_model: Vault access policy
     secrets_role: Key Vault Secrets User
+login:
+  description: The login, as regards signing with the certificate's key; null without a vault.
+  returned: success
+  type: dict
+  sample:
+    object_id: 5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11
+    signing_problem:
+  contains:
+    object_id:
+      description: Object id of its principal; null where its token does not say it.
+      type: str
+      returned: always
+    signing_problem:
+      description:
+        - Why it may not sign, with the remedy; null where it may, or where that is not known.
+        - In a vault with access policies it is not known where another principal may sign, because that may be a group that the login is in. Under Azure RBAC
+          it is not known where the login may not read its own permissions, and a role that was assigned with a condition counts as one without.
+      type: str
+      returned: always
 error:
   description: What Azure said, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails.
   returned: failure
@@ -192,25 +213,27 @@ from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import azure_session
 from ansible_collections.image_trust.azure.plugins.module_utils._vault.certificate_client import CRYPTOGRAPHY_IMPORT_ERROR, VaultCertificates
 from ansible_collections.image_trust.azure.plugins.module_utils._vault.certificates import NAME
+from ansible_collections.image_trust.azure.plugins.module_utils._vault.signing import caller
 
 
 def main() -> NoReturn:
     module = azure_module(resource_group=dict(type="str", required=True), vault_name=dict(type="str", required=True), name=dict(type="str", required=True))
     if CRYPTOGRAPHY_IMPORT_ERROR is not None:
         module.fail_json(msg=missing_required_lib("cryptography"), exception=CRYPTOGRAPHY_IMPORT_ERROR)
-    certificate, versions, name, now = None, [], module.params["name"], datetime.now(UTC)
+    certificate, versions, login, name, now = None, [], None, module.params["name"], datetime.now(UTC)
     with azure_session(module) as azure:
         place = Place(module.params["resource_group"], module.params["vault_name"])
         NAME.check("name", name)
-        vault, _policies = read(azure, place) or (None, ())
+        vault, policies = read(azure, place) or (None, ())
         if vault:
             certificates = VaultCertificates(azure, vault)
             certificate = certificates.find(name)
             for version in certificates.versions(name) if certificate else ():
                 problem = certificates.anchor_problem(name, version, now)
                 versions.append({**version.shown(), "trust_anchor": problem is None, "problem": problem})
+            login = vars(caller(azure, vault, policies, name))
     shown = certificate.shown() if certificate else None
-    module.exit_json(changed=False, certificate=shown, versions=versions, vault=vault.shown() if vault else None)
+    module.exit_json(changed=False, certificate=shown, versions=versions, vault=vault.shown() if vault else None, login=login)
 
 
 if __name__ == "__main__":

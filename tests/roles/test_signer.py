@@ -25,6 +25,8 @@ __all__ = ["plugins", "storage"]
 
 PIPELINE = "99999999-aaaa-bbbb-cccc-000000000001"
 SUBJECT = "C=US, ST=WA, O=Contoso, CN=release.contoso.example"
+MAKE = ["get", "list", "create", "update"]
+"""Permissions on certificates of who makes them."""
 SIGN = "image_trust.azure.signer : Sign one batch"
 MADE = "image_trust.azure.signer : Configure the certificate"
 
@@ -36,7 +38,7 @@ class World:
         self.azure, self.vault, self._play, self.storage, self.name, self.given = azure, vault, play, storage, name, given
         for tag in ("v1", "v2", "draft"):
             repository(storage, name).push(tag, image(f"{name} {tag}"))
-        self.permit(certificates=["get", "list", "create", "update"], keys=["sign"])
+        self.permit(certificates=MAKE, keys=["sign"])
 
     def sign(self, **given: Any) -> Played:
         return self._play("signer", hosts=("release",), **{**self.given, **given})
@@ -165,10 +167,40 @@ def test_what_cannot_be_is_refused_before_anything_is_written(world: World, name
     assert world.writes == []
 
 
+@pytest.mark.parametrize("rbac", [False, True], ids=["access policies", "Azure RBAC"])
+def test_a_login_that_may_not_sign_is_refused_before_the_first_write_where_something_is_to_be_signed(world: World, rbac: bool) -> None:
+    new_assignment(world.azure.state, world.vault.id, KEY_VAULT_CERTIFICATES_OFFICER.guid, OBJECT_ID).effective_at = 0
+    world.vault.properties["enableRbacAuthorization"] = rbac
+    world.permit(certificates=MAKE)
+    said = {
+        False: f"no access policy has the permission sign on keys. Give it that (az keyvault set-policy --name {GROUP} --object-id {OBJECT_ID}",
+        True: "none of its roles has the data action Microsoft.KeyVault/vaults/keys/sign/action. Assign it Key Vault Crypto User on the vault",
+    }[rbac]
+    refused = world.sign()
+    assert f"The login (object id {OBJECT_ID}) may not sign with the key release of the vault {GROUP}: {said}" in refused.errors[0]
+    assert world.writes == []
+
+    role = new_assignment(world.azure.state, f"{world.vault.id}/keys/release", KEY_VAULT_CRYPTO_USER.guid, OBJECT_ID)
+    role.effective_at = 0
+    world.permit(certificates=MAKE, keys=["sign"])
+    signed = world.sign()
+    assert signed.errors == []
+
+    role.effective_at = float("inf")
+    world.permit(certificates=MAKE)
+    assert (world.sign().errors, world.writes) == ([], []), "nothing is to be signed"
+    rotated = world.sign(signer_replace_version=signed.facts["signer_result"]["certificate"]["version"])
+    assert said in rotated.errors[0]
+    assert world.writes == []
+
+
 def test_a_batch_that_fails_says_what_is_signed_and_the_next_run_goes_on(world: World) -> None:
-    world.permit(certificates=["get", "list", "create", "update"])
+    world.permit(certificates=MAKE)
+    # Which may be a group that the login is in: only the vault knows.
+    another = {"tenantId": world.vault.properties["tenantId"], "objectId": PIPELINE, "permissions": {"keys": ["sign"]}}
+    world.vault.properties["accessPolicies"].append(another)
     run = world.sign(signer_batch_size=20)
     assert "Signed are 0 of the 2 images that need it, not signed" in run.errors[-1]
-    world.permit(certificates=["get", "list", "create", "update"], keys=["sign"])
+    world.permit(certificates=MAKE, keys=["sign"])
     done = world.sign()
     assert (done.errors, len(world.pushes)) == ([], 2)

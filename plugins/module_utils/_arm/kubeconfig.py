@@ -4,13 +4,13 @@
 from __future__ import annotations
 
 import base64
-import json
 import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from .._azure.credentials import claims
 from .._azure.errors import ModuleError
 from .._azure.libraries import library
 
@@ -56,11 +56,10 @@ class Token:
 
 def read_token(text: str) -> Token | None:
     """The token with its claims, which are read and not verified; None where it is not one of Entra's."""
+    found = claims(text)
     try:
-        body = text.split(".")[1]
-        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        return Token(text, claims["oid"], claims["tid"], claims["aud"], datetime.fromtimestamp(claims["exp"], UTC))
-    except (IndexError, KeyError, TypeError, ValueError):
+        return Token(text, found["oid"], found["tid"], found["aud"], datetime.fromtimestamp(found["exp"], UTC))
+    except (KeyError, TypeError, ValueError):
         return None
 
 

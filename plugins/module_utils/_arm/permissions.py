@@ -27,18 +27,19 @@ def needed(steps: Iterable[Step]) -> dict[str, list[str]]:
     return found
 
 
-def lacking(azure: Azure, scope: str, actions: Sequence[str]) -> list[str]:
+def lacking(azure: Azure, scope: str, actions: Sequence[str], *, data: bool = False) -> list[str]:
     """Those of the actions that the login may not do on the resource or resource group with that id; one request. Raises `ModuleError`.
 
-    A role that was assigned with a condition counts: whether that holds is known afterwards only.
+    `data`: they are data actions. A role that was assigned with a condition counts: whether that holds is known afterwards only.
     """
     roles = _read(azure, scope)
-    return [action for action in actions if not any(allows(role, action) for role in roles)]
+    return [action for action in actions if not any(allows(role, action, data=data) for role in roles)]
 
 
-def allows(role: Json, action: str) -> bool:
+def allows(role: Json, action: str, *, data: bool = False) -> bool:
     """Whether one of the login's roles, as Resource Manager describes its permissions, has the action."""
-    return _among(action, role.get("actions") or ()) and not _among(action, role.get("notActions") or ())
+    given, excepted = ("dataActions", "notDataActions") if data else ("actions", "notActions")
+    return _among(action, role.get(given) or ()) and not _among(action, role.get(excepted) or ())
 
 
 def _among(action: str, patterns: Iterable[str]) -> bool:
@@ -52,7 +53,7 @@ def _read(azure: Azure, scope: str) -> list[Json]:
     def listed() -> list[Any]:
         if not resource:
             return list(operations.list_for_resource_group(group))
-        provider, kind, name = resource
-        return list(operations.list_for_resource(group, provider, "", kind, name))
+        provider, *parent, kind, name = resource
+        return list(operations.list_for_resource(group, provider, "/".join(parent), kind, name))
 
     return [answers.in_json(each) for each in ask(f"read what the login may do on {scope}", listed)]

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import base64
+import json
 import re
 import time
+from collections.abc import Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -117,6 +120,16 @@ class Credential:
         else:
             cause = " ".join(message.split("Visit ")[0].split()).rstrip(".")
         return ModuleError(self.login.refusal(self.cloud, cause), code=code, message=message)
+
+
+def claims(token: str) -> Mapping[str, Any]:
+    """What a token says of itself, which is read and not verified; nothing where it is not one of Entra's."""
+    try:
+        body = token.split(".")[1]
+        found = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+    except (IndexError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def policy(credential: Credential, scope: str) -> ARMChallengeAuthenticationPolicy:

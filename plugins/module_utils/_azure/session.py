@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import cached_property, partial
@@ -81,6 +81,10 @@ class Azure:
     def token(self, scope: str) -> str:
         """A new access token of this login for another resource than Resource Manager, a secret: who keeps it needs all of its time. Raises `ModuleError`."""
         return str(self._credential.new_token(scope).token)
+
+    def claims(self) -> Mapping[str, Any]:
+        """What its token for Resource Manager says of this login, such as its object id (`oid`); nothing where that cannot be read. Raises `ModuleError`."""
+        return credentials.claims(self._credential.get_token(self._cloud.scope).token)
 
     def for_programs(self, folder: Path) -> tuple[str, dict[str, str]]:
         """As `Login.for_programs`, with where this login's cloud logs in. Raises `ModuleError`."""

@@ -31,3 +31,16 @@ WRITE = "Microsoft.KeyVault/vaults/accessPolicies/write"
 )
 def test_an_action_is_allowed_by_a_pattern_that_no_exception_takes_back(role: dict[str, Any], allowed: bool) -> None:
     assert allows(role, WRITE) is allowed
+
+
+@pytest.mark.parametrize(
+    ("role", "allowed"),
+    [
+        ({"dataActions": ["Microsoft.KeyVault/vaults/*"]}, True),
+        ({"dataActions": [WRITE], "notDataActions": [WRITE]}, False),
+        ({"actions": ["*"]}, False),
+        ({"dataActions": [WRITE], "notActions": [WRITE]}, True),
+    ],
+)
+def test_a_data_action_is_allowed_by_data_actions_only(role: dict[str, Any], allowed: bool) -> None:
+    assert allows(role, WRITE, data=True) is allowed

@@ -12,7 +12,7 @@ import pytest
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.keyvault import certificates, issuing
 from lab.azure.keyvault.certificate_policies import completed
-from lab.azure.roles import KEY_VAULT_CERTIFICATE_USER, KEY_VAULT_CERTIFICATES_OFFICER
+from lab.azure.roles import KEY_VAULT_CERTIFICATE_USER, KEY_VAULT_CERTIFICATES_OFFICER, KEY_VAULT_CRYPTO_USER, READER, Role
 from lab.azure.state import Certificate, CertificateOperation, Issuer, Secret, SecretVersion, Vault, now
 from tests.support.certificates import SelfSigned
 from tests.support.cluster_states import chain, pem
@@ -360,3 +360,27 @@ def test_no_certificate_is_an_empty_list_and_no_permission_is_an_error(vault: Va
     assert "does not have certificates list permission" in run("keyvault_certificate_info", **ASKED)["msg"]
     permit(vault, secrets=["get"])
     assert "does not have certificates get permission" in run("keyvault_certificate_info", **ASKED)["msg"]
+
+
+@pytest.mark.parametrize(
+    ("rbac", "role", "permitted", "problem"),
+    [
+        (False, None, {"keys": ["Sign"]}, None),
+        (False, None, {"keys": ["all"]}, None),
+        (False, KEY_VAULT_CRYPTO_USER, {"keys": ["get"]}, "no access policy has the permission sign on keys"),
+        (True, KEY_VAULT_CRYPTO_USER, {}, None),
+        (True, None, {"keys": ["sign"]}, "none of its roles has the data action Microsoft.KeyVault/vaults/keys/sign/action"),
+    ],
+    ids=str,
+)
+def test_whether_the_login_may_sign_goes_by_the_permission_model(
+    run: Run, azure: Emulated, vault: Vault, rbac: bool, role: Role | None, permitted: dict[str, list[str]], problem: str | None
+) -> None:
+    vault.properties["enableRbacAuthorization"] = rbac
+    permit(vault, certificates=["get", "list"], **permitted)
+    azure.state.role_assignments.clear()
+    for given in (READER, KEY_VAULT_CERTIFICATE_USER, *([role] if role else [])):
+        new_assignment(azure.state, vault.id, given.guid, OBJECT_ID).effective_at = 0
+    login = run("keyvault_certificate_info", **ASKED)["login"]
+    assert (login["object_id"], login["signing_problem"] is None) == (OBJECT_ID, problem is None)
+    assert (problem or "") in (login["signing_problem"] or "")
