@@ -22,9 +22,9 @@ author:
   - The image_trust.azure authors (@image-trust)
 requirements:
   - azure-mgmt-msi >= 7.0.0
-  - azure-mgmt-authorization >= 4.0.0, with O(registries) or O(vaults)
+  - azure-mgmt-authorization >= 4.0.0, with O(registries), O(vaults) or O(former_vaults)
   - azure-mgmt-containerregistry >= 10.3.0, with O(registries)
-  - azure-mgmt-keyvault >= 10.3.1, with O(vaults)
+  - azure-mgmt-keyvault >= 10.3.1, with O(vaults) or O(former_vaults)
   - azure-mgmt-containerservice >= 32.1.0, with O(federated_credentials[].cluster) or O(change_issuer=false)
   - azure-mgmt-resource >= 23.2.0, for a new identity without O(location)
   - cryptography >= 42.0.0, with O(certificates)
@@ -118,6 +118,26 @@ options:
     description:
       - Key vaults whose secrets, and so certificates, the identity may read.
       - It is an error when no cluster can reach one of them. A vault that only some networks reach is a warning.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Name. Needed without C(id).
+        type: str
+      resource_group:
+        description: Resource group. Needed without C(id).
+        type: str
+      subscription_id:
+        description: Subscription; by default that of the login.
+        type: str
+      id:
+        description: Id of the resource, in place of the others.
+        type: str
+  former_vaults:
+    description:
+      - Key vaults that are no longer in O(vaults). What the identity has there is taken away, its access policy and the role V(Key Vault Secrets User).
+      - What other principals have there stays. A vault that does not exist any more is no error.
     type: list
     elements: dict
     default: []

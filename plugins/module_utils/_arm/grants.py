@@ -51,6 +51,11 @@ def on_vault(vault: Vault) -> Grant:
     return Grant(str(vault.id), f"the vault {vault.name}, whose permission model is {vault.permission_model}", given, idle)
 
 
+def on_former_vault(vault: Vault) -> Grant:
+    """None, whatever the vault goes by."""
+    return Grant(str(vault.id), f"the vault {vault.name}, which is a former one", (), (ROLE_UNDER_RBAC,))
+
+
 def read(azure: Azure, grant: Grant, principal_id: str | None) -> tuple[RoleAssignment, ...]:
     """The principal's assignments on the resource, above and below; one request, none where the principal is not known."""
     return role_assignments.read(azure, RoleAssignment(grant.scope, "", principal_id))

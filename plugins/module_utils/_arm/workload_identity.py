@@ -60,14 +60,15 @@ class WantedVault:
 
 @dataclass(frozen=True)
 class Wanted:
-    """What is asked. `registries` are as `ids.resource` returns them; `in_use` names the identities that are not looked at as former ones, None: none is looked
-    for."""
+    """What is asked. `registries` are as `ids.resource` returns them; in `former_vaults` the identity may do nothing any more; `in_use` names the identities
+    that are not looked at as former ones, None: none is looked for."""
 
     identity: identities.Wanted
     trusts: tuple[Trust, ...] = ()
     change_issuer: bool = True
     registries: tuple[Mapping[str, str], ...] = ()
     vaults: tuple[WantedVault, ...] = ()
+    former_vaults: tuple[WantedVault, ...] = ()
     in_use: tuple[str, ...] | None = None
 
     def __post_init__(self) -> None:
@@ -76,6 +77,9 @@ class Wanted:
         names = [vault.at["name"].lower() for vault in self.vaults]
         if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
             raise refuse(f"vaults has {' and '.join(twice)} twice; leave out one.")
+        names += [vault.at["name"].lower() for vault in self.former_vaults]
+        if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+            raise refuse(f"former_vaults has {' and '.join(twice)} twice, or vaults has it too; leave out one.")
 
     @property
     def parent(self) -> Parent:
@@ -113,6 +117,7 @@ class Found:
     users: Mapping[str, str] = field(default_factory=dict)
     registries: tuple[Registry, ...] = ()
     vaults: tuple[FoundVault, ...] = ()
+    former_vaults: tuple[FoundVault, ...] = ()
     roles: Mapping[str, Sequence[RoleAssignment]] = field(default_factory=dict)
     """The identity's assignments, by the resource's id."""
 
@@ -122,7 +127,8 @@ class Found:
 
     @property
     def grants(self) -> list[Grant]:
-        return [*map(grants.on_registry, self.registries), *(grants.on_vault(each.vault) for each in self.vaults)]
+        on_vaults = [*(grants.on_vault(each.vault) for each in self.vaults), *(grants.on_former_vault(each.vault) for each in self.former_vaults)]
+        return [*map(grants.on_registry, self.registries), *on_vaults]
 
 
 def options() -> dict[str, Any]:
@@ -146,6 +152,7 @@ def options() -> dict[str, Any]:
         change_issuer=dict(type="bool", default=True),
         registries=dict(type="list", elements="dict", default=[], options=resource_options()),
         vaults=dict(type="list", elements="dict", default=[], options=resource_options()),
+        former_vaults=dict(type="list", elements="dict", default=[], options=resource_options()),
         certificates=dict(type="list", elements="dict", default=[], options=certificate),
         except_identities=dict(type="list", elements="str"),
     )
@@ -166,6 +173,7 @@ def wanted(given: Mapping[str, Any], *, check: bool) -> Wanted:
         change_issuer=given["change_issuer"],
         registries=tuple(ids.resource(f"registries[{number}]", "registry", entry) for number, entry in enumerate(given["registries"])),
         vaults=tuple(_vaults(given)),
+        former_vaults=tuple(_former_vault(f"former_vaults[{number}]", entry) for number, entry in enumerate(given["former_vaults"])),
         in_use=None if given["except_identities"] is None else tuple(given["except_identities"]),
     )
 
@@ -177,6 +185,10 @@ def _vaults(given: Mapping[str, Any]) -> Iterator[WantedVault]:
         raise refuse(unplaced[0])
     for number, (place, held) in enumerate(zip(places, in_vaults.by_vault(names, certificates), strict=True)):
         yield WantedVault(place, tuple(held), f"vaults[{number}]")
+
+
+def _former_vault(option: str, entry: Mapping[str, Any]) -> WantedVault:
+    return WantedVault(ids.resource(option, "vault", entry), option=option)
 
 
 def _trust(check: bool, entry: Mapping[str, Any]) -> Trust:
@@ -192,6 +204,7 @@ def read(azure: Azure, wanted: Wanted, *, check: bool) -> Found:
     found = read_trust(azure, wanted, check=check)
     found = replace(found, registries=tuple(registries.read_at(azure, place) for place in wanted.registries))
     found = replace(found, vaults=tuple(read_vault(azure, vault) for vault in wanted.vaults))
+    found = replace(found, former_vaults=tuple(vault for each in wanted.former_vaults if (vault := find_vault(azure, each))))
     if unusable := [sentence for vault in found.vaults for sentence in examined_vault(azure, vault).problems]:
         raise ModuleError(" ".join(unusable), code="UnusableVault")
     return with_roles(azure, found)
@@ -227,10 +240,16 @@ def _trusted(azure: Azure, trust: Trust, *, check: bool) -> FederatedCredential:
 
 def read_vault(azure: Azure, wanted: WantedVault) -> FoundVault:
     """The vault and everybody's policies. Raises `ModuleError` where there is none."""
-    found = vaults.read(wanted.login(azure), wanted.place)
+    found = find_vault(azure, wanted)
     if not found:
         raise vaults.missing(wanted.login(azure), wanted.place)
-    return FoundVault(wanted, *found)
+    return found
+
+
+def find_vault(azure: Azure, wanted: WantedVault) -> FoundVault | None:
+    """As `read_vault`; None where there is none. Raises `ModuleError` where that cannot be read."""
+    found = vaults.read(wanted.login(azure), wanted.place)
+    return FoundVault(wanted, *found) if found else None
 
 
 def examined_vault(azure: Azure, found: FoundVault) -> Examined:
@@ -251,18 +270,23 @@ def plan(azure: Azure, wanted: Wanted, found: Found) -> list[Step]:
         grant = grants.on_registry(registry)
         steps += grants.steps(azure, grant, found.roles[grant.scope], principal)
     for one in found.vaults:
-        vault, grant = one.vault, grants.on_vault(one.vault)
-        policy = vault_access.policy(principal.id, None, None if vault.rbac_enabled else READ, some=False)
-        # The vault heeds one of the two only. The other would begin to count, unseen, on the day its permission model is switched.
-        if vault.rbac_enabled:
-            (entry,) = vault_access.plan_absent(one.policies, [policy])
-        else:
-            (entry,) = vault_access.plan(vault, one.policies, [policy], exact=False)
-        does, place = f"{'add permissions to' if entry.after else 'remove'} the access policy in {grant.on}", one.wanted.place
-        permit, needs = partial(_permit, one.wanted.login(azure), place, entry, principal), Permission(POLICIES, grant.scope)
-        steps.append(Step(does, permit, entry, f"access policies of {place}", needs))
-        steps += grants.steps(azure, grant, found.roles[grant.scope], principal)
+        steps += _vault_steps(azure, found, one, principal, grants.on_vault(one.vault), permitted=not one.vault.rbac_enabled)
+    for one in found.former_vaults:
+        steps += _vault_steps(azure, found, one, principal, grants.on_former_vault(one.vault), permitted=False)
     return steps
+
+
+def _vault_steps(azure: Azure, found: Found, one: FoundVault, principal: Principal, grant: Grant, *, permitted: bool) -> list[Step]:
+    """What gives, or takes away, the access policy of the principal and its roles. The vault heeds one of the two only. The other would begin to count, unseen,
+    on the day its permission model is switched."""
+    policy = vault_access.policy(principal.id, None, READ if permitted else None, some=False)
+    if permitted:
+        (entry,) = vault_access.plan(one.vault, one.policies, [policy], exact=False)
+    else:
+        (entry,) = vault_access.plan_absent(one.policies, [policy])
+    does, place = f"{'add permissions to' if entry.after else 'remove'} the access policy in {grant.on}", one.wanted.place
+    permit, needs = partial(_permit, one.wanted.login(azure), place, entry, principal), Permission(POLICIES, grant.scope)
+    return [Step(does, permit, entry, f"access policies of {place}", needs), *grants.steps(azure, grant, found.roles[grant.scope], principal)]
 
 
 def managed(steps: Sequence[Step]) -> Identity:

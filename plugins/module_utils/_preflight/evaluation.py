@@ -61,12 +61,13 @@ class Evaluation:
         trust = found.known(about, lambda: workload.read_trust(azure, wanted, check=True))
         known = self._known_registries(wanted.registries)
         vaults = tuple(vault for asked in wanted.vaults if (vault := self._vault(asked)))
+        former = tuple(vault for asked in wanted.former_vaults if (vault := self._former_vault(asked)))
         self._of_trust(wanted, known)
         if trust is None:
             return None
         if not trust.identity and not wanted.identity.location:
             found.known(about, lambda: location_of_group(azure, wanted.identity.resource_group))
-        readable = replace(trust, registries=known, vaults=vaults)
+        readable = replace(trust, registries=known, vaults=vaults, former_vaults=former)
         whole = found.known(about, lambda: workload.with_roles(azure, readable)) or trust
         steps = found.known(about, lambda: workload.plan(azure, wanted, whole))
         others = found.known(about, lambda: workload.former(azure, wanted, whole))
@@ -128,6 +129,9 @@ class Evaluation:
             found.warn(warning, about)
         found.accept(f"Its permission model is {read.vault.permission_model}.", about)
         return read
+
+    def _former_vault(self, wanted: workload.WantedVault) -> workload.FoundVault | None:
+        return self.found.known(f"vault {wanted.place.vault_name}", lambda: workload.find_vault(self._azure, wanted))
 
     def _of_certificates(self, about: str, examined: Examined) -> None:
         self._certificates += examined.certificates
