@@ -34,13 +34,19 @@ class ProofFile:
         tempfile.TemporaryFile(dir=self.path.parent).close()
 
     def write(self, record: bytes, signature: bytes | None, page: str) -> None:
-        """All of it. Between the steps there is a record without a signature, never one with the signature of another. Raises `OSError`."""
-        self.signature.unlink(missing_ok=True)
-        self.page.unlink(missing_ok=True)
-        _write(self.path, record)
-        _write(self.page, page.encode())
-        if signature:
-            _write(self.signature, signature)
+        """All of it, or nothing: what was there before stays where a disk is full. Between the steps there is a record without a signature, never one with
+        the signature of another. Raises `OSError`."""
+        given = {self.path: record, self.page: page.encode(), **({self.signature: signature} if signature else {})}
+        written: dict[Path, Path] = {}
+        try:
+            for path, content in given.items():
+                _write(path, content, written)
+            self.signature.unlink(missing_ok=True)
+            for path, temporary in written.items():
+                temporary.replace(path)
+        finally:
+            for temporary in written.values():
+                temporary.unlink(missing_ok=True)
 
 
 def encoded(document: Mapping[str, Any]) -> bytes:
@@ -48,14 +54,12 @@ def encoded(document: Mapping[str, Any]) -> bytes:
     return f"{json.dumps(document, indent=4, sort_keys=True)}\n".encode()
 
 
-def _write(path: Path, content: bytes) -> None:
-    """The file, in one step."""
+def _write(path: Path, content: bytes, written: dict[Path, Path]) -> None:
+    """A file beside it, which `written` has from its beginning. Some file systems say that they are full only when a file is synchronised."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            os.fchmod(file.fileno(), MODE)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+    written[path] = Path(temporary)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        os.fchmod(file.fileno(), MODE)
+        file.flush()
+        os.fsync(file.fileno())

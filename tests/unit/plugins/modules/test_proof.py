@@ -16,6 +16,7 @@ from ansible.module_utils.testing import patch_module_args
 from ansible_collections.image_trust.azure.plugins.modules import proof
 
 from tests.support.cluster_states import odd
+from tests.support.disks import full, small_disk
 from tests.support.proofs import ANCHOR, faults, state, verdict, with_more
 
 KEYS = {
@@ -100,6 +101,24 @@ def test_without_a_state_nothing_is_recorded(tmp_path: Path, key: Path) -> None:
 @pytest.mark.parametrize("given", [None, state()])
 def test_a_folder_that_is_not_there_is_found_before_and_after(given: Any, tmp_path: Path) -> None:
     assert "cannot be written" in run(tmp_path / "none/proof.json", verification=given)["msg"]
+
+
+def test_on_a_full_disk_the_proof_before_stays_whole(tmp_path: Path, key: Path) -> None:
+    """Whichever of its three files is the first for which there is no room."""
+    with small_disk(tmp_path / "disk") as disk:
+        path, failed = disk / "proof.json", 0
+        run(path, signing_key=str(key))
+        before = {file.name: file.read_bytes() for file in disk.iterdir()}
+        while True:
+            with full(disk, free=failed):
+                result = run(path, signing_key=str(key), verification=state(problems=["Ratify has no pod that is ready."]))
+            if "failed" not in result:
+                break
+            assert result["msg"] == f"The proof cannot be written to {path}: No space left on device."
+            assert {file.name: file.read_bytes() for file in disk.iterdir()} == before
+            failed += 1
+        assert failed > 2
+        assert json.loads(path.read_text())["problems"] == ["Ratify has no pod that is ready."]
 
 
 @pytest.mark.parametrize("more", [{"verdict": "perhaps"}, {"ran": "no"}])
