@@ -298,6 +298,11 @@ proof:
       type: list
       elements: dict
       returned: always
+    trust:
+      description: Who is trusted for which repositories, each as RV(image_trust.azure.verification_info#module:trust).
+      type: list
+      elements: dict
+      returned: always
     statuses:
       description: How old what Ratify and Gatekeeper report of their objects is, each as RV(image_trust.azure.verification_info#module:statuses).
       type: list

@@ -360,6 +360,41 @@ replica_sets_without_end:
       type: int
       returned: always
       sample: 137
+trust:
+  description: Who is trusted for which repositories, an entry for each trust policy of Ratify's verifiers.
+  type: list
+  elements: dict
+  returned: success
+  sample:
+    - kind: notation
+      policy: release
+      repositories: [example.azurecr.io/web]
+      signers: ["x509.subject:CN=release,O=Contoso,ST=WA,C=US"]
+      providers: [kmprovider-akv]
+  contains:
+    kind:
+      description: Whose signatures, V(notation) or V(cosign), or the name of another verifier.
+      type: str
+      returned: always
+    policy:
+      description: Name of the trust policy; null where it has none.
+      type: str
+      returned: always
+    repositories:
+      description: Repositories with their registries, or patterns of them; none where it is not known for which it decides.
+      type: list
+      elements: str
+      returned: always
+    signers:
+      description: Identities that are trusted among those whom the providers' certificates vouch for; V(*) for all of them. None where keys decide alone.
+      type: list
+      elements: str
+      returned: always
+    providers:
+      description: Key management providers whose certificates or keys count, by their names.
+      type: list
+      elements: str
+      returned: always
 statuses:
   description: How old what Ratify and Gatekeeper report of their objects is.
   type: list
@@ -450,6 +485,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._verification.pr
 from ansible_collections.image_trust.azure.plugins.module_utils._verification.state import Verification, read
 from ansible_collections.image_trust.azure.plugins.module_utils._verification.statuses import statuses
 from ansible_collections.image_trust.azure.plugins.module_utils._verification.trust_deviations import trust_deviations
+from ansible_collections.image_trust.azure.plugins.module_utils._verification.trusted import trusted
 
 ENDLESS = (
     "Deployment {namespace}/{name} has {replica_sets} ReplicaSets and makes more, for each is changed when it is created. Gatekeeper no longer does so with "
@@ -496,6 +532,7 @@ def main() -> NoReturn:
         exempt_namespaces=exempt_namespaces(found),
         exemptions=exemptions(found),
         anchors=anchors(found.objects["key_management_providers"]),
+        trust=trusted(found.objects["verifiers"]),
         replica_sets_without_end=endless,
         statuses=statuses(found),
         differing=differing(found, objects(expected), today),

@@ -22,6 +22,24 @@ VALIDATING = f"{ADMISSION}/validatingwebhookconfigurations"
 GUARD = "namespace-labels.image-trust.azure"
 PODS = "/api/v1/namespaces/gatekeeper-system/pods"
 WELL = {"issuccess": True}
+NOTATION = {
+    "name": "notation",
+    "parameters": {
+        "verificationCertStores": {"ca": {"cert-0": ["kmprovider-akv"]}},
+        "trustPolicyDoc": {
+            "version": "1.0",
+            "trustPolicies": [
+                {
+                    "name": "release",
+                    "registryScopes": ["contoso.azurecr.io/web"],
+                    "signatureVerification": {"level": "strict"},
+                    "trustStores": ["ca:cert-0"],
+                    "trustedIdentities": ["x509.subject:CN=brooklyn.io,O=Contoso,ST=WA,C=US"],
+                }
+            ],
+        },
+    },
+}
 
 
 def pem(name: str, *, days: int = 90, since: int = 1) -> str:
@@ -122,7 +140,7 @@ def cluster(*providers: Json) -> dict[str, Any]:
         ),
         f"{RATIFY}/policies": items(item("ratify-policy", {"type": "config-policy"}, status=WELL)),
         f"{RATIFY}/stores": items(item("store-oras", {"name": "oras"}, status=WELL)),
-        f"{RATIFY}/verifiers": items(item("verifier-notation", {"name": "notation"}, status=WELL)),
+        f"{RATIFY}/verifiers": items(item("verifier-notation", NOTATION, status=WELL)),
         f"{RATIFY}/keymanagementproviders": items(*(providers or (in_vault([held()]),))),
         f"{RATIFY}/certificatestores": items(),
         f"{ADMISSION}/validatingadmissionpolicies": items(item(GUARD, {"failurePolicy": "Fail"}), item("of-somebody-else", {})),

@@ -27,6 +27,13 @@ ANCHOR: Json = {
     "not_after": "2999-01-01T00:00:00Z",
     "problem": None,
 }
+TRUST: Json = {
+    "kind": "notation",
+    "policy": "release",
+    "repositories": ["contoso.azurecr.io/web"],
+    "signers": ["x509.subject:CN=brooklyn.io,O=Contoso,ST=WA,C=US"],
+    "providers": ["kmprovider-akv"],
+}
 STATUS: Json = {
     "kind": "KeyManagementProvider",
     "name": "kmprovider-akv",
@@ -73,6 +80,7 @@ def state(**more: Any) -> Json:
         "exempt_namespaces": [{"name": "kube-system", "by": ["constraint images-verified"], "reason": "what the cluster needs to start"}],
         "exemptions": [EXEMPTION],
         "anchors": [ANCHOR],
+        "trust": [TRUST],
         "statuses": [STATUS],
         "problems": [],
         **more,

@@ -34,6 +34,12 @@ def anchor(name: str, not_after: str | None, **more: Any) -> dict[str, Any]:
     }
 
 
+def trust(*repositories: str, **more: Any) -> dict[str, Any]:
+    """A trust policy for these repositories."""
+    signers = ["x509.subject:CN=release.contoso.example,O=Contoso,ST=Noord-Holland,C=NL"]
+    return {"kind": "notation", "policy": "release", "repositories": [*repositories], "signers": signers, "providers": ["kmprovider-akv"], **more}
+
+
 def exemption(owner: str, ends: str | None, **more: Any) -> dict[str, Any]:
     given = {"owner": owner, "reason": "moves to signed images with release 7", "ends": ends, "images": ["docker.io/bitnami/*"], "namespaces": ["legacy"]}
     return {**given, "service_accounts": [], "ended": False, **more}
@@ -85,6 +91,7 @@ def proof(name: str, **more: Any) -> dict[str, Any]:
             "exemptions": [],
         },
         "anchors": [anchor("release", "2027-11-24T12:00:00Z")],
+        "trust": [trust("contoso.azurecr.io/web")],
         "verdicts": [
             *(verdict(image, shape, verdict_) for image, verdict_ in said.items() for shape in SHAPES),
             *(verdict(image, "container", "admitted", "kube-system") for image in said),

@@ -66,6 +66,7 @@ def document(asked: Asked, state: Json, verdicts: Sequence[Verdict]) -> dict[str
         "pilot": [*asked.pilot],
         "policy": policy,
         "anchors": anchors,
+        "trust": state.get("trust") or [],
         "statuses": statuses,
         "verdicts": [verdict.to_dict() for verdict in verdicts],
         "signed_by": asked.signed_by,

@@ -17,7 +17,7 @@ from ansible_collections.image_trust.azure.plugins.modules import proof
 
 from tests.support.cluster_states import odd
 from tests.support.disks import full, small_disk
-from tests.support.proofs import ANCHOR, faults, state, verdict, with_more
+from tests.support.proofs import ANCHOR, TRUST, faults, state, verdict, with_more
 
 KEYS = {
     "RSA": ["-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"],
@@ -68,7 +68,7 @@ def test_the_record_has_its_form_and_is_not_for_everybody(tmp_path: Path, key: P
     result = run(path, signing_key=str(key), cluster_id="/subscriptions/2/…/lab1", verification=state(anchors=[ANCHOR, {**ANCHOR, "not_after": None}]))
     record = json.loads(path.read_text())
     assert record == result["proof"]
-    assert faults(record) == []
+    assert (faults(record), record["trust"]) == ([], [TRUST])
     public = subprocess.run(["openssl", "pkey", "-in", str(key), "-pubout", "-outform", "DER"], check=True, capture_output=True).stdout
     assert record["signed_by"] == {"key": "local", "sha256": hashlib.sha256(public).hexdigest()}
     assert hashlib.sha256(path.read_bytes()).hexdigest() == result["sha256"]

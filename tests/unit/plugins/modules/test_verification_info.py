@@ -72,6 +72,9 @@ def test_a_cluster_where_all_is_well_is_reported_as_it_runs(read: Read) -> None:
         {"name": "gatekeeper-system", "by": ["constraint images-verified"], "reason": None},
         {"name": "kube-system", "by": ["constraint images-verified", "webhook validation.gatekeeper.sh"], "reason": "what the cluster needs to start"},
     ]
+    assert [(each["policy"], each["repositories"], each["providers"]) for each in found["trust"]] == [
+        ("release", ["contoso.azurecr.io/web"], ["kmprovider-akv"])
+    ]
     assert [(a["from"], a["vault"], a["name"], a["version"], a["problem"]) for a in found["anchors"]] == [
         ("vault", VAULT, "brooklyn-io", "d14071e06f0d4d16a841c0a61e9ab072", "not read from the vault")
     ]
