@@ -17,8 +17,8 @@ options:
     elements: str
     required: true
   hosts:
-    description: Variables of all hosts of the inventory, by name, such as C(hostvars). Of a host, C(verify_proof_path), C(break_glass_record_path)
-      and C(policy_audit_path) are read.
+    description: Variables of all hosts of the inventory, by name, such as C(hostvars). Of a host, C(verify_proof_path), C(break_glass_record_path),
+      C(policy_audit_path) and C(report_policy_group) are read.
     type: dict
     required: true
 author:
@@ -36,7 +36,7 @@ _value:
   description: An entry for each host, without a path where it has none. The record of openings is beside the proof where no path is given for it.
   type: list
   elements: dict
-  sample: [{"cluster": "web", "path": "proofs/web.json", "break_glass_record": "proofs/web-break-glass.jsonl", "audit": null}]
+  sample: [{"cluster": "web", "path": "proofs/web.json", "break_glass_record": "proofs/web-break-glass.jsonl", "audit": null, "policy_group": null}]
 """
 
 import os
@@ -53,7 +53,7 @@ def _proof(cluster: str, variables: Mapping[str, Any]) -> dict[str, str | None]:
     path = variables.get("verify_proof_path") or None
     beside = f"{os.path.splitext(path)[0]}-break-glass.jsonl" if path else None
     record, audit = variables.get("break_glass_record_path") or beside, variables.get("policy_audit_path") or None
-    return {"cluster": cluster, "path": path, "break_glass_record": record, "audit": audit}
+    return {"cluster": cluster, "path": path, "break_glass_record": record, "audit": audit, "policy_group": variables.get("report_policy_group") or None}
 
 
 class FilterModule:

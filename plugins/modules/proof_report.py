@@ -37,6 +37,9 @@ options:
       audit:
         description: Its audit, which the role P(image_trust.azure.policy#role) wrote to C(policy_audit_path). It need not exist.
         type: path
+      policy_group:
+        description: Clusters with the same value should have the same policy, and attention is drawn to one that has another. Not compared, when not given.
+        type: str
   public_key:
     description:
       - File with the RSA or EC public key in PEM by which the proofs have to be signed, each in the file C(.sig) beside it.
@@ -92,21 +95,33 @@ report:
     schema: 1
     day: "2026-11-24"
     passed: false
+    headline: The cluster is unknown.
     unproven: [web-staging]
     terms:
       max_age_hours: 48
       warn_days: 30
       versions: {gatekeeper: 3.23.1, ratify: 1.4.6, kubernetes: "1.36"}
     summary: {failed: 0, unknown: 1, attention: 0, proven: 0}
+    findings:
+      - state: unknown
+        text: There is no proof of it.
+        next: Run verify.yml.
+        link: https://github.com/image-trust/azure/blob/main/docs/proof.md
+        clusters: [web-staging]
     clusters:
       - name: web-staging
         state: unknown
+        enforcement: null
         findings:
           - state: unknown
-            text: There is no proof of it. Run verify.yml.
-        proof: {path: /var/lib/image-trust/proof-web-staging.json, sha256: null, signature: not checked, time: null, days: null}
+            text: There is no proof of it.
+            next: Run verify.yml.
+            link: https://github.com/image-trust/azure/blob/main/docs/proof.md
+        proof: {path: /var/lib/image-trust/proof-web-staging.json, sha256: null, signature: not checked, signed_by: null, time: null, days: null}
         facts: null
         audit: null
+    policies: []
+    trust: []
     certificates: []
     plot:
       days: 180
@@ -128,6 +143,10 @@ report:
     passed:
       description: Whether there are clusters, and none of them is in RV(report.unproven).
       type: bool
+      returned: always
+    headline:
+      description: How many clusters are in which state, in a sentence.
+      type: str
       returned: always
     unproven:
       description: Names of the clusters that are V(failed) or V(unknown), or a pilot, which denies in some namespaces only.
@@ -172,6 +191,33 @@ report:
           description: How many are V(proven).
           type: int
           returned: always
+    findings:
+      description: RV(report.clusters[].findings) of all clusters, each once, the worst first.
+      type: list
+      elements: dict
+      returned: always
+      contains:
+        state:
+          description: V(failed), V(unknown) or V(attention).
+          type: str
+          returned: always
+        text:
+          description: What it is, in a sentence.
+          type: str
+          returned: always
+        next:
+          description: What to do next.
+          type: str
+          returned: always
+        link:
+          description: The page that says how.
+          type: str
+          returned: always
+        clusters:
+          description: Names of the clusters of which it is said.
+          type: list
+          elements: str
+          returned: always
     clusters:
       description: The clusters, the worst first.
       type: list
@@ -186,6 +232,13 @@ report:
           description: V(failed), V(unknown), V(attention) or V(proven), that of the worst of RV(report.clusters[].findings).
           type: str
           returned: always
+        enforcement:
+          description:
+            - V(open) where it admits every image, because it was opened and not closed or because Gatekeeper is not asked; V(pilot) for a pilot; else the
+              enforcement of its constraints, such as V(deny). Null where it is not known.
+          type: str
+          returned: always
+          sample: deny
         findings:
           description: What there is to say of it, the worst first.
           type: list
@@ -198,6 +251,14 @@ report:
               returned: always
             text:
               description: What it is, in a sentence.
+              type: str
+              returned: always
+            next:
+              description: What to do next.
+              type: str
+              returned: always
+            link:
+              description: The page that says how.
               type: str
               returned: always
         proof:
@@ -218,6 +279,13 @@ report:
               description: V(verified), V(invalid), V(missing) or V(not checked).
               type: str
               returned: always
+            signed_by:
+              description: The key that signed it, as the proof itself says, as RV(image_trust.azure.proof#module:proof.signed_by); null where it names none.
+              type: dict
+              returned: always
+              sample:
+                key: https://contoso-signing.vault.azure.net/keys/proof/0a1b2c3d4e5f60718293a4b5c6d7e8f9
+                sha256: 4c6ff1d1a9aa1a8f1e9ea9a7c2c7b1b3e0a5d4f3c2b1a0f9e8d7c6b5a4938271
             time:
               description: When it was made (UTC); null where nothing of it counts.
               type: str
@@ -233,6 +301,14 @@ report:
           type: dict
           returned: always
           contains:
+            id:
+              description: Its id in Azure; null where the proof does not have it.
+              type: str
+              returned: always
+            uid:
+              description: That of its namespace kube-system, which no other cluster has; null where it is not known.
+              type: str
+              returned: always
             kubernetes_version:
               description: Version of Kubernetes; V(?) where it is not known.
               type: str
@@ -501,6 +577,60 @@ report:
                   description: Days until then, negative when it has passed.
                   type: int
                   returned: always
+    policies:
+      description: The policies of the clusters by their groups, the most frequent of each group first. What names a cluster's own identity does not count.
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - group: production
+          sha256: 9c1f1f4f5ad2b8a5f2a0c1d3e4b5968778695a4b3c2d1e0f00112233445566aa
+          clusters: [web-production]
+          differs: []
+      contains:
+        group:
+          description: Group of clusters that should have the same policy; null of those of which that is not said.
+          type: str
+          returned: always
+        sha256:
+          description: SHA-256 of all that is compared.
+          type: str
+          returned: always
+        clusters:
+          description: Clusters that have it.
+          type: list
+          elements: str
+          returned: always
+        differs:
+          description: Parts in which it differs from the most frequent of its group.
+          type: list
+          elements: str
+          returned: always
+    trust:
+      description:
+        - Who is trusted for which repositories, each trust policy once.
+        - Each with C(kind), C(policy), C(repositories) and C(signers) of RV(image_trust.azure.verification_info#module:trust).
+      type: list
+      elements: dict
+      returned: always
+      sample:
+        - kind: notation
+          policy: release
+          repositories: [example.azurecr.io/web]
+          signers: ["x509.subject:CN=release,O=Contoso,ST=WA,C=US"]
+          certificates: [contoso-release]
+          clusters: [web-production]
+      contains:
+        certificates:
+          description: C(called) of the certificates and keys that vouch for the signers and that Ratify holds.
+          type: list
+          elements: str
+          returned: always
+        clusters:
+          description: Clusters that have it.
+          type: list
+          elements: str
+          returned: always
     certificates:
       description:
         - Certificates and keys that the clusters trust, each once; those first whose end is not known, then by their end.
@@ -600,19 +730,30 @@ report:
           description: V(failed) when it has expired, V(attention) when it soon expires, V(unknown) when it does not expire, V(proven) otherwise.
           type: str
           returned: always
+metrics:
+  description: The same for Prometheus, as OpenMetrics text, which the textfile collector of node-exporter reads too.
+  type: str
+  returned: success
+  sample: |
+    # HELP image_trust_cluster_passed Whether the last proof of a cluster counts and shows that it denies what it should.
+    # TYPE image_trust_cluster_passed gauge
+    image_trust_cluster_passed{inventory_host="web-staging"} 0
+    …
 """
 
 from typing import NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.verifying import CRYPTOGRAPHY_IMPORT_ERROR, PublicKey, PublicKeyError
+from ansible_collections.image_trust.azure.plugins.module_utils._report.metrics import metrics
 from ansible_collections.image_trust.azure.plugins.module_utils._report.proofs import find
 from ansible_collections.image_trust.azure.plugins.module_utils._report.report import Terms, report
 from ansible_collections.image_trust.azure.plugins.module_utils._verification.dates import moment
 
 
 def main() -> NoReturn:
-    proof = dict(cluster=dict(required=True), path=dict(type="path"), break_glass_record=dict(type="path"), audit=dict(type="path"))
+    files = {name: dict(type="path") for name in ("path", "break_glass_record", "audit")}
+    proof = dict(cluster=dict(required=True), policy_group=dict(), **files)
     module = AnsibleModule(
         argument_spec=dict(
             proofs=dict(type="list", elements="dict", required=True, options=proof),
@@ -635,8 +776,8 @@ def main() -> NoReturn:
         module.fail_json(msg=f"The signatures cannot be checked: {error}.")
     except ValueError:
         module.fail_json(msg=f"time is {given['time']}, and not a time such as 2026-11-24T12:00:00Z.")
-    found = [find(each["cluster"], each["path"], each["break_glass_record"], each["audit"], key) for each in given["proofs"]]
-    module.exit_json(changed=False, report=report(found, terms))
+    made = report([find(key, **each) for each in given["proofs"]], terms)
+    module.exit_json(changed=False, report=made, metrics=metrics(made))
 
 
 if __name__ == "__main__":

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 import stat
+import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._report.versions
 from lab.build.tools import family
 from tests.support import report_proofs as proofs
 from tests.support import reports
+from tests.support.disks import full, small_disk
 from tests.support.report_proofs import SIGNED, anchor, exemption, proof, verdict, with_policy
 
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>{{ 7*7 }}{% raw %}</style></title>-->&amp;"
@@ -49,25 +52,109 @@ def made(folder: Path, *options: str, clusters: tuple[str, ...] = ("web",), **va
     return read
 
 
-def test_two_files_are_written_that_not_everybody_can_read_and_the_second_run_changes_nothing(tmp_path: Path) -> None:
+def test_three_files_are_written_that_not_everybody_can_read_and_the_second_run_changes_nothing(tmp_path: Path) -> None:
     proofs.write(tmp_path, proof("web"))
     first = reports.run(tmp_path, ["web"])
-    assert (first.returncode, changes(first.stdout)) == (0, 2), first.stdout
+    assert (first.returncode, changes(first.stdout)) == (0, 3), first.stdout
+    assert stat.S_IMODE((tmp_path / "report.prom").stat().st_mode) == 0o644
     assert {stat.S_IMODE((tmp_path / name).stat().st_mode) for name in ("report.html", "report.json")} == {0o640}
     later = reports.run(tmp_path, ["web"], report_time="2026-11-24T23:59:59Z")
     assert (later.returncode, changes(later.stdout)) == (0, 0), later.stdout
     tomorrow = reports.run(tmp_path, ["web"], report_time="2026-11-25T00:00:01Z")
-    assert changes(tomorrow.stdout) == 2
+    assert changes(tomorrow.stdout) == 2, "the metrics have times, not ages"
     assert "2026-11-25" in (tmp_path / "report.html").read_text()
 
 
 def test_a_check_says_what_would_be_written_and_writes_nothing(tmp_path: Path) -> None:
     proofs.write(tmp_path, proof("web"))
     done = reports.run(tmp_path, ["web"], "--check", "--diff")
-    assert (done.returncode, changes(done.stdout)) == (0, 2), done.stdout + done.stderr
-    assert "proved that what should be denied is denied" in done.stdout
-    assert not (tmp_path / "report.html").exists()
-    assert not (tmp_path / "report.json").exists()
+    assert (done.returncode, changes(done.stdout)) == (0, 3), done.stdout + done.stderr
+    assert "<span>The cluster is proven.</span>" in done.stdout
+    assert list(tmp_path.glob("report.*")) == []
+
+
+def printed(done: subprocess.CompletedProcess[str]) -> str:
+    return " ".join(done.stdout.replace("\\n", " ").split())
+
+
+def test_the_run_prints_the_path_and_a_line_of_summary(tmp_path: Path) -> None:
+    proofs.write(tmp_path, proof("web"))
+    done = reports.run(tmp_path, ["web", "never"])
+    assert done.returncode == 0
+    assert f"{tmp_path}/report.html: Of 2 clusters 1 is unknown and 1 is proven." in printed(done)
+
+
+OPEN = {"state": "open", "when": "2026-11-24T09:00:00Z", "who": "me", "why": "it burns"}
+
+
+@pytest.mark.parametrize(
+    ("clusters", "failing"),
+    [
+        (["proven", "attention", "pilot"], []),
+        (["proven", "never"], ["never"]),
+        (["proven", "opened", "never"], ["opened", "never"]),
+        ([], ["There is no cluster"]),
+    ],
+)
+def test_with_report_fail_a_failed_or_unknown_cluster_is_an_error_when_all_is_written(clusters: list[str], failing: list[str], tmp_path: Path) -> None:
+    for each in (proof("proven"), proof("opened"), proofs.pilot("pilot", "shop"), proof("attention", anchors=[anchor("release", "2026-11-25T00:00:00Z")])):
+        proofs.write(tmp_path, each)
+    (tmp_path / "proof-opened-break-glass.jsonl").write_text(json.dumps(OPEN) + "\n")
+    done = reports.run(tmp_path, ["proven", "attention", "pilot", "opened", "never"], report_clusters=clusters, report_fail=True)
+    assert done.returncode == (2 if failing else 0)
+    assert [each for each in failing if each not in printed(done)] == []
+    assert all(f"Failed or unknown: {', '.join(failing)}." in printed(done) for _ in failing if clusters)
+    assert len(list(tmp_path.glob("report.*"))) == 3
+
+
+def test_on_a_full_disk_the_reports_before_stay(tmp_path: Path) -> None:
+    proofs.write(tmp_path, proof("web"))
+    with small_disk(tmp_path / "disk") as disk:
+        first = reports.run(tmp_path, ["web"], report_path=f"{disk}/report.html")
+        assert first.returncode == 0, first.stdout
+        before = {file.name: file.read_bytes() for file in disk.iterdir()}
+        assert len(before) == 3
+        with full(disk):
+            done = reports.run(tmp_path, ["web", "never"], report_path=f"{disk}/report.html")
+        assert done.returncode == 2, done.stdout
+        assert "No space left on device" in done.stdout
+        assert {file.name: file.read_bytes() for file in disk.iterdir()} == before
+
+
+def test_a_proof_of_another_cluster_under_this_name_shows_nothing_and_proves_nothing(tmp_path: Path) -> None:
+    key = proofs.key(tmp_path)
+    path = proofs.write(tmp_path, proof("other"))
+    path.rename(tmp_path / "proof-web.json")
+    proofs.sign(tmp_path / "proof-web.json", key)
+    (cluster,) = made(tmp_path, report_public_key=f"{key}.pub")["clusters"]
+    assert (cluster["state"], cluster["facts"], cluster["proof"]["signature"]) == ("unknown", None, "verified")
+    assert [each["text"] for each in cluster["findings"]] == ["It is the proof of another cluster, other. Nothing of it is shown."]
+    assert "30 of 30" not in (tmp_path / "report.html").read_text()
+
+
+def test_clusters_of_one_group_are_compared_by_a_variable_of_the_hosts(tmp_path: Path) -> None:
+    proofs.write(tmp_path, proof("a"))
+    proofs.write(tmp_path, with_policy(proof("b"), parts={**proof("b")["policy"]["parts"], "constraints": {"objects": 1, "sha256": "e" * 64}}))
+    assert made(tmp_path, clusters=("a", "b"))["summary"]["proven"] == 2
+    report = made(tmp_path, clusters=("a", "b"), report_policy_group="production")
+    assert [(each["group"], each["clusters"], each["differs"]) for each in report["policies"]] == [
+        ("production", ["a"], []),
+        ("production", ["b"], ["constraints"]),
+    ]
+    assert {each["name"]: each["state"] for each in report["clusters"]} == {"a": "proven", "b": "attention"}
+
+
+def test_the_page_shows_who_is_trusted_for_what_and_by_what_each_proof_can_be_known(tmp_path: Path) -> None:
+    key = {"key": "https://contoso.vault.azure.net/keys/proof/1", "sha256": "d" * 64}
+    identified = {**proofs.of_kubernetes("web", "v1.36.4"), "id": "/subscriptions/1/web"}
+    path = proofs.write(tmp_path, proof("web", signed_by=key, cluster=identified))
+    made(tmp_path)
+    text = " ".join(Tags((tmp_path / "report.html").read_text()).text.split())
+    assert "contoso.azurecr.io/webnotation, trust policy release CN=release.contoso.example, O=Contoso, ST=Noord-Holland, C=NL release web" in text
+    assert f"SHA-256 {hashlib.sha256(path.read_bytes()).hexdigest()}, signature not checked" in text
+    assert f"signer {key['key']}, public key {'d' * 16}" in text
+    assert "/subscriptions/1/webuid uid-of-web" in text
+    assert "image_trust.azure 1.0.0" in text
 
 
 def with_hostile_texts(value: Any, *keep: str) -> Any:
@@ -142,7 +229,7 @@ def test_no_cluster_of_the_inventory_is_left_out_whatever_is_wrong_with_it(tmp_p
         "web": None,
         "broken": "Its proof is not JSON.",
         "folder": "Its proof cannot be read: Is a directory.",
-        "never": "There is no proof of it. Run verify.yml.",
+        "never": "There is no proof of it.",
     }
     assert report["summary"] == {"failed": 0, "unknown": 3, "attention": 0, "proven": 1}
 
@@ -166,11 +253,9 @@ def test_the_page_calls_a_pilot_a_pilot_and_no_proof(tmp_path: Path) -> None:
     proofs.write(tmp_path, proofs.pilot("web", "shop"))
     assert made(tmp_path)["passed"] is False
     text = " ".join(Tags((tmp_path / "report.html").read_text()).text.split())
-    assert "The cluster is a pilot: it denies in shop only" in text
-    assert "proved that what should be denied" not in text
-    proofs.write(tmp_path, proof("whole"))
-    made(tmp_path, clusters=("web", "whole"))
-    assert "1 of 2 clusters proved that what should be denied is denied, 1 is a pilot" in (tmp_path / "report.html").read_text()
+    assert "The cluster is in need of attention." in text
+    assert "Enforcement pilot" in text
+    assert "It is a pilot: the policy denies in shop only." in text
 
 
 def test_a_cluster_of_which_no_proof_is_written_is_unknown(tmp_path: Path) -> None:

@@ -110,3 +110,26 @@ def all_states(folder: Path) -> tuple[list[str], dict[str, Any]]:
     opened = {"state": "open", "when": "2026-11-24T09:12:44Z", "who": "r.jansen", "why": "Key Vault is away, ticket 4711", "cluster": "shop-staging"}
     (folder / "proof-shop-staging-break-glass.jsonl").write_text(json.dumps(opened) + "\n")
     return [*(each["cluster"]["name"] for each in made), "never-proven"], {"report_public_key": f"{key}.pub"}
+
+
+def fleet(folder: Path, count: int = 60) -> tuple[list[str], dict[str, Any]]:
+    """Proofs of so many clusters, each of which trusts a certificate of its own, and of ten each one is failed, one unknown and three need attention."""
+    names = [f"cluster-{number:02}" for number in range(count)]
+    for number, name in enumerate(names):
+        own = anchor(f"signer-{name}", "2027-11-24T12:00:00Z")
+        made = with_policy(proof(name, anchors=[own, anchor("release", "2027-12-24T12:00:00Z")]), exemptions=[exemption(f"team-{name}", "2027-06-30")])
+        match number % 10:
+            case 0:
+                opened = {"state": "open", "when": "2026-11-24T09:12:44Z", "who": "r.jansen", "why": f"ticket {number}"}
+                (folder / f"proof-{name}-break-glass.jsonl").write_text(json.dumps(opened) + "\n")
+            case 1:
+                made["time"] = "2026-11-17T06:10:00Z"
+            case 2:
+                made["cluster"] = of_kubernetes(name, "v1.33.7")
+            case 3:
+                made["programs"]["ratify"]["versions"] = ["1.4.5"]
+            case 4:
+                made["anchors"].append(anchor(f"old-{name}", "2026-12-12T08:00:00Z"))
+                proofs.write_audit(folder, proofs.audit(name))
+        proofs.write(folder, made)
+    return names, {}

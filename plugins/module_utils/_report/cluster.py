@@ -14,8 +14,11 @@ from typing import Any
 from .._admission.verdict import Verdict
 from .._proof.document import SCHEMA, of_a_chain, verdicts_of
 from .._verification.dates import moment
+from .._verification.digest import digest
 
 Json = Mapping[str, Any]
+_OF_EACH = ("stores", "namespaced_stores", "key_management_providers", "namespaced_key_management_providers")
+"""Parts of the policy that name the cluster's own identity, so that they are the same nowhere. Whom they trust is in the certificates."""
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,8 @@ class Facts:
     at: datetime
     passed: bool
     problems: list[str]
+    id: str | None
+    uid: str | None
     kubernetes_version: str
     collection_version: str
     programs: dict[str, dict[str, Any]]
@@ -34,6 +39,8 @@ class Facts:
     pilot: list[str]
     """Namespaces in which alone it denies; it is no pilot when empty."""
     policy_sha256: str
+    parts: dict[str, str]
+    """The SHA-256 of each part of the policy."""
     constraint: str | None
     failure_policy: str | None
     failure_policy_reason: str | None
@@ -41,6 +48,8 @@ class Facts:
     exempt_namespaces: list[dict[str, Any]]
     exemptions: list[dict[str, Any]]
     anchors: list[dict[str, Any]]
+    trust: list[dict[str, Any]]
+    signed_by: dict[str, str] | None
     verdicts: list[Verdict]
 
     @property
@@ -53,9 +62,22 @@ class Facts:
             "failure_policy_reason": self.failure_policy_reason,
         }
 
+    @property
+    def compared(self) -> dict[str, str]:
+        """What two clusters with the same policy have in common, by what it is called."""
+        held = sorted({str([each["kind"], each["sha256"] or [each[key] for key in ("vault", "name", "version")]]) for each in self.anchors})
+        return {**{name: sha256 for name, sha256 in self.parts.items() if name not in _OF_EACH}, "certificates": digest(held)}
+
+    @property
+    def enforcement(self) -> str:
+        """In a word, or in more where the stages of the policy differ."""
+        return "pilot" if self.pilot else ", ".join(dict.fromkeys(each["enforcement"] for each in self.constraints)) or "none"
+
     def facts(self) -> dict[str, Any]:
         """What the report has of it for this cluster alone."""
         return {
+            "id": self.id,
+            "uid": self.uid,
             "kubernetes_version": self.kubernetes_version,
             "collection_version": self.collection_version,
             "programs": self.programs,
@@ -96,20 +118,23 @@ def facts(proof: Any) -> Facts:
     """What the proof says. Raises AttributeError, KeyError, OverflowError, TypeError or ValueError where it is not of the form of docs/proof.schema.json."""
     if proof["schema"] != SCHEMA:
         raise ValueError(f"schema {proof['schema']}")
-    policy = proof["policy"]
+    policy, cluster, signed_by = proof["policy"], proof["cluster"], proof["signed_by"]
     return Facts(
-        name=str(proof["cluster"]["name"]),
+        name=str(cluster["name"]),
         time=str(proof["time"]),
         at=moment(proof["time"]),
         passed=proof["passed"] is True,
         problems=[str(problem) for problem in proof["problems"]],
-        kubernetes_version=str(proof["cluster"]["kubernetes_version"] or "?"),
+        id=_text(cluster["id"]),
+        uid=_text(cluster["uid"]),
+        kubernetes_version=str(cluster["kubernetes_version"] or "?"),
         collection_version=str(proof["collection"]["version"]),
         programs={str(name): _program(program) for name, program in proof["programs"].items()},
         namespace=str(proof["namespace"]),
         # Proofs that were written before there was the field are of no pilot.
         pilot=texts(proof.get("pilot") or []),
         policy_sha256=str(policy["sha256"]),
+        parts={str(name): str(part["sha256"]) for name, part in policy["parts"].items()},
         constraint=_text(proof["constraint"]),
         failure_policy=_text(policy["failure_policy"]),
         # Proofs that were written before there was the field have no reason.
@@ -118,6 +143,9 @@ def facts(proof: Any) -> Facts:
         exempt_namespaces=[{"name": str(each["name"]), "by": texts(each["by"]), "reason": _text(each["reason"])} for each in policy["exempt_namespaces"]],
         exemptions=[_exemption(each) for each in policy["exemptions"]],
         anchors=[_anchor(each, proof["anchors"]) for each in proof["anchors"]],
+        # Proofs that were written before there was the field do not say it.
+        trust=[_trust(each) for each in proof.get("trust") or []],
+        signed_by={key: str(signed_by[key]) for key in ("key", "sha256")} if signed_by else None,
         verdicts=verdicts_of(proof),
     )
 
@@ -152,6 +180,11 @@ def _anchor(anchor: Json, anchors: Sequence[Json]) -> dict[str, Any]:
         called += f" ({subject})"
     # Proofs that were written before there was the field tell it by their problem alone.
     return {"provider": str(anchor["provider"]), "kind": str(anchor["kind"]), "called": called, "held": anchor.get("held") is not False, **said}
+
+
+def _trust(policy: Json) -> dict[str, Any]:
+    said = {"kind": str(policy["kind"]), "policy": _text(policy["policy"])}
+    return {**said, **{key: texts(policy[key]) for key in ("repositories", "signers", "providers")}}
 
 
 def _text(value: Any) -> str | None:

@@ -12,27 +12,29 @@ from pathlib import Path
 from typing import Any
 
 from .._proof.verifying import PublicKey
+from . import steps
 from .report import Found
+from .steps import Finding, Step
 
 
-def find(cluster: str, path: str | None, break_glass_record: str | None, audit: str | None, public_key: PublicKey | None) -> Found:
+def find(public_key: PublicKey | None, *, cluster: str, path: str | None, break_glass_record: str | None, audit: str | None, policy_group: str | None) -> Found:
     """What `_proof` finds, with the audit."""
     read, problem = _audit(audit)
-    return replace(_proof(cluster, path, break_glass_record, public_key), audit=read, audit_problem=problem)
+    return replace(_proof(cluster, path, break_glass_record, public_key), audit=read, audit_problem=problem, policy_group=policy_group or None)
 
 
 def _proof(cluster: str, path: str | None, break_glass_record: str | None, public_key: PublicKey | None) -> Found:
     """The proof at `path`, whether its signature beside it is of that key (None: not checked), and the last entry of the break-glass record."""
     opened, unread = _break_glass(break_glass_record)
     if not path:
-        return Found(cluster, None, problem="No proof is written of it: verify_proof_path is not set.", break_glass=opened)
+        return Found(cluster, None, problem=_unknown("No proof is written of it: verify_proof_path is not set.", steps.NO_PATH), break_glass=opened)
     try:
         content = Path(path).read_bytes()
         signature = _signature(path)
     except FileNotFoundError:
-        return Found(cluster, path, problem="There is no proof of it. Run verify.yml.", break_glass=opened)
+        return Found(cluster, path, problem=_unknown("There is no proof of it.", steps.VERIFY), break_glass=opened)
     except OSError as error:
-        return Found(cluster, path, problem=f"Its proof cannot be read: {error.strerror}.", break_glass=opened)
+        return Found(cluster, path, problem=_unknown(f"Its proof cannot be read: {error.strerror}.", steps.READ_PROOF), break_glass=opened)
     proof, problem = _parsed(content)
     return Found(
         cluster=cluster,
@@ -45,11 +47,15 @@ def _proof(cluster: str, path: str | None, break_glass_record: str | None, publi
     )
 
 
-def _parsed(content: bytes) -> tuple[Any, str | None]:
+def _unknown(text: str, step: Step) -> Finding:
+    return Finding("unknown", text, step)
+
+
+def _parsed(content: bytes) -> tuple[Any, Finding | None]:
     try:
         return _json(content), None
     except (ValueError, RecursionError):
-        return None, "Its proof is not JSON."
+        return None, _unknown("Its proof is not JSON.", steps.WRITTEN_BY)
 
 
 def _json(content: str | bytes) -> Any:
@@ -74,7 +80,7 @@ def _said(public_key: PublicKey | None, content: bytes, signature: bytes | None)
     return "verified" if public_key.verifies(content, signature) else "invalid"
 
 
-def _break_glass(path: str | None) -> tuple[dict[str, Any] | None, str | None]:
+def _break_glass(path: str | None) -> tuple[dict[str, Any] | None, Finding | None]:
     """The last entry, None where the cluster was never opened; and what is wrong with the record, which then could hide that it is open."""
     try:
         lines = Path(path).read_text().splitlines() if path else []
@@ -82,18 +88,20 @@ def _break_glass(path: str | None) -> tuple[dict[str, Any] | None, str | None]:
     except FileNotFoundError:
         return None, None
     except (OSError, ValueError, RecursionError):
-        return None, f"Its break-glass record {path} cannot be read, so it may be open."
-    return (last, None) if last is None or isinstance(last, dict) else (None, f"Its break-glass record {path} is not one, so it may be open.")
+        return None, _unknown(f"Its break-glass record {path} cannot be read, so it may be open.", steps.RECORD)
+    if last is None or isinstance(last, dict):
+        return last, None
+    return None, _unknown(f"Its break-glass record {path} is not one, so it may be open.", steps.RECORD)
 
 
-def _audit(path: str | None) -> tuple[Any, str | None]:
+def _audit(path: str | None) -> tuple[Any, Finding | None]:
     """The audit, and what is wrong with it; no cluster has to have one."""
     try:
         read = _json(Path(path).read_bytes()) if path else None
     except FileNotFoundError:
         return None, None
     except OSError as error:
-        return None, f"Its audit cannot be read: {error.strerror}."
+        return None, Finding("attention", f"Its audit cannot be read: {error.strerror}.", steps.READ_AUDIT)
     except (ValueError, RecursionError):
-        return None, "Its audit is not JSON."
-    return read, "Its audit is null." if path and read is None else None
+        return None, Finding("attention", "Its audit is not JSON.", steps.AUDIT)
+    return read, Finding("attention", "Its audit is null.", steps.AUDIT) if path and read is None else None

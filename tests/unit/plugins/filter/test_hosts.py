@@ -62,9 +62,16 @@ def test_identities_of_the_other_hosts_have_the_name_that_is_given_or_that_of_th
     ],
 )
 def test_a_record_of_openings_is_beside_the_proof_where_no_path_is_given(variables: dict[str, Any], path: str | None, record: str | None) -> None:
-    assert report_proofs(["web"], {"web": variables, "other": {}}) == [{"cluster": "web", "path": path, "break_glass_record": record, "audit": None}]
+    assert report_proofs(["web"], {"web": variables, "other": {}}) == [
+        {"cluster": "web", "path": path, "break_glass_record": record, "audit": None, "policy_group": None}
+    ]
 
 
 @pytest.mark.parametrize(("variables", "audit"), [({"policy_audit_path": "a/web.json"}, "a/web.json"), ({"policy_audit_path": ""}, None)])
 def test_the_audit_is_where_role_policy_writes_it(variables: dict[str, Any], audit: str | None) -> None:
-    assert report_proofs(["web"], {"web": variables}) == [{"cluster": "web", "path": None, "break_glass_record": None, "audit": audit}]
+    assert report_proofs(["web"], {"web": variables}) == [{"cluster": "web", "path": None, "break_glass_record": None, "audit": audit, "policy_group": None}]
+
+
+@pytest.mark.parametrize(("variables", "group"), [({}, None), ({"report_policy_group": ""}, None), ({"report_policy_group": "production"}, "production")])
+def test_clusters_that_should_have_the_same_policy_are_grouped_by_a_variable(variables: dict[str, str], group: str | None) -> None:
+    assert [each["policy_group"] for each in report_proofs(["web"], {"web": variables})] == [group]

@@ -37,10 +37,17 @@ def test_the_documented_sample_is_what_is_returned() -> None:
 def test_all_that_is_documented_is_returned(tmp_path: Path) -> None:
     broken = proofs.verdict(proofs.NGINX, "container", "admitted", expected="denied", passed=False, message="it does not run")
     exempt = proofs.verdict(proofs.NGINX, "container", "admitted", "kube-system")
-    made = proof("web", verdicts=[broken, exempt], anchors=[proofs.anchor("old", "2027-01-01T00:00:00Z", problem="not read from the vault")])
+    anchors = [proofs.anchor("old", "2027-01-01T00:00:00Z", problem="not read from the vault")]
+    signed = {"signed_by": {"key": "local", "sha256": "d" * 64}, "cluster": {**proofs.of_kubernetes("web", "v1.36.4"), "id": "/subscriptions/1/web"}}
+    made = proof("web", verdicts=[broken, exempt], anchors=anchors, **signed)
     path = proofs.write(tmp_path, proofs.with_policy(made, exemptions=[proofs.exemption("team", "2027-01-01")]))
+    other = proofs.write(tmp_path, proofs.with_policy(proof("other"), parts={}))
     audited = proofs.write_audit(tmp_path, proofs.audit("web"))
-    assert not_returned("proof_report", run(proofs=[{"cluster": "web", "path": str(path), "audit": str(audited)}])) == set()
+    given = [
+        {"cluster": "web", "path": str(path), "audit": str(audited), "policy_group": "all"},
+        {"cluster": "other", "path": str(other), "policy_group": "all"},
+    ]
+    assert not_returned("proof_report", run(proofs=given)) == set()
 
 
 def test_of_the_files_only_the_named_ones_count(tmp_path: Path) -> None:
@@ -67,7 +74,7 @@ def test_an_audit_that_cannot_be_read_is_a_finding(content: bytes | None, findin
     else:
         audited.write_bytes(content)
     (cluster,) = run(proofs=[{"cluster": "web", "path": str(path), "audit": str(audited)}])["report"]["clusters"]
-    assert (cluster["findings"], cluster["audit"]) == ([{"state": "attention", "text": finding}], None)
+    assert ([(each["state"], each["text"]) for each in cluster["findings"]], cluster["audit"]) == ([("attention", finding)], None)
 
 
 def test_an_audit_that_does_not_exist_is_none(tmp_path: Path) -> None:

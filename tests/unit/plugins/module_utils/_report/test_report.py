@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible_collections.image_trust.azure.plugins.module_utils._report import steps
 from ansible_collections.image_trust.azure.plugins.module_utils._report.report import Found, Terms, report
+from ansible_collections.image_trust.azure.plugins.module_utils._report.steps import DOCS, Finding, readable
 from ansible_collections.image_trust.azure.plugins.module_utils._verification.dates import plot
 
 from tests.support.proofs import faults
-from tests.support.report_proofs import NGINX, SIGNED, UNSIGNED, anchor, audit, exemption, of_kubernetes, pilot, proof, verdict, with_policy
+from tests.support.report_proofs import NGINX, SIGNED, UNSIGNED, anchor, audit, exemption, of_kubernetes, pilot, proof, trust, verdict, with_policy
 from tests.support.reports import all_states
 
+ROOT = Path(__file__).parents[5]
 AT = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 TERMS = Terms(AT, hours=48, days=30, versions={"gatekeeper": "3.23.1", "ratify": "1.4.6", "kubernetes": "1.36"})
 WEB = proof("web")
@@ -24,6 +28,7 @@ DENY = WEB["policy"]["constraints"][0]
 DRYRUN = {"name": "images-verified", "enforcement": "dryrun", "namespaces": [], "excluded_namespaces": [], "selectors": []}
 NOT_HELD = anchor("new", None, held=False, problem="Ratify does not hold it")
 SAID_BY_PROBLEM_ALONE = {key: value for key, value in NOT_HELD.items() if key != "held"}
+NONE = Finding("unknown", "There is no proof of it.", steps.VERIFY)
 FAILED = verdict(SIGNED, "job", "denied", expected="admitted", passed=False, message="no")
 
 
@@ -38,7 +43,7 @@ def judged(*given: Found) -> dict[str, Any]:
 CASES: dict[str, tuple[Found, str, list[str]]] = {
     "all is well": (found(), "proven", []),
     "its signature is good": (found(signature="verified"), "proven", []),
-    "there is none": (found(None, problem="There is no proof of it. Run verify.yml."), "unknown", ["There is no proof of it. Run verify.yml."]),
+    "there is none": (found(None, problem=NONE), "unknown", ["There is no proof of it."]),
     "it is null": (found(None), "unknown", ["There is no proof."]),
     "it was changed": (
         found(signature="invalid"),
@@ -46,14 +51,14 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
         ["The signature is not that of this proof: the proof was changed, or signed with another key. Nothing of it is shown."],
     ),
     "it is not signed": (found(signature="missing"), "unknown", ["The proof is not signed."]),
-    "it is of another cluster": (found(proof("staging")), "unknown", ["It is the proof of another cluster, staging."]),
+    "it is of another cluster": (found(proof("staging")), "unknown", ["It is the proof of another cluster, staging. Nothing of it is shown."]),
     "it is 48 hours old": (found(proof("web", time="2026-11-22T12:00:00Z")), "proven", []),
-    "it is older": (found(proof("web", time="2026-11-22T11:59:59Z")), "unknown", ["The proof is older than 48 hours. Run verify.yml."]),
+    "it is older": (found(proof("web", time="2026-11-22T11:59:59Z")), "unknown", ["The proof is older than 48 hours."]),
     "a clock is a little ahead": (found(proof("web", time="2026-11-24T12:04:00Z")), "proven", []),
     "it is of tomorrow": (
         found(proof("web", time="2026-11-25T12:00:00Z")),
         "unknown",
-        ["The proof is of a time that is yet to come, 2026-11-25T12:00:00Z."],
+        ["The proof is of a time that is yet to come, 2026-11-25 12:00 UTC."],
     ),
     "a verdict failed": (found(proof("web", verdicts=[*WEB["verdicts"], FAILED], passed=False)), "failed", ["1 of 31 verdicts failed."]),
     "a verdict failed, and the proof says that it passed": (found(proof("web", verdicts=[FAILED, FAILED])), "failed", ["2 of 2 verdicts failed."]),
@@ -63,12 +68,12 @@ CASES: dict[str, tuple[Found, str, list[str]]] = {
     "it was opened": (
         found(break_glass={"state": "open", "when": "2026-11-24T09:00:00Z", "who": "me", "why": "it burns"}),
         "failed",
-        ["It was opened on 2026-11-24T09:00:00Z by me and not closed since: it burns. While it is open it admits every image."],
+        ["It was opened on 2026-11-24 09:00 UTC by me and not closed since: it burns. While it is open it admits every image."],
     ),
     "it was opened, by whom is not written": (
-        found(None, problem="There is no proof.", break_glass={}),
+        found(None, problem=NONE, break_glass={}),
         "failed",
-        ["It was opened on ? by ? and not closed since: ?. While it is open it admits every image.", "There is no proof."],
+        ["It was opened on ? by ? and not closed since: ?. While it is open it admits every image.", "There is no proof of it."],
     ),
     "it was closed again": (found(break_glass={"state": "closed"}), "proven", []),
     "it denies nothing": (
@@ -224,6 +229,9 @@ NO_PROOFS = [
     {},
     {"cluster": "web", "passed": True, "verdicts": []},
     {**WEB, "schema": 2},
+    {**WEB, "trust": [{"kind": "notation"}]},
+    {**WEB, "signed_by": {"key": "local"}},
+    with_policy(WEB, parts=None),
     *({key: value for key, value in WEB.items() if key != missing} for missing in ("cluster", "time", "policy", "anchors", "verdicts", "programs", "problems")),
     {**WEB, "time": "yesterday"},
     {**WEB, "time": "2026-11-24T12:00:00"},
@@ -305,7 +313,7 @@ def test_an_audit_is_reported_by_namespace_and_what_is_not_admitted_with_its_rea
 def test_an_audit_that_denies_nothing_leaves_a_cluster_proven_and_one_without_a_proof_is_unknown_still() -> None:
     (cluster,) = judged(found(audit=audit("web", denied=[])))["clusters"]
     assert (cluster["state"], cluster["audit"]["counts"]["denied"]) == ("proven", 0)
-    (cluster,) = judged(found(None, problem="None.", audit=audit("web", denied=[])))["clusters"]
+    (cluster,) = judged(found(None, problem=NONE, audit=audit("web", denied=[])))["clusters"]
     assert (cluster["state"], cluster["audit"]["counts"]["exempt"]) == ("unknown", 1)
 
 
@@ -338,7 +346,7 @@ def test_an_audit_of_before_there_were_signers_has_none_and_only_true_is_trusted
     assert [each["trusted"] for each in cluster["audit"]["images"]] == [None]
 
 
-NO_FORM = "Its audit is not of the form that this version writes. Run audit.yml."
+NO_FORM = "Its audit is not of the form that this version writes."
 
 
 NO_AUDITS: list[Any] = [
@@ -363,7 +371,7 @@ NO_AUDITS: list[Any] = [
     ("made", "finding"),
     [
         (audit("other"), "Its audit is that of another cluster, other."),
-        (audit("web", time="2026-11-25T12:00:00Z"), "Its audit is of a time that is yet to come, 2026-11-25T12:00:00Z."),
+        (audit("web", time="2026-11-25T12:00:00Z"), "Its audit is of a time that is yet to come, 2026-11-25 12:00 UTC."),
         *((each, NO_FORM) for each in NO_AUDITS),
     ],
 )
@@ -377,7 +385,7 @@ def test_without_clusters_nothing_passed() -> None:
 
 
 def test_the_worst_comes_first_and_each_cluster_is_there() -> None:
-    given = [found(), Found("b", None, problem="None."), found(signature="invalid"), Found("a", None, problem="None.")]
+    given = [found(), Found("b", None, problem=NONE), found(signature="invalid"), Found("a", None, problem=NONE)]
     assert [cluster["state"] for cluster in judged(*given)["clusters"]] == ["failed", "unknown", "unknown", "proven"]
     assert [cluster["name"] for cluster in judged(*given)["clusters"]] == ["web", "a", "b", "web"]
 
@@ -404,6 +412,153 @@ def test_the_newest_kubernetes_of_all_clusters_is_the_one_that_the_others_are_be
     assert reported == {"a": (1, "proven"), "b": (0, "proven"), "c": (3, "attention")}
     made = judged(*(Found(name, "/", proof=proof(name, cluster=of_kubernetes(name, version))) for name, version in versions.items()))
     assert [cluster["facts"]["kubernetes_behind"] for cluster in made["clusters"]] == [None, None, None, 0]
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_each_finding_names_the_next_step_and_a_page_that_exists(case: str) -> None:
+    (cluster,) = judged(CASES[case][0])["clusters"]
+    for each in cluster["findings"]:
+        assert each["next"].endswith(".")
+        assert each["link"].startswith(DOCS)
+
+
+@pytest.mark.parametrize("step", [each for each in vars(steps).values() if isinstance(each, steps.Step)], ids=lambda step: step.text)
+def test_the_page_of_a_step_exists_with_the_heading_that_is_named(step: steps.Step) -> None:
+    name, _, heading = step.page.partition("#")
+    page = (ROOT / "docs" / name).read_text()
+    headings = [re.sub(r"[^\w -]", "", line.lstrip("#").strip().lower()).replace(" ", "-") for line in page.splitlines() if line.startswith("#")]
+    assert not heading or heading in headings
+
+
+@pytest.mark.parametrize(
+    ("text", "seen"),
+    [
+        ("changed on 2026-11-24T11:00:00Z, read at 2026-11-24T08:00:01.123Z.", "changed on 2026-11-24 11:00 UTC, read at 2026-11-24 08:00 UTC."),
+        ("2026-11-24T09:12+00:00", "2026-11-24 09:12 UTC"),
+        ("on 2026-11-24, T10", "on 2026-11-24, T10"),
+    ],
+)
+def test_people_see_times_in_one_form(text: str, seen: str) -> None:
+    assert readable(text) == seen
+
+
+OPENED = {"state": "open", "when": "2026-11-24T09:00:00Z", "who": "me", "why": "it burns"}
+
+
+@pytest.mark.parametrize(
+    ("given", "enforcement"),
+    [
+        (found(), "deny"),
+        (found(break_glass=OPENED), "open"),
+        (found(None, problem=NONE, break_glass=OPENED), "open"),
+        (found(break_glass={"state": "closed"}), "deny"),
+        (found(with_policy(WEB, failure_policy=None)), "open"),
+        (found(with_policy(WEB, constraints=[DENY, WARN])), "deny, warn"),
+        (found(with_policy(WEB, constraints=[])), "none"),
+        (found(pilot("web", "shop")), "pilot"),
+        (found(None, problem=NONE), None),
+        (found(signature="invalid"), None),
+    ],
+)
+def test_enforcement_is_open_where_every_image_is_admitted(given: Found, enforcement: str | None) -> None:
+    assert [each["enforcement"] for each in judged(given)["clusters"]] == [enforcement]
+
+
+FAILING, SOON = proof("web", verdicts=[FAILED]), proof("web", anchors=[anchor("release", "2026-11-25T00:00:00Z")])
+
+
+@pytest.mark.parametrize(
+    ("given", "headline"),
+    [
+        ([], "There is no cluster in this report."),
+        ([found()], "The cluster is proven."),
+        ([found()] * 3, "All 3 clusters are proven."),
+        ([found(SOON)], "The cluster is in need of attention."),
+        ([found(), found(None)], "Of 2 clusters 1 is unknown and 1 is proven."),
+        ([found(), found(FAILING), found(None), found(SOON), found()], "Of 5 clusters 1 is failed, 1 is unknown, 1 is in need of attention and 2 are proven."),
+    ],
+)
+def test_the_headline_has_the_numbers_of_the_summary(given: list[Found], headline: str) -> None:
+    made = judged(*given)
+    assert made["headline"] == headline
+    assert sum(map(int, re.findall(r"\b(\d+) (?:is|are)\b", headline))) in (0, sum(made["summary"].values()))
+
+
+def test_what_is_said_of_many_clusters_is_there_once_with_their_names_the_worst_first() -> None:
+    old = [Found(name, "/", proof=proof(name, time="2026-11-01T00:00:00Z")) for name in ("b", "a")]
+    made = judged(found(FAILING), *old, Found("c", "/", proof={**SOON, "cluster": of_kubernetes("c", "v1.36.4")}))
+    assert [(each["state"], each["text"], each["clusters"]) for each in made["findings"]] == [
+        ("failed", "1 of 1 verdicts failed.", ["web"]),
+        ("unknown", "The proof is older than 48 hours.", ["a", "b"]),
+        ("attention", "The certificate release expires in 1 day.", ["c"]),
+    ]
+    assert [set(each) for each in made["findings"]] == [{"state", "text", "next", "link", "clusters"}] * 3
+
+
+def with_part(name: str, part: str, sha256: str, **more: Any) -> dict[str, Any]:
+    made = proof(name, **more)
+    return with_policy(made, parts={**made["policy"]["parts"], part: {"objects": 1, "sha256": sha256}})
+
+
+def test_clusters_of_one_group_have_one_policy_or_need_attention() -> None:
+    """The identity of a cluster, which is in its stores and providers, makes no other policy; a certificate that others do not trust does."""
+    other = [anchor("other", "2030-01-01T00:00:00Z")]
+    given = {
+        "a": with_part("a", "constraints", "e" * 64),
+        "b": with_part("b", "stores", "e" * 64),
+        "c": with_part("c", "key_management_providers", "e" * 64),
+        "d": proof("d", anchors=other),
+    }
+    made = judged(
+        *(Found(name, "/", proof=each, policy_group="production") for name, each in given.items()), Found("e", "/", proof=with_part("e", "guards", "e"))
+    )
+    assert [(each["group"], each["clusters"], each["differs"]) for each in made["policies"]] == [
+        ("production", ["b", "c"], []),
+        ("production", ["a"], ["constraints"]),
+        ("production", ["d"], ["certificates"]),
+        (None, ["e"], []),
+    ]
+    assert {each["name"]: [one["text"] for one in each["findings"]] for each in made["clusters"]} == {
+        "a": ["Its policy is not that of most clusters of production, from which it differs in constraints."],
+        "b": [],
+        "c": [],
+        "d": ["Its policy is not that of most clusters of production, from which it differs in certificates."],
+        "e": [],
+    }
+
+
+def test_a_proof_that_does_not_count_is_not_compared() -> None:
+    given = [Found("a", "/", proof=proof("a"), policy_group="x"), Found("b", "/", proof=with_part("a", "guards", "e"), policy_group="x")]
+    assert [each["clusters"] for each in judged(*given)["policies"]] == [["a"]]
+
+
+def test_who_is_trusted_for_which_repository_is_there_once_with_the_certificates_and_clusters() -> None:
+    old = {key: value for key, value in proof("old").items() if key != "trust"}
+    by_key = trust("contoso.azurecr.io/api", kind="cosign", policy=None, signers=[], providers=["keys"])
+    keys = [anchor("signer", None, kind="key", provider="keys"), {**NOT_HELD, "provider": "keys"}]
+    given = {"a": proof("a"), "b": proof("b", trust=[*WEB["trust"], by_key], anchors=[*WEB["anchors"], *keys]), "old": old}
+    made = judged(*(Found(name, "/", proof=each) for name, each in given.items()))
+    signers = ["x509.subject:CN=release.contoso.example,O=Contoso,ST=Noord-Holland,C=NL"]
+    assert [tuple(each.values()) for each in made["trust"]] == [
+        ("cosign", None, ["contoso.azurecr.io/api"], [], ["signer"], ["b"]),
+        ("notation", "release", ["contoso.azurecr.io/web"], signers, ["release"], ["a", "b"]),
+    ]
+
+
+def test_a_cluster_is_reported_with_its_ids_the_collection_and_who_signed_its_proof() -> None:
+    key = {"key": "https://contoso.vault.azure.net/keys/proof/1", "sha256": "d" * 64}
+    (cluster,) = judged(found({**WEB, "signed_by": key, "cluster": {**WEB["cluster"], "id": "/subscriptions/1/web"}}))["clusters"]
+    assert (cluster["proof"]["signed_by"], cluster["proof"]["sha256"]) == (key, "0" * 64)
+    facts = cluster["facts"]
+    assert (facts["id"], facts["uid"], facts["collection_version"]) == ("/subscriptions/1/web", "uid-of-web", "1.0.0")
+
+
+def test_nothing_of_the_proof_of_another_cluster_is_shown() -> None:
+    other = with_policy(proof("staging", anchors=[anchor("theirs", "2030-01-01T00:00:00Z")]), exemptions=[exemption("them", "2030-01-01")])
+    made = judged(found(other))
+    assert [(each["state"], each["facts"], each["enforcement"]) for each in made["clusters"]] == [("unknown", None, None)]
+    assert "theirs" not in str(made)
+    assert (made["exemptions"], made["trust"], made["policies"]) == ([], [], [])
 
 
 def test_nothing_of_a_changed_proof_is_shown() -> None:
