@@ -2,32 +2,25 @@
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
-from ansible_runner.interface import run as run_job
 
+from tests.support.jobs import run, write_project
 from tests.support.seeds import soak
 
-from .conftest import INVENTORY, ROOT, Lab, Run
+from .conftest import INVENTORY, Lab, Run
 
 
 @pytest.mark.parametrize(
     ("playbook", "check"), [pytest.param("site.yml", True, marks=soak("verify.yml as such a job")), ("audit.yml", False), ("verify.yml", False)]
 )
 def test_a_job_runs_the_collection_s_playbook_from_the_project_and_changes_nothing(lab: Lab, site: Run, tmp_path: Path, playbook: str, check: bool) -> None:
-    shutil.copytree(ROOT / "awx/project", tmp_path / "project")
+    write_project(tmp_path / "project")
     lab.forget_requests()
-    done = run_job(
-        private_data_dir=str(tmp_path),
-        playbook=playbook,
-        inventory=str(INVENTORY),
-        cmdline="--check --diff" if check else "",
-        envvars={**lab.environment, "HOME": str(tmp_path)},
-        quiet=True,
-    )
-    assert done.status == "successful", done.stdout.read()
+    arguments = {"inventory": str(INVENTORY), "cmdline": "--check --diff" if check else ""}
+    done = run(tmp_path, playbook, {**lab.environment, "HOME": str(tmp_path)}, **arguments)
+    assert done.status == "successful", done.printed
     assert done.stats["ok"]["lab1"] > 0
     assert done.stats["changed"] == {}
     assert [request for request in lab.requests() if request.writes] == []

@@ -1,4 +1,4 @@
-"""The roles as AWX runs them: by ansible-runner, with the environment of its credentials, and in slices."""
+"""The roles as AWX runs them: by ansible-runner, with the environment of its credentials, on a read-only checkout, and in slices."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ import jinja2
 import pytest
 import yaml
 from ansible.parsing.yaml.loader import AnsibleLoader
-from ansible_runner.interface import run as run_job
 
 from tests.support.azure_states import comparable
 from tests.support.emulated import Emulated
+from tests.support.jobs import run as run_job
 from tests.support.logins import federated_identity, service_account_token
 from tests.support.module_runs import Backend
 
@@ -27,9 +27,7 @@ CLUSTERS = ["web", "shop", "intern"]
 
 
 @pytest.fixture
-def job(azure: Emulated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Job:
-    for name in azure.environment:
-        monkeypatch.delenv(name)
+def job(tmp_path: Path) -> Job:
     return Job(tmp_path)
 
 
@@ -64,16 +62,10 @@ class Job:
 
     def run(self, environment: dict[str, str], limit: str = "all") -> dict[str, Any]:
         """Runs it; the numbers that AWX shows, by cluster."""
-        done = run_job(
-            private_data_dir=str(self.folder),
-            playbook="azure.yml",
-            limit=limit,
-            envvars={**environment, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(self.folder), "PATH": os.environ["PATH"]},
-            quiet=True,
-        )
-        assert done.status == "successful", done.stdout.read()
-        stats: dict[str, Any] = done.stats
-        return stats
+        own = {"ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(self.folder), "PATH": os.environ["PATH"]}
+        done = run_job(self.folder, "azure.yml", {**environment, **own}, limit=limit)
+        assert done.status == "successful", done.printed
+        return done.stats
 
 
 def held(azure: Emulated) -> Any:

@@ -17,12 +17,24 @@ ROOT = Path(__file__).parents[3]
 MODULES = Path(str(distribution("ansible").locate_file("ansible_collections/awx/awx/plugins/modules")))
 DATA: dict[str, Any] = AnsibleLoader((ROOT / "awx/controller.yml").read_text()).get_single_data()
 KINDS = {
+    "aap_organizations": "organization",
     "controller_credential_types": "credential_type",
+    "controller_credentials": "credential",
     "controller_execution_environments": "execution_environment",
+    "controller_notifications": "notification_template",
     "controller_projects": "project",
+    "controller_inventories": "inventory",
+    "controller_inventory_sources": "inventory_source",
     "controller_templates": "job_template",
     "controller_workflows": "workflow_job_template",
+    "controller_schedules": "schedule",
 }
+"""Variables that the role dispatch of infra.aap_configuration reads (its list is in roles/dispatch/vars/main.yml), and the module that takes an item of each.
+
+ansible.controller, which that role runs, has these modules with the same options.
+"""
+NODES = "simplified_workflow_nodes"
+TYPES = {"str": str, "bool": bool, "int": int, "float": float, "list": list, "dict": dict}
 TEMPLATES: dict[str, dict[str, Any]] = {template["name"]: template for template in DATA["controller_templates"]}
 SURVEYED = [*TEMPLATES.values(), *DATA["controller_workflows"]]
 QUESTIONS = [
@@ -48,6 +60,7 @@ def fits(value: Any, wanted: dict[str, Any], where: str) -> None:
     for name, each in value.items():
         option = wanted[name]
         assert each in option.get("choices", [each]), f"{where}: {name}"
+        assert isinstance(each, TYPES[option["type"]]) or "{{" in str(each), f"{where}: {name}"
         for one in each if isinstance(each, list) else [each]:
             if "suboptions" in option:
                 fits(one, option["suboptions"], f"{where}: {name}")
@@ -69,21 +82,62 @@ def variables(playbook: str) -> dict[str, Any]:
 def test_each_object_has_only_what_awx_takes(kind: str) -> None:
     assert DATA[kind]
     for entry in DATA[kind]:
-        fits(entry, options(KINDS[kind]), f"{kind}: {entry['name']}")
+        fits({name: value for name, value in entry.items() if name != NODES}, options(KINDS[kind]), f"{kind}: {entry['name']}")
+
+
+@pytest.mark.parametrize("node", DATA["controller_workflows"][0][NODES], ids=lambda node: str(node["identifier"]))
+def test_each_node_of_a_workflow_has_only_what_awx_takes(node: dict[str, Any]) -> None:
+    fits({**node, "workflow_job_template": "image trust"}, options("workflow_job_template_node"), node["identifier"])
 
 
 def test_every_object_is_of_a_kind_that_is_looked_at_and_applied() -> None:
-    assert {name for name in DATA if name.startswith("controller_")} == set(KINDS)
-    (play,) = yaml.safe_load((ROOT / "awx/apply.yml").read_text())
-    assert play["vars_files"] == ["controller.yml"]
+    assert {name for name in DATA if name.startswith(("aap_", "controller_"))} == set(KINDS)
+    for name in ("apply-awx.yml", "apply-aap.yml"):
+        (play,) = yaml.safe_load((ROOT / "awx" / name).read_text())
+        assert play["vars_files"] == ["controller.yml"]
+    (play,) = yaml.safe_load((ROOT / "awx/apply-awx.yml").read_text())
+    looped = {
+        (module.rpartition(".")[2], task["loop"].strip("{} ").partition(" ")[0]) for task in play["tasks"] for module in task if module.startswith("awx.awx.")
+    }
+    assert looped == {(module, kind) for kind, module in KINDS.items()} | {("workflow_job_template_node", "controller_workflows")}
 
 
-def test_each_playbook_of_the_collection_is_a_file_of_the_project_as_awx_wants_it() -> None:
-    shipped = {path.name for path in (ROOT / "playbooks").glob("*.yml")}
-    project = {path.name: yaml.safe_load(path.read_text()) for path in (ROOT / "awx/project").glob("*.yml")}
-    assert set(project) == shipped
-    assert all(plays[0]["import_playbook"] == f"image_trust.azure.{Path(name).stem}" for name, plays in project.items())
-    assert {template["playbook"] for template in TEMPLATES.values()} <= shipped
+@pytest.mark.parametrize("task", yaml.safe_load((ROOT / "awx/apply-awx.yml").read_text())[0]["tasks"], ids=lambda task: str(task["name"]))
+def test_each_task_of_apply_awx_has_only_options_of_its_module(task: dict[str, Any]) -> None:
+    for module, arguments in task.items():
+        if module.startswith("awx.awx.") and isinstance(arguments, dict):
+            wanted = options(module.rpartition(".")[2])
+            assert {name for name, option in wanted.items() if option.get("required")} <= {*arguments} <= {*wanted}
+
+
+def test_each_template_runs_a_playbook_of_the_collection() -> None:
+    assert {template["playbook"] for template in TEMPLATES.values()} <= {path.name for path in (ROOT / "playbooks").glob("*.yml")}
+
+
+def test_an_object_names_only_objects_that_are_there() -> None:
+    """But for the built-in types of credentials."""
+    names = {kind: {entry["name"] for entry in DATA[kind]} for kind in KINDS}
+    templates = names["controller_templates"]
+    credentials = names["controller_credentials"]
+    assert {credential for template in TEMPLATES.values() for credential in template.get("credentials", [])} <= credentials
+    assert {entry["credential"] for kind in ("controller_execution_environments", "controller_projects") for entry in DATA[kind]} <= credentials
+    assert {template["execution_environment"] for template in TEMPLATES.values()} == names["controller_execution_environments"]
+    assert {template["inventory"] for template in TEMPLATES.values()} == names["controller_inventories"]
+    assert {entry["unified_job_template"] for entry in DATA["controller_schedules"]} <= templates
+    notified = [value for kind in KINDS for entry in DATA[kind] for name, value in entry.items() if name.startswith("notification_templates_")]
+    assert notified
+    assert {name for value in notified for name in value} == names["controller_notifications"]
+
+
+def test_no_job_fails_unseen() -> None:
+    assert [name for name, template in TEMPLATES.items() if not template.get("notification_templates_error")] == []
+    (workflow,) = DATA["controller_workflows"]
+    assert workflow["notification_templates_approvals"], "an approval that no user sees comes to its timeout"
+
+
+def test_secrets_are_the_callers_variables() -> None:
+    assert not {*DATA["image_trust_of_the_caller"]} & {*DATA}
+    assert {entry["inputs"].strip("{} ") for entry in DATA["controller_credentials"]} <= {*DATA["image_trust_of_the_caller"]}
 
 
 @pytest.mark.parametrize(("playbook", "question"), QUESTIONS)
@@ -107,24 +161,29 @@ def test_a_survey_leaves_out_no_variable_without_which_a_playbook_does_nothing()
     assert needed - by_the_playbook == asked
 
 
-def test_nothing_is_changed_before_a_user_approved_what_check_and_audit_show() -> None:
+def test_nothing_is_changed_before_a_user_approved_what_preflight_and_audit_show() -> None:
     (workflow,) = DATA["controller_workflows"]
-    nodes = {node["identifier"]: node for node in workflow["workflow_nodes"]}
-    follows = {name: [after["identifier"] for after in node.get("related", {}).get("success_nodes", [])] for name, node in nodes.items()}
-    assert follows == {"check": ["audit"], "audit": [], "approve": ["site"], "site": ["verify"], "verify": []}
-    assert {name: [*node["related"]] for name, node in nodes.items() if {*node.get("related", {})} - {"success_nodes"}} == {"audit": ["always_nodes"]}
-    assert [after["identifier"] for after in nodes["audit"]["related"]["always_nodes"]] == ["approve"], "a cluster without a policy cannot be asked"
-    assert nodes["approve"]["unified_job_template"]["type"] == "workflow_approval"
-    jobs = {name: TEMPLATES[node["unified_job_template"]["name"]] for name, node in nodes.items() if name != "approve"}
-    assert [(job["playbook"], job["job_type"]) for job in jobs.values()] == [
-        ("site.yml", "check"),
-        ("audit.yml", "run"),
-        ("site.yml", "run"),
-        ("verify.yml", "run"),
-    ]
+    nodes = {node["identifier"]: node for node in workflow[NODES]}
+    follows = {name: (node.get("success_nodes", []), node.get("always_nodes", []), node.get("failure_nodes", [])) for name, node in nodes.items()}
+    assert follows == {
+        "preflight": (["audit"], [], []),
+        # A cluster without a policy cannot be asked.
+        "audit": ([], ["approve"], []),
+        "approve": (["site"], [], []),
+        "site": (["report"], [], []),
+        "report": ([], [], []),
+    }
+    assert "approval_node" in nodes["approve"]
+    jobs = {name: TEMPLATES[node["unified_job_template"]] for name, node in nodes.items() if name != "approve"}
+    assert {name: (job["playbook"], job["job_type"]) for name, job in jobs.items()} == {name: (f"{name}.yml", "run") for name in jobs}
     assert all(job["ask_limit_on_launch"] for job in jobs.values()), "what the workflow is limited to would not reach it"
-    asked = [question["variable"] for question in workflow["survey_spec"]["spec"]]
-    assert all(asked == [question["variable"] for question in jobs[name]["survey_spec"]["spec"]] for name in ("check", "site"))
+
+
+def test_a_workflow_asks_once_what_one_of_its_jobs_asks() -> None:
+    (workflow,) = DATA["controller_workflows"]
+    jobs = [TEMPLATES[node["unified_job_template"]] for node in workflow[NODES] if "approval_node" not in node]
+    asked = [question["variable"] for job in jobs if job["survey_enabled"] for question in job["survey_spec"]["spec"]]
+    assert [question["variable"] for question in workflow["survey_spec"]["spec"]] == asked == ["policy_force_deny"]
 
 
 def test_the_credential_gives_what_the_modules_read() -> None:
