@@ -16,13 +16,14 @@ ROLES = sorted(folder.name for folder in (ROOT / "roles").iterdir())
 OURS = "image_trust.azure."
 INVENTORY = [Example(file, 1, file.read_text()) for file in sorted((ROOT / "inventories/example").glob("*_vars/*.yml"))]
 EXAMPLES = [*INVENTORY, *(example for page in PAGES for example in examples(page))]
+OF_A_CONTROLLER = set(re.findall(r"image_trust_\w+", (ROOT / "awx/controller.yml").read_text()))
 KEYWORDS = {"name", "hosts", "connection", "gather_facts", "module_defaults", "tasks", "roles", "register", "loop", "when", "vars"}
 
 
 def of_variables(given: dict[str, Any], *, whole: bool = False) -> list[str]:
     """Variables of an inventory, or of one role with `whole`."""
     wrong = specs.problems(specs.login(), given.get("azure_login", {}), whole=False)
-    known = {"azure_login"} | OF_THE_PLAYBOOK | {name for name in given if name.startswith("ansible_")}
+    known = {"azure_login"} | OF_THE_PLAYBOOK | OF_A_CONTROLLER | {name for name in given if name.startswith("ansible_")}
     for role in ROLES:
         own = {name: value for name, value in given.items() if name.startswith(f"{role}_")}
         wrong += specs.problems(specs.role(role), own, whole=whole) if own else []

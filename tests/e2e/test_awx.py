@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -18,13 +19,17 @@ from .conftest import INVENTORY, Lab, Run
 def test_a_job_runs_the_collection_s_playbook_from_the_project_and_changes_nothing(lab: Lab, site: Run, tmp_path: Path, playbook: str, check: bool) -> None:
     write_project(tmp_path / "project")
     lab.forget_requests()
-    arguments = {"inventory": str(INVENTORY), "cmdline": "--check --diff" if check else ""}
-    done = run(tmp_path, playbook, {**lab.environment, "HOME": str(tmp_path)}, **arguments)
+    proof = tmp_path / "proof.json"
+    job = {"inventory": str(INVENTORY), "cmdline": "--check --diff" if check else "", "extravars": {"awx_job_id": 1, "verify_proof_path": str(proof)}}
+    done = run(tmp_path, playbook, {**lab.environment, "HOME": str(tmp_path)}, **job)
     assert done.status == "successful", done.printed
     assert done.stats["ok"]["lab1"] > 0
     assert done.stats["changed"] == {}
     assert [request for request in lab.requests() if request.writes] == []
     assert lab.requests(), "the log is empty, so it would not have shown a write either"
+    if playbook == "verify.yml":
+        assert json.loads(proof.read_text())["passed"]
+        assert done.artifacts == {"image_trust_verified": {"lab1": {"passed": True, "proof": str(proof)}}}
     # The runner itself records the environment that it was given.
     printed = [path.read_text() for path in (tmp_path / "artifacts").rglob("*") if path.is_file() and path.name != "command"]
     assert lab.environment["AZURE_SECRET"] not in "".join(printed)

@@ -32,6 +32,14 @@ SECRETS: dict[str, Any] = {
 SECRET_TEXTS = ("azure-token", "registry-password", "project-password", "notification-secret")
 
 
+PATHS = {
+    "image_trust_folder": "/data",
+    "verify_proof_path": "{{ image_trust_folder }}/{{ inventory_hostname }}.json",
+    "policy_audit_path": "{{ image_trust_folder }}/{{ inventory_hostname }}-audit.json",
+    "report_path": "{{ image_trust_folder }}/image-trust.html",
+}
+
+
 def playbook(folder: Path, name: str | Path, variables: dict[str, Any], **environment: str) -> subprocess.CompletedProcess[str]:
     (folder / "secrets.json").write_text(json.dumps(variables))
     return subprocess.run(
@@ -64,7 +72,8 @@ def apply(controller: Controller, folder: Path, variables: dict[str, Any], token
 
 
 def test_all_objects_are_there_after_one_run_and_the_second_changes_nothing(controller: Controller, tmp_path: Path) -> None:
-    done = apply(controller, tmp_path, SECRETS)
+    given = SECRETS | {"image_trust_folder": "/data"}
+    done = apply(controller, tmp_path, given)
     assert done.returncode == 0, done.stdout + done.stderr
     assert [secret for secret in SECRET_TEXTS if secret in done.stdout] == []
 
@@ -96,8 +105,9 @@ def test_all_objects_are_there_after_one_run_and_the_second_changes_nothing(cont
         number, stored = controller.named("job_templates", template["name"])
         references = {"organization": 1, "project": project, "inventory": inventory, "execution_environment": environment}
         linked = {name: template.get(name, []) for name in ("credentials", "notification_templates_error")}
-        fields = {name: value for name, value in template.items() if name not in {*references, *linked, "survey_spec"}}
-        assert stored == fields | references
+        fields = {name: value for name, value in template.items() if name not in {*references, *linked, "survey_spec", "extra_vars"}}
+        assert {name: value for name, value in stored.items() if name != "extra_vars"} == fields | references
+        assert json.loads(stored["extra_vars"]) == PATHS
         names = [[name.replace("{{ image_trust_credential }}", "image trust") for name in each] for each in linked.values()]
         assert [controller.linked(number, name) for name in linked] == names
         assert controller.surveys.get(number) == template.get("survey_spec")
@@ -122,7 +132,7 @@ def test_all_objects_are_there_after_one_run_and_the_second_changes_nothing(cont
     assert controller.refused == []
 
     controller.requests.clear()
-    again = apply(controller, tmp_path, SECRETS)
+    again = apply(controller, tmp_path, given)
     assert (again.returncode, changes(again), controller.writes) == (0, 0, []), again.stdout + again.stderr
 
 

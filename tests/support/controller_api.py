@@ -68,6 +68,7 @@ KINDS: dict[str, tuple[str, dict[str, Any]]] = {
             "execution_environment": "execution_environments",
             "playbook": str,
             "job_type": str,
+            "extra_vars": str,
             "diff_mode": bool,
             "survey_enabled": bool,
         },

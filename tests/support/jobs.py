@@ -25,8 +25,8 @@ class Done:
     printed: str
 
 
-def run(folder: Path, playbook: str, environment: Mapping[str, str], **arguments: str) -> Done:
-    """Runs a playbook of `folder`/project. `arguments` are those of ansible-runner, as `limit`, `inventory` and `cmdline`."""
+def run(folder: Path, playbook: str, environment: Mapping[str, str], **arguments: Any) -> Done:
+    """Runs a playbook of `folder`/project. `arguments` are those of ansible-runner, as `limit`, `inventory` and `extravars`."""
     # The runner leaves the environment that it was given in the folder.
     given = {"private_data_dir": str(folder), "playbook": playbook, "quiet": True, "ident": "job", "envvars": dict(environment), **arguments}
     subprocess.run(["rm", "-rf", folder / "artifacts"], check=True)
