@@ -35,6 +35,7 @@ ansible.controller, which that role runs, has these modules with the same option
 """
 NODES = "simplified_workflow_nodes"
 TYPES = {"str": str, "bool": bool, "int": int, "float": float, "list": list, "dict": dict}
+OF_AWX: list[dict[str, Any]] = yaml.safe_load((ROOT / "awx/tasks/configure.yml").read_text())
 TEMPLATES: dict[str, dict[str, Any]] = {template["name"]: template for template in DATA["controller_templates"]}
 SURVEYED = [*TEMPLATES.values(), *DATA["controller_workflows"]]
 QUESTIONS = [
@@ -95,14 +96,11 @@ def test_every_object_is_of_a_kind_that_is_looked_at_and_applied() -> None:
     for name in ("apply-awx.yml", "apply-aap.yml"):
         (play,) = yaml.safe_load((ROOT / "awx" / name).read_text())
         assert play["vars_files"] == ["controller.yml"]
-    (play,) = yaml.safe_load((ROOT / "awx/apply-awx.yml").read_text())
-    looped = {
-        (module.rpartition(".")[2], task["loop"].strip("{} ").partition(" ")[0]) for task in play["tasks"] for module in task if module.startswith("awx.awx.")
-    }
+    looped = {(module.rpartition(".")[2], task["loop"].strip("{} ").partition(" ")[0]) for task in OF_AWX for module in task if module.startswith("awx.awx.")}
     assert looped == {(module, kind) for kind, module in KINDS.items()} | {("workflow_job_template_node", "controller_workflows")}
 
 
-@pytest.mark.parametrize("task", yaml.safe_load((ROOT / "awx/apply-awx.yml").read_text())[0]["tasks"], ids=lambda task: str(task["name"]))
+@pytest.mark.parametrize("task", OF_AWX, ids=lambda task: str(task["name"]))
 def test_each_task_of_apply_awx_has_only_options_of_its_module(task: dict[str, Any]) -> None:
     for module, arguments in task.items():
         if module.startswith("awx.awx.") and isinstance(arguments, dict):
