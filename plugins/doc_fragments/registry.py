@@ -6,7 +6,9 @@ from __future__ import annotations
 class ModuleDocFragment:
     """What reading images takes in their registries."""
 
+    # Ansible takes no fragment without options or attributes.
     DOCUMENTATION = r"""
+options: {}
 notes:
   - In registries of Azure the login needs C(AcrPull), or in ABAC mode C(Container Registry Repository Reader). Other registries are asked without login.
 """

@@ -26,7 +26,7 @@ def run(command: Command, folder: Path, wrong: str, limit: str = "all", **variab
     given.pop("aks_kubeconfig")
     common = {**given, **variables, "ansible_connection": "local", "ansible_python_interpreter": sys.executable}
     hosts = {host: WRONG if host == wrong else {} for host in HOSTS}
-    groups = {group: {"hosts": {host: {} for host in HOSTS if host.startswith(group)}} for group in ("canary", "staging", "production")}
+    groups: dict[str, Any] = {group: {"hosts": {host: {} for host in HOSTS if host.startswith(group)}} for group in ("canary", "staging", "production")}
     (folder / "fleet.yml").write_text(yaml.safe_dump({"clusters": {"hosts": hosts, "vars": common}, **groups}))
     done = played([words[0], "-i", str(folder / "fleet.yml"), str(ROOT / "playbooks/site.yml"), "--check", "--limit", limit], environment)
     read = re.search(r"^\{.*^\}", done.said, re.M | re.S)
