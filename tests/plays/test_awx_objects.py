@@ -19,6 +19,7 @@ from ansible.parsing.yaml.loader import AnsibleLoader
 
 from tests.support.artifact import installed
 from tests.support.controller_api import HIDDEN, Controller, serving
+from tests.support.seeds import soak
 
 ROOT = Path(__file__).parents[2]
 COLLECTIONS = Path(str(distribution("ansible").locate_file("")))
@@ -145,6 +146,7 @@ def test_a_secret_that_is_not_given_is_named_before_the_first_request(missing: s
     assert controller.requests == []
 
 
+@soak("the run of all objects")
 def test_a_project_without_the_playbooks_is_refused_and_another_secret_is_only_written_when_it_is_asked_for(tmp_path: Path) -> None:
     other = SECRETS | {"image_trust_credential_inputs": SECRETS["image_trust_credential_inputs"] | {"token": "another"}}
     with serving(Controller({"README.md": "Clusters of the web team"})) as controller:
