@@ -183,6 +183,12 @@ proof:
         not_before: "2026-01-01T00:00:00Z"
         not_after: "2027-01-01T00:00:00Z"
         problem: null
+    trust:
+      - kind: notation
+        policy: release
+        repositories: [contosoimages.azurecr.io/web]
+        signers: ["x509.subject: C=NL, ST=Noord-Holland, O=Contoso, CN=contoso-release"]
+        providers: [kmprovider-akv]
     statuses:
       - kind: KeyManagementProvider
         name: kmprovider-akv

@@ -192,27 +192,11 @@ report:
           type: int
           returned: always
     findings:
-      description: RV(report.clusters[].findings) of all clusters, each once, the worst first.
+      description: Those of all clusters, each once, the worst first, each as RV(report.clusters[].findings).
       type: list
       elements: dict
       returned: always
       contains:
-        state:
-          description: V(failed), V(unknown) or V(attention).
-          type: str
-          returned: always
-        text:
-          description: What it is, in a sentence.
-          type: str
-          returned: always
-        next:
-          description: What to do next.
-          type: str
-          returned: always
-        link:
-          description: The page that says how.
-          type: str
-          returned: always
         clusters:
           description: Names of the clusters of which it is said.
           type: list
