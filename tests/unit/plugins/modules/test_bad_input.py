@@ -141,6 +141,7 @@ WITHOUT_A_RULE = {
     "federated_credentials",
     "registries",
     "vaults",
+    "former_vaults",
     "trust",
     "policy",
     "kubeconfig",
