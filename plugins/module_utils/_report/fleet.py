@@ -49,7 +49,7 @@ def policies(known: Sequence[tuple[str, str | None, Mapping[str, str]]]) -> list
         for sha256, some in ordered:
             compared = some[0][1]
             differs = sorted(part for part in most.keys() | compared.keys() if most.get(part) != compared.get(part)) if group else []
-            made.append({"group": group, "sha256": sha256, "clusters": [name for name, _ in some], "differs": differs})
+            made.append({"group": group, "sha256": sha256, "clusters": [name for name, _same in some], "differs": differs})
     return made
 
 

@@ -27,7 +27,7 @@ def _of_notation(parameters: Json) -> Iterator[dict[str, Any]]:
     for policy in _mappings(_mapping(parameters.get("trustPolicyDoc")).get("trustPolicies")):
         providers: list[str] = []
         for store in _texts(policy.get("trustStores")):
-            kind, _, name = store.partition(":")
+            kind, _colon, name = store.partition(":")
             providers += _texts(_mapping(stores.get(kind)).get(name) or stores.get(name))
         yield _entry(policy.get("name"), policy.get("registryScopes"), policy.get("trustedIdentities") or ["*"], providers)
 
