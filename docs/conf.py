@@ -64,7 +64,11 @@ def of_readme(app: Sphinx, relative: Path, _parent: str, source: list[str]) -> N
 
 def link_to_ansible(_app: Sphinx, _environment: BuildEnvironment, reference: pending_xref, text: nodes.TextElement) -> nodes.reference | None:
     """What the reference names of other documentation of Ansible's. No inventory is fetched: the build needs no network."""
-    pages = {"common_return_values": "reference_appendices/common_return_values", "ansible_configuration_settings": "reference_appendices/config"}
+    pages = {
+        "common_return_values": "reference_appendices/common_return_values",
+        "ansible_configuration_settings": "reference_appendices/config",
+        "action_plugins": "plugins/action",
+    }
     target = str(reference["reftarget"])
     plugin = re.fullmatch(r"ansible_collections\.(?!image_trust)(\w+)\.(\w+)\.(\w+?)(?:__(parameter-\w+))?", target)
     page = f"collections/{plugin[1]}/{plugin[2]}/{plugin[3]}.html#{plugin[4] or ''}".rstrip("#") if plugin else f"{pages.get(target)}.html"
