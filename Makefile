@@ -135,6 +135,6 @@ first-lab:
 
 soak: up ## Tests of minutes that others stand in for in make test, random faults with more seeds, and runs killed after each task in turn; hours
 	SOAK=1 python -m tests.gates sanity
-	SOAK=1 pytest -q tests/roles/test_faults.py tests/plays/test_awx_objects.py tests/e2e
+	SOAK=1 pytest -q tests/roles/test_faults.py tests/roles/test_waves.py tests/plays/test_awx_objects.py tests/e2e
 
 .PHONY: help setup up down demo check lint types unit docs many plays coexist bench bench-tasks bench-walkthrough bench-fleet bench-signing policy report monitoring contract gates molecule e2e e2e-first e2e-second first-lab test-faults test soak

@@ -11,6 +11,7 @@ from typing import Any
 import yaml
 
 from tests.support.emulated import Emulated
+from tests.support.seeds import soak
 
 from .conftest import OF_ALL_ROLES, ROOT, Command, played
 
@@ -53,6 +54,7 @@ def test_a_wave_of_one_cluster_that_fails_names_what_is_not_begun(azure: Emulate
     assert "not begun yet are staging1, staging2, production1, production2. Correct what failed and run again" in said
 
 
+@soak("the test of a wave that is the last")
 def test_waves_go_on_while_no_more_fail_than_may(azure: Emulated, command: Command, tmp_path: Path) -> None:
     asked, said = run(command, tmp_path, "staging1", "canary1,staging1,production1", site_waves="canary,1", site_max_failures=1)
     assert asked == [["canary1"], ["production1"], ["staging1"]]
