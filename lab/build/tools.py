@@ -1,7 +1,8 @@
 """The programs of the lab, built by Go from lab/tools/<family>/go.mod into the cache and found by name.
 
-A family is a go.mod with `tool` lines and its go.sum. It is built once, into `<cache>/bin/<family>-<hash>/`, where the hash covers go.mod,
-go.sum, the folders that go.mod replaces modules by, and the flags; so it is built again only when one of these changes.
+A family is a go.mod with `tool` lines and its go.sum, and a main.go where upstream's program would bring what the lab does not use. It is built once, into
+`<cache>/bin/<family>-<hash>/`, where the hash covers these files, the folders that go.mod replaces modules by, and the flags; so it is built again only when
+one of these changes.
 """
 
 from __future__ import annotations
@@ -97,7 +98,8 @@ class Family:
         """Folder of the built programs."""
         digest = hashlib.sha256("\0".join(self.flags).encode())
         replaced = re.findall(r"=> (\.\S+)", self.go_mod)
-        sources = [self.folder / "go.mod", self.folder / "go.sum", *(f for r in replaced for f in sorted((self.folder / r).rglob("*")) if f.is_file())]
+        named = [self.folder / "go.mod", self.folder / "go.sum", *sorted(self.folder.glob("*.go"))]
+        sources = [*named, *(f for r in replaced for f in sorted((self.folder / r).rglob("*")) if f.is_file())]
         for source in sources:
             digest.update(source.relative_to(self.folder).as_posix().encode() + b"\0" + hashlib.sha256(source.read_bytes()).digest())
         return cache() / "bin" / f"{self.name}-{digest.hexdigest()[:16]}"

@@ -48,7 +48,7 @@ def test_the_api_server_and_helm_have_the_version_that_go_mod_pins() -> None:
     assert tools.family("crane").flags[-1] == "-s -w"
 
 
-@pytest.mark.parametrize("file", ["go.mod", "go.sum", "local/local.go"])
+@pytest.mark.parametrize("file", ["go.mod", "go.sum", "main.go", "local/local.go"])
 def test_a_family_is_built_again_when_one_of_its_files_changes(made: Family, file: str) -> None:
     before = made.output
     assert made.output == before
