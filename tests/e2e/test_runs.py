@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from lab.config import REGISTRY
 from tests.support.seeds import soak
 
 from .conftest import Lab, Run
@@ -18,6 +20,26 @@ def test_a_second_run_changes_nothing_and_writes_nothing(lab: Lab, site: Run) ->
     assert again.changed == []
     assert [request for request in lab.requests() if request.writes] == []
     assert lab.requests(), "the log is empty, so it would not have shown a write either"
+
+
+@soak("tests/roles/test_waves.py, where what fails has written nothing,")
+def test_the_wave_behind_a_cluster_that_was_configured_and_not_verified_is_not_begun(lab: Lab, site: Run, kube: Any, tmp_path: Path) -> None:
+    (tmp_path / "more").write_text("[clusters]\nlab1\naway\n[canary]\nlab1\n")
+    constraints = kube.resources.get(api_version="constraints.gatekeeper.sh/v1beta1", kind="ImagesVerified")
+    constraints.patch(name="images-verified", body={"spec": {"enforcementAction": "dryrun"}}, content_type="application/merge-patch+json")
+    expected = [
+        {"image": f"{REGISTRY}.azurecr.io/net-monitor:unsigned", "expect": "admitted"},
+        {"image": f"{REGISTRY}.azurecr.io/net-monitor:signed", "expect": "admitted"},
+        {"image": "nginx:latest", "expect": "denied"},
+    ]
+    lab.forget_requests()
+    run = lab.play("site", "-i", str(tmp_path / "more"), site_waves=["canary", "100%"], verify_images=expected)
+    assert run.returncode != 0
+    assert run.changed != []
+    assert "net-monitor:unsigned" in run.error
+    assert "not begun yet are away" in run.output
+    assert [request for request in lab.requests() if request.path.endswith("/away")] == []
+    assert lab.play("site").changed == []
 
 
 UNKNOWN = "no-such-thing"
