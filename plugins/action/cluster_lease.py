@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.api import URLLIB3_IMPORT_ERROR
@@ -20,15 +21,16 @@ class ActionModule(ActionBase):
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result: dict[str, Any] = super().run(tmp, task_vars)
-        if not self._is_here():
+        given = ArgumentSpecValidator({**cluster_options(), **options()}).validate(self._task.args)
+        # What is wrong with the options, the module says.
+        if given.error_messages or not self._is_here():
             return {**result, **self._execute_module(task_vars=task_vars)}
-        _validation, given = self.validate_argument_spec({**cluster_options(), **options()})
         try:
-            return {**result, **converge(given, check_mode=self._task.check_mode, warn=Display().warning)}
+            return {**result, **converge(given.validated_parameters, check_mode=self._task.check_mode, warn=Display().warning)}
         except LeaseError as e:
             return {**result, "failed": True, "msg": str(e)}
 
     def _is_here(self) -> bool:
         """Whether a process of its own would see the same files, variables and libraries."""
-        plain = not self._task.environment and not self._connection.become
+        plain = not any(self._task.environment or ()) and not self._connection.become
         return self._connection.transport == "local" and plain and URLLIB3_IMPORT_ERROR is None

@@ -40,13 +40,12 @@ class Lease:
     version: str
 
     @property
-    def sentence(self) -> str:
+    def refusal(self) -> LeaseError:
         since, until = (f"{moment:%Y-%m-%d %H:%M:%S} UTC" if moment else "an unknown time" for moment in (self.since, self.until))
-        sentence = (
+        return LeaseError(
             f"Another run configures the cluster: {self.holder}, since {since}. Run again when it is over. If it was killed, remove its lease ({REMOVAL}), "
             f"or wait until {until}."
         )
-        return sentence
 
 
 def options() -> dict[str, Any]:
@@ -61,26 +60,24 @@ def options() -> dict[str, Any]:
 def converge(given: Mapping[str, Any], *, check_mode: bool, warn: Callable[[str], object]) -> Json:
     """Do what the options of module cluster_lease say; returns its results. Raises `LeaseError`."""
     present, holder = given["state"] == "present", given["holder"]
-    held = present and not check_mode
-    results = dict(changed=False, held=held, kubeconfig=given["kubeconfig"])
+    results = dict(changed=False, held=present and not check_mode, kubeconfig=given["kubeconfig"])
     if check_mode and not (present and Path(given["kubeconfig"]).exists()):
         return results
     try:
         api = ClusterApi(given["kubeconfig"], given["context"])
-        if held:
-            other = acquire(api, holder, given["duration"])
-        else:
-            other = of_another_run(api, holder) if check_mode else release(api, holder)
+        if check_mode:
+            if other := of_another_run(api, holder):
+                warn(str(other.refusal))
+        elif present:
+            if other := acquire(api, holder, given["duration"]):
+                raise other.refusal
+        elif other := release(api, holder):
+            warn(f"The lease of this run expired before its end. {other.refusal}")
     except ClusterError as e:
         if present:
             raise LeaseError(f"Whether another run configures the cluster is not known: {e}.") from None
         # What the run has done is done.
         warn(f"The lease of this run is still in the cluster, and keeps other runs off until it expires: {e}. Remove it: {REMOVAL}")
-        other = None
-    if other and held:
-        raise LeaseError(other.sentence)
-    if other:
-        warn(other.sentence if check_mode else f"The lease of this run expired before its end. {other.sentence}")
     return results
 
 

@@ -68,7 +68,7 @@ def evaluate(found: Findings, about: str, kubeconfig: str, wanted: Wanted, *, la
 def _evaluate(found: Findings, about: str, api: ClusterApi, wanted: Wanted) -> None:
     installed, exempt = None, []
     if other := lease.of_another_run(api, wanted.holder):
-        (found.warn if wanted.check else found.refuse)(other.sentence, about)
+        (found.warn if wanted.check else found.refuse)(str(other.refusal), about)
     if wanted.gatekeeper:
         read = reading.gatekeeper_to_install(api, wanted.gatekeeper)
         installed, exempt = read["installed"], read["exempt_namespaces"]

@@ -22,10 +22,10 @@ def here(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     ("job", "folder", "named"),
     [
-        ("", "/home/ops/.ansible/tmp/ansible-local-4711abcdefgh", f"ops@controller, process 4711, run {HERE}:ansible-local-4711abcdefgh"),
-        ("815", "/runner/tmp/ansible-local-7k3v9x_2a", f"ops@controller, AWX job 815, run {HERE}:ansible-local-7k3v9x_2a"),
-        ("", "/tmp/ansible-local-471112345678", f"ops@controller, process 4711, run {HERE}:ansible-local-471112345678"),
-        ("", "/tmp/other", f"ops@controller, run {HERE}:other"),
+        ("", "/home/ops/.ansible/home/ops/tmp/ansible-local-4711abcdefgh", f"ops@controller, process 4711, run {HERE}:ansible-local-4711abcdefgh"),
+        ("815", "/runner/home/ops/tmp/ansible-local-7k3v9x_2a", f"ops@controller, AWX job 815, run {HERE}:ansible-local-7k3v9x_2a"),
+        ("", "/home/ops/tmp/ansible-local-471112345678", f"ops@controller, process 4711, run {HERE}:ansible-local-471112345678"),
+        ("", "/home/ops/other", f"ops@controller, run {HERE}:other"),
     ],
 )
 def test_a_run_is_named_by_user_machine_and_job_or_process(job: str, folder: str, named: str) -> None:
@@ -41,8 +41,8 @@ def gone() -> int:
 
 @pytest.mark.parametrize("job", ["", "815"])
 def test_a_run_on_this_machine_is_over_when_its_process_is_gone(job: str) -> None:
-    assert is_over(holder("ops", "controller", job, f"/tmp/ansible-local-{gone()}12345678"))
-    assert not is_over(holder("ops", "controller", job, f"/tmp/ansible-local-{os.getpid()}12345678"))
+    assert is_over(holder("ops", "controller", job, f"/home/ops/tmp/ansible-local-{gone()}12345678"))
+    assert not is_over(holder("ops", "controller", job, f"/home/ops/tmp/ansible-local-{os.getpid()}12345678"))
 
 
 def test_a_process_of_another_user_is_not_over(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ def test_a_process_of_another_user_is_not_over(monkeypatch: pytest.MonkeyPatch) 
         raise PermissionError
 
     monkeypatch.setattr(os, "kill", forbidden)
-    assert not is_over(holder("ops", "controller", "", "/tmp/ansible-local-4711abcdefgh"))
+    assert not is_over(holder("ops", "controller", "", "/home/ops/tmp/ansible-local-4711abcdefgh"))
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_of_another_machine_or_another_form_it_is_not_known(run: str) -> None:
 
 def test_a_machine_that_is_not_known_is_never_this_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(_holder, "machine", lambda: "")
-    assert not is_over(holder("ops", "controller", "", f"/tmp/ansible-local-{gone()}abcdefgh"))
+    assert not is_over(holder("ops", "controller", "", f"/home/ops/tmp/ansible-local-{gone()}abcdefgh"))
 
 
 def test_a_machine_is_one_boot_and_one_namespace_of_processes(monkeypatch: pytest.MonkeyPatch) -> None:

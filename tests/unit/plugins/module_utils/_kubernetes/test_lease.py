@@ -81,11 +81,11 @@ def test_what_is_written_replaces_what_was_read_and_keeps_since_when_the_run_has
 
 
 def test_the_sentence_names_the_run_since_when_and_the_remedy() -> None:
-    assert Lease(OTHER, NOW, NOW + HOUR, "1").sentence == (
+    assert str(Lease(OTHER, NOW, NOW + HOUR, "1").refusal) == (
         f"Another run configures the cluster: {OTHER}, since 2026-11-30 12:00:00 UTC. Run again when it is over. If it was killed, remove its lease "
         "(kubectl --namespace kube-system delete lease image-trust), or wait until 2026-11-30 13:00:00 UTC."
     )
-    assert "wait until an unknown time" in Lease(OTHER, None, None, "1").sentence
+    assert "wait until an unknown time" in str(Lease(OTHER, None, None, "1").refusal)
 
 
 def test_a_run_takes_the_lease_extends_it_and_deletes_it(tmp_path: Path) -> None:
@@ -114,7 +114,7 @@ def test_the_lease_of_another_run_is_left_as_it_is(tmp_path: Path) -> None:
 
 def over() -> str:
     """A run on this machine whose process is gone."""
-    return holder("ops", "controller", "", f"/tmp/ansible-local-{gone()}abcdefgh")
+    return holder("ops", "controller", "", f"/home/ops/tmp/ansible-local-{gone()}abcdefgh")
 
 
 @pytest.mark.parametrize(
@@ -180,11 +180,13 @@ def test_a_write_whose_answer_is_lost_counts(tmp_path: Path, monkeypatch: pytest
     assert leases.log == [("PUT", OWN)]
 
 
-def test_a_refusal_of_the_api_server_is_an_error(tmp_path: Path) -> None:
-    for method, status in (("GET", 403), ("POST", 403), ("POST", 409)):
-        leases = Leases(before=lambda asked, method=method, status=status: (status, {"message": "no"}) if asked == method else None)
-        with cluster(leases, tmp_path) as api, pytest.raises(ClusterError, match=f"HTTP {status} no"):
-            acquire(api, OWN, 60)
+@pytest.mark.parametrize(("method", "status"), [("GET", 403), ("POST", 403), ("POST", 409)])
+def test_a_refusal_of_the_api_server_is_an_error(method: str, status: int, tmp_path: Path) -> None:
+    def refuse(asked: str) -> tuple[int, dict[str, Any]] | None:
+        return (status, {"message": "no"}) if asked == method else None
+
+    with cluster(Leases(before=refuse), tmp_path) as api, pytest.raises(ClusterError, match=f"HTTP {status} no"):
+        acquire(api, OWN, 60)
 
 
 def test_a_lease_that_another_run_took_meanwhile_is_not_deleted(tmp_path: Path) -> None:
