@@ -83,7 +83,7 @@ def tests_newest() -> str:
     check mode, filters, lookups and whole plays."""
     environment = newest()
     modules = (f"tests/unit/plugins/modules/test_{name}.py" for name in ("aks_cluster", "exact_objects", "info", "login", "return_values", "workload_identity"))
-    folders = ("tests/unit/plugins/filter", "tests/unit/plugins/lookup", "tests/plays/test_login_runs.py")
+    folders = ("tests/unit/plugins/filter", "tests/unit/plugins/lookup", "tests/plays/test_login_runs.py", "tests/plays/test_cluster_lease.py")
     run("pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", *modules, *folders, env=environment)
     return run("ansible", "--version", env=environment).splitlines()[0]
 

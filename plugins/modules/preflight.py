@@ -17,6 +17,7 @@ description:
   - It refuses what the login may not write, by action and scope. A role that was assigned with a condition counts as one without.
   - In the cluster it refuses what M(image_trust.azure.gatekeeper_info) and M(image_trust.azure.ratify_info) return as problems. What cannot be read there
     is a warning, and a refusal where going on would change the cluster.
+  - It refuses a cluster that another run configures, as M(image_trust.azure.cluster_lease) records it. In check mode that is a warning.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
@@ -72,6 +73,10 @@ options:
         description: Certificates that expire within so many days are a warning.
         type: int
         default: 30
+  holder:
+    description: The run that will configure the cluster, as P(image_trust.azure.run_holder#lookup) names it. Its own Lease is not refused.
+    type: str
+    default: ""
 extends_documentation_fragment:
   - image_trust.azure.attributes
   - image_trust.azure.azure
@@ -80,6 +85,7 @@ seealso:
   - module: image_trust.azure.workload_identity
   - module: image_trust.azure.gatekeeper_info
   - module: image_trust.azure.ratify_info
+  - module: image_trust.azure.cluster_lease
 """
 
 EXAMPLES = r"""
@@ -209,6 +215,7 @@ def main() -> NoReturn:
         ratify=dict(type="dict"),
         policy=dict(type="dict"),
         trust=dict(type="dict", options=trust_rules.options()),
+        holder=dict(default=""),
     )
     found = Findings()
     known = module.params["findings"]
@@ -224,6 +231,8 @@ def main() -> NoReturn:
         asked(found, "gatekeeper", reading.gatekeeper_options(), module.params["gatekeeper"], dict),
         asked(found, "ratify", reading.ratify_options(), module.params["ratify"], dict),
         asked(found, "policy", contents.policy_options(), module.params["policy"], dict),
+        module.params["holder"],
+        module.check_mode,
     )
     for about in known:
         found.accept("Its variables are accepted.", about)

@@ -21,8 +21,19 @@ from tests.support.module_runs import Backend
 
 GROUP = "image-trust"
 LEFT_OUT = (
-    *("admission_forecast", "admission_probe", "chart_values_check", "exact_objects", "exact_objects_examples", "helm_release_recovery", "image_signature"),
-    *("login_guide", "proof", "proof_report", "ratify_trial", "readiness", "return_documentation", "return_values", "signature_forecast", "verification_info"),
+    *("admission_forecast", "admission_probe", "chart_values_check", "cluster_lease", "exact_objects", "exact_objects_examples", "helm_release_recovery"),
+    *(
+        "image_signature",
+        "login_guide",
+        "proof",
+        "proof_report",
+        "ratify_trial",
+        "readiness",
+        "return_documentation",
+        "return_values",
+        "signature_forecast",
+        "verification_info",
+    ),
 )
 
 

@@ -18,6 +18,7 @@ NETWORKS = f"{PREFLIGHT}test_networks_and_an_unfinished_change_are_warnings"
 IDENTITY = f"{MODULES}test_workload_identity.py::test_what_is_refused_is_refused_before_the_first_write"
 RULES = f"{RULES_OF}_preflight/test_trust_rules.py::"
 TRUSTED = f"{PREFLIGHT}test_certificates_of_the_vault_are_compared_with_what_notation_takes_and_the_policies_trust"
+LEASE = f"{CONTENTS}test_a_cluster_that_another_run_configures_is_refused_and_in_a_check_a_warning"
 TESTED: dict[str, tuple[str, ...]] = {
     "missing, or of another type: these alone, before anything else is checked": (
         f"{SITE}test_missing_variables_and_those_of_another_type_come_in_a_sentence_each",
@@ -101,6 +102,11 @@ TESTED: dict[str, tuple[str, ...]] = {
         f"{PREFLIGHT}test_each_permission_that_the_login_lacks_is_refused_by_action_and_scope",
     ),
     "they are not known": (f"{PREFLIGHT}test_permissions_that_are_not_known_are_a_warning",),
+    "[another run](day2.md#two-runs-at-once) that configures it": (
+        LEASE,
+        f"{SITE}test_a_cluster_that_another_run_configures_is_refused_before_a_write_and_a_check_goes_on",
+    ),
+    "with `--check`, another run that configures it": (LEASE,),
     "another Gatekeeper": (f"{INSTALLED}test_another_gatekeeper_is_refused_before_the_first_installation_only",),
     "another Ratify": (f"{RULES_OF}_installed/test_ratify.py::test_a_cluster_has_room_for_one_ratify",),
     "Ratify's configuration of others": (f"{RULES_OF}_installed/test_ratify.py::test_configuration_is_foreign_unless_it_was_made_will_go_or_was_reviewed",),

@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
 from pathlib import Path
 from typing import Any
 
+import kubernetes
 import pytest
 
 from lab.config import REGISTRY
+from tests.support.killing import kill_with_all
 from tests.support.seeds import soak
 
+from . import snapshots
 from .conftest import Lab, Run
+from .waiting import until
 
 
 def test_a_second_run_changes_nothing_and_writes_nothing(lab: Lab, site: Run) -> None:
@@ -40,6 +47,42 @@ def test_the_wave_behind_a_cluster_that_was_configured_and_not_verified_is_not_b
     assert "not begun yet are away" in run.output
     assert [request for request in lab.requests() if request.path.endswith("/away")] == []
     assert lab.play("site").changed == []
+
+
+def holder(kube: Any) -> str:
+    """The run that has the cluster; empty where none has."""
+    try:
+        lease = kube.resources.get(api_version="coordination.k8s.io/v1", kind="Lease").get(namespace="kube-system", name="image-trust")
+    except kubernetes.dynamic.exceptions.NotFoundError:
+        return ""
+    return str(lease.spec.holderIdentity)
+
+
+def test_of_two_runs_at_once_the_second_is_refused_with_the_name_of_the_first_and_writes_nothing(lab: Lab, site: Run, kube: Any, tmp_path: Path) -> None:
+    words, environment = lab.command("site")
+    with (tmp_path / "first.log").open("w") as log:
+        first = subprocess.Popen(words, env=environment, stdout=log, stderr=log, start_new_session=True)
+    try:
+        until(lambda: f"process {first.pid}, " in holder(kube), "the first run has the cluster")
+        # It begins no other task until the second run is over. What it has begun finishes before the snapshot.
+        os.kill(first.pid, signal.SIGSTOP)
+        named, before = holder(kube), snapshots.settled()
+        lab.forget_requests()
+        # Alone, each of these would change the policy.
+        second, planned = (lab.play("site", *options, policy_enforcement="warn") for options in ((), ("--check",)))
+        assert [request for request in lab.requests() if request.writes] == []
+        assert snapshots.differences(before, snapshots.versions()) == []
+        assert holder(kube) == named
+        os.kill(first.pid, signal.SIGCONT)
+        assert first.wait(600) == 0, (tmp_path / "first.log").read_text()[-3000:]
+    finally:
+        kill_with_all(first.pid)
+        first.wait()
+    assert second.changed == []
+    assert f"Nothing was changed. Another run configures the cluster: {named}, since " in second.error
+    assert planned.returncode == 0, planned.error
+    assert f"Another run configures the cluster: {named}, since " in planned.output
+    assert holder(kube) == ""
 
 
 UNKNOWN = "no-such-thing"

@@ -5,12 +5,17 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from tests.docs.least import least
 from tests.support.emulated import Emulated
+from tests.support.kubernetes_api import reading, serving
+from tests.support.leases import OTHER, Leases, lease
+from tests.support.module_runs import Backend
 
 from .conftest import GROUP, OF_ALL_ROLES, ROOT, Command, Play, Played, played
 
@@ -89,7 +94,7 @@ def test_missing_variables_and_those_of_another_type_come_in_a_sentence_each(azu
         "A variable of role policy has another type or value than it takes: value of policy_enforcement must be one of: deny, warn, dryrun, got: dent." in error
     )
     assert "A variable of role gatekeeper has another type or value than it takes: argument 'gatekeeper_replicas' is of type str" in error
-    assert len(done.said) < 6500
+    assert len(done.said) < 7000
     assert azure.requests == []
 
 
@@ -124,3 +129,61 @@ def test_playbook_preflight_prints_a_table_also_when_it_refuses(azure: Emulated,
 def test_a_misspelt_host_creates_no_cluster(azure: Emulated, command: Command, tmp_path: Path) -> None:
     (error,) = checked(command, tmp_path, aks_create=False).errors
     assert "There is no cluster lab1 in resource group image-trust-lab, which has no cluster" in error
+
+
+@pytest.fixture
+def leases(azure: Emulated, backend: Backend, play: Play, tmp_path: Path) -> Iterator[Leases]:
+    """Those of lab1, which exists, and whose API server serves nothing else."""
+    leases = Leases(otherwise=reading({"/apis": {"groups": []}}))
+    with serving(lambda *asked: leases.answer(*asked), tmp_path / "server"):
+        backend.kubeconfig_text = (tmp_path / "server").read_text()
+        assert play("aks").errors == []
+        azure.forget_requests()
+        yield leases
+
+
+def test_a_cluster_that_another_run_configures_is_refused_before_a_write_and_a_check_goes_on(
+    leases: Leases, azure: Emulated, command: Command, tmp_path: Path
+) -> None:
+    leases.store(lease())
+    (error,) = checked(command, tmp_path, check=False).errors
+    assert f"Nothing was changed. Another run configures the cluster: {OTHER}, since 20" in error
+    assert "kubectl --namespace kube-system delete lease image-trust" in error
+    done = checked(command, tmp_path)
+    # Of an API server without secrets, role gatekeeper says nothing good.
+    assert [error for error in done.errors if "image_trust.azure.gatekeeper : " not in error] == []
+    assert f"Another run configures the cluster: {OTHER}, since 20" in done.said
+    assert (azure.writes, leases.log) == ([], [])
+
+
+def test_of_two_runs_that_preflight_lets_pass_one_stops_before_anything_is_installed(leases: Leases, azure: Emulated, command: Command, tmp_path: Path) -> None:
+    def other_is_faster(method: str) -> None:
+        if method == "POST":
+            leases.store(lease())
+
+    leases.before = other_is_faster
+    done = checked(command, tmp_path, check=False)
+    (error,) = done.errors
+    assert f"Let no other run configure the cluster: Another run configures the cluster: {OTHER}" in error
+    assert (azure.writes, leases.log, leases.holder) == ([], [], OTHER)
+    assert "Let other runs configure the cluster" not in [name.partition(":")[0] for name in done.changed]
+
+
+@pytest.mark.parametrize("playbook", ["site", "teardown"])
+def test_a_run_that_fails_releases_the_cluster(playbook: str, leases: Leases, command: Command, tmp_path: Path) -> None:
+    held: list[str] = []
+
+    def otherwise(_method: str, path: str, _query: str, _body: dict[str, Any]) -> tuple[int, dict[str, Any]]:
+        held.append(leases.holder)
+        return 500, {"message": "etcd is slow"}
+
+    def from_then_on(method: str) -> None:
+        if method == "POST":
+            leases.otherwise = otherwise
+
+    leases.before = from_then_on
+    done = checked(command, tmp_path, playbook=playbook, check=False)
+    assert done.errors
+    assert [method for method, _holder in leases.log] == ["POST", "DELETE"]
+    assert set(held) == {leases.log[0][1]}
+    assert done.modules.count("image_trust.azure.cluster_lease") == 2

@@ -50,7 +50,7 @@ IN_ORDER = (
 )
 
 
-ELSEWHERE = {"admission_forecast", "exact_objects", "gatekeeper_readiness", "proof_report", "ratify_readiness", "ratify_trial"} | {
+ELSEWHERE = {"admission_forecast", "cluster_lease", "exact_objects", "gatekeeper_readiness", "proof_report", "ratify_readiness", "ratify_trial"} | {
     "image_signature",
     "image_signature_info",
     "registry_images_info",

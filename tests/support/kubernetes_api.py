@@ -147,7 +147,7 @@ def serving(
         def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
             """Silent."""
 
-    for method in ("GET", "POST", "PATCH", "DELETE", "CONNECT"):
+    for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "CONNECT"):
         setattr(Handler, f"do_{method}", Handler.handle_any)
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if tls:

@@ -11,6 +11,7 @@ from typing import Any
 
 from .._azure import private_file
 from .._installed import reading
+from .._kubernetes import lease
 from .._kubernetes.api import ClusterApi, ClusterError
 from .._kubernetes.helm import RecordError
 from .._kubernetes.inventory import ClusterObject, ClusterObjects
@@ -36,11 +37,13 @@ HARMLESS = ("azure-wi-webhook-mutating-webhook-configuration", "gatekeeper-mutat
 @dataclass(frozen=True)
 class Wanted:
     """What will be installed: options of the modules gatekeeper_info and ratify_info but the kubeconfig, and `policy_options`; None where that is not
-    installed."""
+    installed. `holder` is the run that installs it, and with `check` only would."""
 
     gatekeeper: dict[str, Any] | None = None
     ratify: dict[str, Any] | None = None
     policy: dict[str, Any] | None = None
+    holder: str = ""
+    check: bool = False
 
 
 def policy_options() -> dict[str, Any]:
@@ -64,6 +67,8 @@ def evaluate(found: Findings, about: str, kubeconfig: str, wanted: Wanted, *, la
 
 def _evaluate(found: Findings, about: str, api: ClusterApi, wanted: Wanted) -> None:
     installed, exempt = None, []
+    if other := lease.of_another_run(api, wanted.holder):
+        (found.warn if wanted.check else found.refuse)(str(other.refusal), about)
     if wanted.gatekeeper:
         read = reading.gatekeeper_to_install(api, wanted.gatekeeper)
         installed, exempt = read["installed"], read["exempt_namespaces"]

@@ -105,6 +105,7 @@ def test_a_user_of_a_removed_provider_is_refused(cluster: Cluster) -> None:
 OPTIONS: dict[str, dict[str, Any]] = {
     "admission_forecast": {"constraint": "c"},
     "admission_probe": {"images": []},
+    "cluster_lease": {"holder": "h"},
     "exact_objects": {"definitions": []},
     "cluster_objects_info": {},
     "gatekeeper_info": {},

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.inventory import ClusterObject
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.lease import LEASE
 from ansible_collections.image_trust.azure.plugins.module_utils._policy.exempt_namespaces import CONFIGS
 from ansible_collections.image_trust.azure.plugins.module_utils._policy.exempt_namespaces import LABELLED as NAMESPACES
 from ansible_collections.image_trust.azure.plugins.module_utils._preflight.contents import WEBHOOKS, Wanted, evaluate, injectors, verifiers
@@ -14,6 +15,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._preflight.findi
 
 from tests.support.cluster_states import helm_record
 from tests.support.kubernetes_api import reading, serving
+from tests.support.leases import OTHER, lease
 
 Json = dict[str, Any]
 ABOUT = "cluster lab1"
@@ -69,6 +71,16 @@ def test_records_of_helm_that_cannot_be_read_are_refused(tmp_path: Path) -> None
     record = {**helm_record("gatekeeper", "trust", 1, "deployed", "3.0.0", {}), "data": {"release": "bm90aGluZw=="}}
     [(level, text)] = found(tmp_path, {"/api/v1/namespaces/trust/secrets?labelSelector=owner=helm,name=gatekeeper": {"items": [record]}})
     assert (level, "Secret trust/sh.helm.release.v1.gatekeeper.v1, cannot be read" in text) == ("refuse", True)
+
+
+@pytest.mark.parametrize(("check", "level"), [(False, "refuse"), (True, "warn")])
+def test_a_cluster_that_another_run_configures_is_refused_and_in_a_check_a_warning(check: bool, level: str, tmp_path: Path) -> None:
+    held = lease()
+    held["metadata"]["resourceVersion"] = "1"
+    [(given, text)] = found(tmp_path, {LEASE: held}, wanted=Wanted(GATEKEEPER, RATIFY, holder="ops@here", check=check))
+    assert given == level
+    assert text.startswith(f"Another run configures the cluster: {OTHER}, since 20")
+    assert found(tmp_path, {LEASE: held}, wanted=Wanted(GATEKEEPER, RATIFY, holder=OTHER, check=check)) == []
 
 
 def test_other_webhooks_are_a_warning_before_the_first_installation_only(tmp_path: Path) -> None:
