@@ -45,9 +45,15 @@ SEARCHED = {
 }
 """Words, and the page that has to be among the first results."""
 FIRST = 3
-# Results come one by one. Their summaries do not: a browser fetches no files.
-RESULTS = """new Promise(done => setTimeout(() => done(
-  [...document.querySelectorAll('#search-results li a')].map(each => decodeURI(each.href.split('/html/')[1].split('#')[0]).replace('.html', ''))), 1500))"""
+# Results come one by one, and then the sentence above them. Their summaries do not: a browser fetches no files.
+RESULTS = """new Promise(done => {
+  const look = setInterval(() => {
+    if (!document.querySelector('.search-summary')?.innerText) return;
+    clearInterval(look);
+    const links = [...document.querySelectorAll('#search-results li a')];
+    done(links.map(each => decodeURI(each.href.split('/html/')[1].split('#')[0]).replace('.html', '')));
+  }, 20);
+})"""
 CUT = """[...document.querySelectorAll('article pre')].filter(
   each => each.scrollWidth > each.clientWidth + 1).map(each => each.textContent.slice(0, 100))"""
 
