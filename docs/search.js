@@ -15,7 +15,7 @@ var Scorer = {
     const asked = stems(new URLSearchParams(location.search).get("q") || "");
     const named = new Set(stems(title.split(" > ")[0]));
     const about = asked.length ? asked.filter(word => named.has(word)).length / asked.length : 0;
-    const kind = page.startsWith("adr/") ? -4 : page.startsWith("reference/") ? -2 : page.startsWith("roles/") ? 2 : 4;
+    const kind = page.startsWith("adr/") ? -4 : page.startsWith("reference/") ? -6 : page.startsWith("roles/") ? 2 : 4;
     return score + 12 * about + kind;
   },
 };
