@@ -26,6 +26,7 @@ highlight_language = "text"
 html_theme = "furo"
 html_title = "image_trust.azure"
 html_css_files = ["site.css"]
+html_search_scorer = str(ROOT / "docs/search.js")
 html_static_path = ["static"]
 html_copy_source = False
 html_show_sphinx = False

@@ -1,4 +1,4 @@
-"""The least inventory, as docs/subscription.md prints it."""
+"""The least inventory, as docs/quickstart.md prints it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import yaml
 
 from .pages import ROOT, examples
 
-PAGE = ROOT / "docs/subscription.md"
+PAGE = ROOT / "docs/quickstart.md"
 
 
 def least() -> dict[str, Any]:

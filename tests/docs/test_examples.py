@@ -56,9 +56,18 @@ def of_credential_type(read: dict[str, Any]) -> list[str]:
     return [*unknown, *(str(each) for each in fields if each), *missing]
 
 
+def of_inventory(groups: dict[str, Any]) -> list[str]:
+    """Hosts of the groups that the playbooks run on, each with its variables."""
+    unknown = [f"{key} is no part of a group" for group in groups.values() for key in group.keys() - {"hosts", "vars"}]
+    hosts = [host or {} for group in groups.values() for host in group["hosts"].values()]
+    return unknown + [line for given in [*hosts, *(group.get("vars", {}) for group in groups.values())] for line in of_variables(given)]
+
+
 def problems(read: Any) -> list[str]:
     if isinstance(read, list):
         return [line for each in read for line in (of_play(each) if "hosts" in each else of_task(each))]
+    if read.keys() <= {"clusters", "signers"}:
+        return of_inventory(read)
     if read.keys() <= {"fields", "required", "file", "env"}:
         return of_credential_type(read)
     return of_variables(read)
@@ -77,6 +86,8 @@ def test_the_example_is_what_the_collection_takes(example: Example) -> None:
         ("policy_enforcement: perhaps", "perhaps"),
         ("azure_login: {auth_source: magic}", "magic"),
         ("other_variable: 1", "other_variable"),
+        ("clusters: {hosts: {web: {aks_regestries: []}}}", "aks_regestries"),
+        ("clusters: {hosts: {web: }, var: {}}", "var is no part"),
         ("- image_trust.azure.keyvault_info: {resource_group: rg}", "name"),
         ("- hosts: all\n  roles: [{role: image_trust.azure.verify, verify_kubeconfig: x}]", "verify_images"),
     ],

@@ -7,12 +7,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
-import yaml
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.chart_values import problems
 
 from lab.build import charts
 from lab.build.charts import GATEKEEPER, RATIFY, Chart
-from tests.docs.pages import ROOT, examples
 from tests.support.role_variables import variables
 
 READ = re.compile(r"\.Values\.([A-Za-z0-9_.]+)")
@@ -70,10 +67,3 @@ def test_a_name_that_a_role_lists_or_sets_is_one_that_the_chart_reads(role: str,
     ours = {name for key in ("also_read", "free", "reserved") for name in lists[key]} | {*named(lists[OURS[role]])}
     # Helm has `global` for each chart.
     assert {name for name in ours - {*named(values)} - read_by(chart) if not below_nothing(name, values)} <= {"global"}
-
-
-def test_the_values_of_the_guides_are_ones_that_the_charts_read() -> None:
-    (example,) = examples(ROOT / "docs/airgap.md")
-    said = yaml.safe_load(example.text)
-    for role, chart in (("gatekeeper", GATEKEEPER), ("ratify", RATIFY)):
-        assert problems(said[f"{role}_values"], chart.values(), known(role)["also_read"], known(role)["free"]) == []

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from urllib.parse import quote
 
 SECONDS = 60
 """A command that takes longer is stuck."""
@@ -41,12 +42,12 @@ class Browser:
         for domain in ("Page", "Runtime", "Log", "Network"):
             self._command(f"{domain}.enable")
 
-    def open(self, page: Path, width: int, height: int = 900, *, dark: bool = False) -> None:
-        """Show a file in a window of that size; a narrow one is a phone's."""
+    def open(self, page: Path, width: int, height: int = 900, *, dark: bool = False, query: str = "") -> None:
+        """Show a file in a window of that size; a narrow one is a phone's. `query` is what the page searches for."""
         self.messages.clear()
         self._command("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=2 if width < 500 else 1, mobile=width < 500)
         self._command("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "dark" if dark else "light"}])
-        self._command("Page.navigate", url=page.resolve().as_uri())
+        self._command("Page.navigate", url=page.resolve().as_uri() + (f"?q={quote(query)}" if query else ""))
         self.evaluate("new Promise(done => document.readyState === 'complete' ? done() : addEventListener('load', done))")
 
     def print_like_paper(self) -> None:
