@@ -735,13 +735,25 @@ metrics:
     # TYPE image_trust_cluster_passed gauge
     image_trust_cluster_passed{inventory_host="web-staging"} 0
     …
+error:
+  description: Why no blob was asked for, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails because of a URL or the login.
+  returned: failure because of the URL of a blob or the login's options
+  type: dict
+  sample:
+    code: InvalidInput
+    message: >-
+      A path in proofs is 'http://contoso.blob.core.windows.net/image-trust/web.json', but must be such as
+      https://contoso.blob.core.windows.net/image-trust/web.json: https, an account of the cloud that cloud_environment names, a container, and a name
+      without blanks and '%'.
+    status: null
+    request_id: null
 """
 
 from typing import NoReturn
 
 from ansible.module_utils.basic import missing_required_lib
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import login
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import failing, login
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.verifying import CRYPTOGRAPHY_IMPORT_ERROR, PublicKey, PublicKeyError
 from ansible_collections.image_trust.azure.plugins.module_utils._report.metrics import metrics
 from ansible_collections.image_trust.azure.plugins.module_utils._report.proofs import Paths, Reader, find
@@ -771,8 +783,10 @@ def main() -> NoReturn:
         module.fail_json(msg=f"The signatures cannot be checked: {error}.")
     except ValueError:
         module.fail_json(msg=f"time is {given['time']}, and not a time such as 2026-11-24T12:00:00Z.")
-    read = Reader(lambda: login(module)).read
-    made = report([find(key, read, Paths(**each)) for each in given["proofs"]], terms)
+    with failing(module):
+        read = Reader(lambda: login(module)).read
+        found = [find(key, read, Paths(**each)) for each in given["proofs"]]
+    made = report(found, terms)
     module.exit_json(changed=False, report=made, metrics=metrics(made))
 
 

@@ -8,7 +8,6 @@ https://learn.microsoft.com/azure/storage/blobs/storage-blobs-introduction
 
 from __future__ import annotations
 
-import mimetypes
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -26,6 +25,8 @@ _CONTAINER = "[a-z0-9](?:-?[a-z0-9]){2,62}"
 _SEGMENT = r"(?![^/]*\.(?:/|$))[^\s\x00-\x1f\x7f/\\%]+"
 _NO_ETAG = '"0x0"'
 """No blob has it."""
+_TYPES = {"html": "text/html; charset=utf-8", "json": "application/json", "prom": "text/plain; charset=utf-8", "txt": "text/plain; charset=utf-8"}
+"""What a browser makes of a blob, by the end of its name."""
 _OF_OTHERS = ("BlobAlreadyExists", "ConditionNotMet")
 """Codes with which Azure refuses a write because the blob is not as it was read."""
 
@@ -135,7 +136,7 @@ class Blobs:
         def upload() -> None:
             from azure.storage.blob import ContentSettings
 
-            settings = ContentSettings(content_type=mimetypes.guess_type(at.name)[0] or "application/octet-stream")
+            settings = ContentSettings(content_type=_TYPES.get(at.name.rpartition(".")[2], "application/octet-stream"))
             condition = {"overwrite": True, **_unchanged(before)} if before else {"overwrite": False}
             self._client(at).upload_blob(at.name, content, content_settings=settings, **condition)
 

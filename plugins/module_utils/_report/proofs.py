@@ -34,18 +34,20 @@ class Reader:
         """Why an account did not answer: it is not asked again, for that may take its time."""
 
     def read(self, path: str) -> bytes:
-        """Raises `OSError`."""
+        """Raises `OSError`, and `ModuleError` where Azure is not asked, because the URL or the login's options could never be right."""
         if not is_url(path):
             return Path(path).read_bytes()
         account = path.split("/")[2]
         if account in self._closed:
             raise OSError(errno.EIO, self._closed[account])
         try:
-            self._blobs = self._blobs or Blobs(self._login(), "the path of a proof or an audit")
+            self._blobs = self._blobs or Blobs(self._login(), "A path in proofs")
             blob = self._blobs.read(path)
         except ModuleError as failure:
+            if failure.code == "InvalidInput":
+                raise
             reason = failure.sentence.rstrip(".")
-            if failure.status is None and failure.code != "InvalidInput":
+            if failure.status is None:
                 self._closed[account] = reason
             raise OSError(errno.EIO, reason) from None
         if not blob:

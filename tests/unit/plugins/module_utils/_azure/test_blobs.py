@@ -94,12 +94,12 @@ def test_any_other_is_refused_with_an_example_of_this_cloud(url: str) -> None:
     ],
 )
 def test_a_token_in_a_url_is_refused_and_not_shown(url: str) -> None:
-    with pytest.raises(ModuleError, match="a token .SAS.; leave it out, revoke the token") as refused:
+    with pytest.raises(ModuleError, match="leave it out, revoke the token") as refused:
         place("path", url, STORAGE)
     assert "hush" not in refused.value.sentence
     assert "sig" not in refused.value.sentence
 
 
 def test_a_cloud_that_does_not_tell_its_storage_has_none() -> None:
-    with pytest.raises(ModuleError, match="but must be such as https://contoso.blob.<suffix>/image-trust/web.json"):
+    with pytest.raises(ModuleError, match=r"but must be such as https://contoso[.]blob[.]<suffix>/image-trust/web[.]json"):
         place("path", "https://contoso.blob./image-trust/web.json", "")
