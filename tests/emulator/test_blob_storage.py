@@ -30,7 +30,7 @@ CHALLENGE = f"Bearer authorization_uri=https://login.microsoftonline.com/{TENANT
 
 @pytest.fixture
 def azure() -> Azure:
-    """With the account `contoso`, in which nobody may do anything, and its containers `proofs` and `other`."""
+    """With the account `contoso`, in which no principal may do anything, and its containers `proofs` and `other`."""
     azure = emulated()
     new_account(azure.state, "group", "contoso", "eastus", "proofs", "other")
     return azure
@@ -55,16 +55,16 @@ def ask(client: TestClient, azure: Azure, method: str, path: str, content: bytes
     return answer
 
 
-def told(answer: httpx.Response, element: str) -> str | None:
+def element(answer: httpx.Response, name: str) -> str | None:
     """The text of an element of an error."""
     assert answer.headers["content-type"] == "application/xml"
-    found = re.fullmatch(rf"\ufeff<\?xml .*\?><Error>.*?<{element}>([^<]+)</{element}>.*</Error>", answer.content.decode(), re.DOTALL)
+    found = re.fullmatch(rf"\ufeff<\?xml .*\?><Error>.*?<{name}>([^<]+)</{name}>.*</Error>", answer.content.decode(), re.DOTALL)
     return found[1] if found else None
 
 
 def code(answer: httpx.Response) -> str | None:
     """The error's code, which the header has too."""
-    found = told(answer, "Code")
+    found = element(answer, "Code")
     assert found == answer.headers["x-ms-error-code"]
     return found
 
@@ -103,7 +103,7 @@ def test_a_role_counts_from_when_it_takes_effect(azure: Azure, client: TestClien
     assert code(ask(client, azure, "PUT", WEB)) == "AuthorizationPermissionMismatch"
 
 
-def test_a_caller_without_a_good_token_is_told_where_to_get_one(azure: Azure, client: TestClient) -> None:
+def test_a_caller_without_a_good_token_is_shown_where_to_get_one(azure: Azure, client: TestClient) -> None:
     sent: list[tuple[dict[str, str], str, str | None]] = [
         ({}, "NoAuthenticationInformation", None),
         ({"Authorization": "Basic eDp5"}, "NoAuthenticationInformation", None),
@@ -115,10 +115,10 @@ def test_a_caller_without_a_good_token_is_told_where_to_get_one(azure: Azure, cl
     for headers, expected, detail in sent:
         answer = client.get(WEB, headers={**VERSION, **headers})
         assert (answer.status_code, code(answer), answer.headers["www-authenticate"]) == (401, expected, CHALLENGE)
-        assert told(answer, "AuthenticationErrorDetail") == detail
+        assert element(answer, "AuthenticationErrorDetail") == detail
 
 
-def test_a_browser_is_told_that_nothing_is_public_and_an_old_client_that_it_is_too_old(azure: Azure, client: TestClient) -> None:
+def test_a_browser_is_shown_that_nothing_is_public_and_an_old_client_that_it_is_too_old(azure: Azure, client: TestClient) -> None:
     answer = client.get(WEB)
     assert (answer.status_code, code(answer)) == (409, "PublicAccessNotPermitted")
     answer = client.get(WEB, headers=bearer(azure))

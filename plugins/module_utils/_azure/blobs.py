@@ -190,5 +190,5 @@ def _unchanged(before: Blob) -> dict[str, Any]:
 
 
 def _changed(url: str, failure: ModuleError) -> ModuleError:
-    sentence = f"The blob {url} was written by another run since this one has read it; run again, when the other one has ended."
+    sentence = f"The blob {url} was written by another run since this one has read it; run again, once the other one has finished."
     return ModuleError(sentence, code=failure.code, message=failure.message, status=failure.status, request_id=failure.request_id)

@@ -164,7 +164,7 @@ def test_of_two_runs_at_the_same_time_one_writes_all_and_the_other_nothing(exist
     others = {name: f"of another run: {name}".encode() for name in NAMES}
     meanwhile(azure, f"/{NAMES[2]}$", lambda: put(account, others))
     sentence = failure(run("proof", **asked(signing_key=key)))
-    assert sentence == f"The blob {URL}.txt was written by another run since this one has read it; run again, when the other one has ended."
+    assert sentence == f"The blob {URL}.txt was written by another run since this one has read it; run again, once the other one has finished."
     assert texts(account) == others
 
 
