@@ -736,7 +736,7 @@ metrics:
     image_trust_cluster_passed{inventory_host="web-staging"} 0
     …
 error:
-  description: Why no blob was asked for, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails because of a URL or the login.
+  description: Why no blob was asked for, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails for that.
   returned: failure because of the URL of a blob or the login's options
   type: dict
   sample:

@@ -9,7 +9,7 @@ module: storage_blob
 short_description: Manage a text in a private container of Blob Storage
 version_added: 1.0.0
 description:
-  - Writes or deletes one blob, or adds a line to it. The roles of this collection keep audits, reports and break-glass records by it, which outlive the job that way.
+  - Writes or deletes one blob, or adds a line to it. Audits, reports and break-glass records that the roles of this collection write by it outlive the job.
   - A blob that has that content already is not written again. One that another run has changed since it was read is not written, and that is an error.
   - The storage account and the container have to exist, and the container has to be private. This module creates neither.
 author:

@@ -33,9 +33,10 @@ _OF_OTHERS = ("BlobAlreadyExists", "ConditionNotMet")
 
 @dataclass(frozen=True)
 class Place:
-    """Where a blob is: URL of the account, name of the container, name of the blob."""
+    """Where a blob is: URL of the account, how the names of its cloud's accounts end, name of the container, name of the blob."""
 
     account: str
+    storage: str
     container: str
     name: str
 
@@ -57,21 +58,19 @@ def is_url(path: str) -> bool:
     return "://" in path
 
 
-def place(option: str, url: str, storage: str) -> Place:
-    """Where that URL leads in the cloud whose storage accounts end with `storage`. Raises `ModuleError`: the login's token is good for any storage account, so
-    that no other host may see it."""
+def place(option: str, url: str) -> Place:
+    """Where that URL leads. Raises `ModuleError`."""
     bare = re.sub(r"//[^/]*@", "//", re.split("[?#]", url)[0])
     if bare != url:
         raise refuse(
             f"{option} is {bare} and more, of which a part may be a secret, such as a token (SAS); leave it out, revoke the token, since logs keep what is in a"
             " URL, and give the login a role on the container."
         )
-    found = re.fullmatch(rf"(https://[a-z0-9]{{3,24}}\.blob\.{re.escape(storage)})/({_CONTAINER})/({_SEGMENT}(?:/{_SEGMENT})*)", url)
-    if not storage or not found or len(found[3]) > 1024:
-        example = f"https://contoso.blob.{storage or '<suffix>'}/image-trust/web.json"
+    found = re.fullmatch(rf"(https://[a-z0-9]{{3,24}}\.blob\.([a-z0-9.-]+))/({_CONTAINER})/({_SEGMENT}(?:/{_SEGMENT})*)", url)
+    if not found or len(found[4]) > 1024:
         raise refuse(
-            f"{option} is {url!r}, but must be such as {example}: https, an account of the cloud that cloud_environment names, a container, and a name without"
-            " blanks and '%'."
+            f"{option} is {url!r}, but must be such as https://contoso.blob.core.windows.net/image-trust/web.json: https, a storage account, a container, and a"
+            " name without blanks, '%' and '\\'."
         )
     return Place(*found.groups())
 
@@ -128,7 +127,14 @@ class Blobs:
             raise _changed(url, failure) if failure.code in _OF_OTHERS else failure from None
 
     def _place(self, url: str) -> Place:
-        return place(self._option, url, self._azure.storage)
+        """The login's token is good for any storage account, so that no host but those of its cloud may see it."""
+        at, storage = place(self._option, url), self._azure.storage
+        if at.storage != storage:
+            raise refuse(
+                f"{self._option} is {url!r}, but the storage accounts of this cloud are called https://<account>.blob.{storage or '<unknown>'}; correct it, or"
+                " cloud_environment."
+            )
+        return at
 
     def _upload(self, at: Place, content: bytes, before: Blob | None) -> None:
         self._require_private(at)
