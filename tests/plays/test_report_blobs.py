@@ -130,3 +130,25 @@ def test_what_verify_writes_the_report_reads_and_teardown_removes(account: Stora
     assert succeeded(play(tmp_path, "absent.yml")) == 2
     assert sorted(texts(account)) == sorted(REPORT)
     assert succeeded(play(tmp_path, "absent.yml")) == 0
+
+
+def task(path: str, name: str) -> dict[str, Any]:
+    """One of a role, which comes after others that need a cluster."""
+    [found] = [each for each in yaml.safe_load((ROOT / "roles" / path).read_text()) if each["name"] == name]
+    return dict(found)
+
+
+def test_an_audit_and_a_record_of_openings_are_blobs_beside_the_proof(account: StorageAccount, tmp_path: Path) -> None:
+    inventory(tmp_path)
+    done_before = {"__policy_audited": {"cluster": "{{ inventory_hostname }}"}, "__gatekeeper_record": OPEN, "__gatekeeper_was_so": False}
+    files = {"gatekeeper/tasks/break_glass.yml": ("Record it beside the proof", "Record it beside the proof's blob")}
+    files |= {"policy/tasks/audit.yml": ("Record the audit", "Record the audit in its container")}
+    tasks = [{**task(path, name), "vars": done_before} for path, names in files.items() for name in names]
+    variables = {"vars_files": [str(ROOT / "roles/gatekeeper/vars/main/break_glass.yml")]}
+    (tmp_path / "play.yml").write_text(yaml.safe_dump([{"hosts": "web", "connection": "local", "gather_facts": False, "tasks": tasks, **variables}]))
+    assert succeeded(play(tmp_path, "play.yml")) == 2
+    found = texts(account)
+    assert sorted(found) == ["web-audit.json", "web-break-glass.jsonl"]
+    assert json.loads(found["web-audit.json"]) == {"cluster": "web"}
+    assert [json.loads(line) for line in found["web-break-glass.jsonl"].splitlines()] == [{**OPEN, "cluster": "web"}]
+    assert succeeded(play(tmp_path, "play.yml")) == 0
