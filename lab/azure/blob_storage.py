@@ -28,7 +28,7 @@ from lab.azure.state import Blob, Container, State, StorageAccount, guid, now
 TYPE = "Microsoft.Storage/storageAccounts"
 AUDIENCE = "https://storage.azure.com"
 FIRST_VERSION = "2019-12-12"
-"""From it on, a request without a token is answered with where to get one. Tokens are taken from 2017-11-09 on; no client of today asks by versions between the two."""
+"""From it on, a request without a token is answered with where to get one. Tokens are taken from 2017-11-09 on, but no client of today asks so."""
 _CONTAINERS = f"{TYPE}/blobServices/containers"
 READ_CONTAINER = f"{_CONTAINERS}/read"
 READ, WRITE, DELETE = (f"{_CONTAINERS}/blobs/{action}" for action in ("read", "write", "delete"))

@@ -11,10 +11,11 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
-from lab.azure.roles import STORAGE_BLOB_DATA_READER
-from lab.azure.state import StorageAccount
+from lab.azure.blob_storage import READ_CONTAINER
+from lab.azure.roles import STORAGE_BLOB_DATA_READER, Role
+from lab.azure.state import CustomRole, StorageAccount
 from tests.support.blobs import ACCOUNT, CONTAINER, FOLDER, permit, put, texts
-from tests.support.emulated import SECRET, Emulated
+from tests.support.emulated import OBJECT_ID, SECRET, Emulated
 from tests.support.module_fixtures import meanwhile
 from tests.support.module_runs import Run, failure
 from tests.support.proofs import faults, state, verdict
@@ -80,6 +81,18 @@ def test_a_check_and_a_trial_write_nothing_and_find_all_that_a_run_would(account
 def test_in_a_folder_azure_is_not_asked(account: StorageAccount, run: Run, azure: Emulated, tmp_path: Path) -> None:
     run("proof", **asked(path=str(tmp_path / "proof.json")))
     assert azure.requests == []
+
+
+def test_a_role_of_ones_own_with_the_documented_actions_is_enough(account: StorageAccount, run: Run, azure: Emulated, key: str) -> None:
+    page = (Path(__file__).parents[4] / "docs/permissions.md").read_text()
+    data = [f"blobs/{action}" for action in ("read", "write", "delete")]
+    assert all(f"`{each}`" in page for each in (READ_CONTAINER, *data))
+    above = READ_CONTAINER.removesuffix("read")
+    role = Role("Proofs", OBJECT_ID, "", actions=(READ_CONTAINER,), data_actions=tuple(f"{above}{each}" for each in data))
+    azure.state.custom_roles[role.guid] = CustomRole(role, {})
+    permit(azure, account, role)
+    for options in ({"verification": None}, {"signing_key": key}, {"signing_key": key}, {}):
+        assert "proof" in run("proof", **asked(**options))
 
 
 REFUSED = {
