@@ -15,7 +15,7 @@ from lab.azure.arm.groups import new_group
 from lab.azure.blob_storage import TYPE, new_account
 from lab.azure.context import Azure
 from lab.azure.roles import CONTRIBUTOR, OWNER, READER, STORAGE_BLOB_DATA_CONTRIBUTOR, STORAGE_BLOB_DATA_READER, Role
-from lab.azure.state import StorageAccount, now
+from lab.azure.state import Blob, StorageAccount, now
 from tests.emulator.machine import Lab
 from tests.emulator.services import CLIENT, GROUP, PRINCIPAL, TENANT, assign, other_azure
 from tests.emulator.services import azure as emulated
@@ -87,7 +87,7 @@ def code(answer: httpx.Response) -> str | None:
 def test_a_role_permits_what_it_permits_in_azure(
     azure: Azure, client: TestClient, role: Role | None, scope: str, properties: int, put: int, get: int, delete: int
 ) -> None:
-    account(azure).containers["proofs"].blobs["old"] = blob_storage.Blob("", "text/plain", '"0x1"', now())
+    account(azure).containers["proofs"].blobs["old"] = Blob("", "text/plain", '"0x1"', now())
     if role:
         assign(azure, role, scope)
     answers = [

@@ -31,7 +31,8 @@ def test_named_clouds_are_known_without_a_request(name: str) -> None:
 )
 def test_the_endpoints_of_named_clouds_are_those_of_the_sdk(name: str, sdk: AzureClouds, authority: str, storage: str) -> None:
     endpoints = get_arm_endpoints(sdk)
-    assert CLOUDS[name] == Cloud(name, endpoints["resource_manager"].rstrip("/"), f"https://{authority}", *endpoints["credential_scopes"], storage=storage)
+    [scope] = endpoints["credential_scopes"]
+    assert CLOUDS[name] == Cloud(name, endpoints["resource_manager"].rstrip("/"), f"https://{authority}", scope, storage)
 
 
 @pytest.mark.parametrize(
