@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from azure.storage.blob import ContainerClient
 
 T = TypeVar("T")
-_CONTAINER = "[a-z0-9](?:-?[a-z0-9]){2,62}"
+_CONTAINER = "(?=[^/]{3,63}/)[a-z0-9](?:-?[a-z0-9])+"
 _SEGMENT = r"(?![^/]*\.(?:/|$))[^\s\x00-\x1f\x7f/\\%]+"
 _NO_ETAG = '"0x0"'
 """No blob has it."""

@@ -59,6 +59,7 @@ def test_a_path_is_none(path: str) -> None:
         f"{ACCOUNT}/image--trust/web.json",
         f"{ACCOUNT}/-image-trust/web.json",
         f"{ACCOUNT}/{'a' * 64}/web.json",
+        f"{ACCOUNT}/{'a-' * 32}a/web.json",
         f"{ACCOUNT}/web.json",
         # Names.
         ACCOUNT,
