@@ -32,6 +32,7 @@ AZURE_NAMES = (
     "management.azure.com",
     "login.microsoftonline.com",
     "*.vault.azure.net",
+    "*.blob.core.windows.net",
     "*.azurecr.io",
     f"{LOCATION}.oic.prod-aks.azure.com",
     "docker.io",

@@ -12,7 +12,7 @@ from starlette.routing import Host, Mount, Route, Router
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lab.azure import arm, control, imds, oidc
+from lab.azure import arm, blob_storage, control, imds, oidc
 from lab.azure.context import Azure, blocking, note
 from lab.azure.entra import graph, token_service
 from lab.azure.faults import FaultInjector
@@ -40,6 +40,7 @@ def inside(azure: Azure) -> ASGIApp:
         Host("management.azure.com", arm.app(azure)),
         Host(token_service.PUBLIC_HOST, token_service.app(azure)),
         Host("{vault}.vault.azure.net", data_plane.app(azure)),
+        Host("{account}.blob.core.windows.net", blob_storage.app(azure)),
         Host("{registry}.azurecr.io", container_registry.app(azure)),
         Host("{region}.oic.prod-aks.azure.com", oidc.app(azure)),
         *(Host(name, hub) for name in ("registry-1.docker.io", "auth.docker.io", "docker.io", "index.docker.io")),

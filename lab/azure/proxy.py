@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 
 Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
-NAMES = (".azure.net", ".azure.com", ".azurecr.io", ".microsoftonline.com", ".docker.io")
+NAMES = (".azure.net", ".azure.com", ".blob.core.windows.net", ".azurecr.io", ".microsoftonline.com", ".docker.io")
 """How the names end that app.inside serves."""
 
 

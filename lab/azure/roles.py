@@ -198,6 +198,34 @@ KEY_VAULT_READER = Role(
     ),
     data_actions=("Microsoft.KeyVault/vaults/*/read", "Microsoft.KeyVault/vaults/secrets/readMetadata/action"),
 )
+STORAGE_BLOB_DATA_CONTRIBUTOR = Role(
+    "Storage Blob Data Contributor",
+    "ba92f5b4-2d11-453d-a403-e96b0029c9fe",
+    "Allows for read, write and delete access to Azure Storage blob containers and data",
+    actions=(
+        "Microsoft.Storage/storageAccounts/blobServices/containers/delete",
+        "Microsoft.Storage/storageAccounts/blobServices/containers/read",
+        "Microsoft.Storage/storageAccounts/blobServices/containers/write",
+        "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action",
+    ),
+    data_actions=(
+        "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete",
+        "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read",
+        "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write",
+        "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/move/action",
+        "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/add/action",
+    ),
+)
+STORAGE_BLOB_DATA_READER = Role(
+    "Storage Blob Data Reader",
+    "2a2b9908-6ea1-4ae2-8e65-a410df84e7d1",
+    "Allows for read access to Azure Storage blob containers and data",
+    actions=(
+        "Microsoft.Storage/storageAccounts/blobServices/containers/read",
+        "Microsoft.Storage/storageAccounts/blobServices/generateUserDelegationKey/action",
+    ),
+    data_actions=("Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read",),
+)
 CLUSTER_USER = Role(
     "Azure Kubernetes Service Cluster User Role",
     "4abbcc35-e782-43d8-92c5-2d3f1bd2253f",
@@ -236,6 +264,8 @@ BUILT_IN = {
         KEY_VAULT_SECRETS_USER,
         KEY_VAULT_CERTIFICATE_USER,
         KEY_VAULT_CERTIFICATES_OFFICER,
+        STORAGE_BLOB_DATA_CONTRIBUTOR,
+        STORAGE_BLOB_DATA_READER,
         CLUSTER_USER,
         CLUSTER_ADMIN,
     )

@@ -253,6 +253,37 @@ class Registry:
 
 
 @dataclass
+class Blob:
+    """A block blob."""
+
+    content: str
+    """In base64."""
+    content_type: str
+    etag: str
+    modified: float
+
+
+@dataclass
+class Container:
+    """A container of blobs."""
+
+    public_access: str = ""
+    """`blob` or `container` where anybody may read."""
+    blobs: dict[str, Blob] = field(default_factory=dict)
+
+
+@dataclass
+class StorageAccount:
+    id: str
+    name: str
+    location: str
+    tags: dict[str, str]
+    properties: dict[str, Any]
+    """As in ARM: publicNetworkAccess, networkAcls, ..."""
+    containers: dict[str, Container] = field(default_factory=dict)
+
+
+@dataclass
 class ManagedCluster:
     id: str
     name: str
@@ -322,6 +353,7 @@ class State:
     """By GUID."""
     former_roles: list[Former[Role]] = field(default_factory=list)
     registries: dict[str, Registry] = field(default_factory=dict)
+    storage_accounts: dict[str, StorageAccount] = field(default_factory=dict)
     clusters: dict[str, ManagedCluster] = field(default_factory=dict)
     operations: dict[str, Operation] = field(default_factory=dict)
 
@@ -334,6 +366,9 @@ class State:
 
     def registry_named(self, name: str) -> Registry | None:
         return next((r for r in self.registries.values() if r.name.lower() == name.lower()), None)
+
+    def storage_account_named(self, name: str) -> StorageAccount | None:
+        return next((a for a in self.storage_accounts.values() if a.name.lower() == name.lower()), None)
 
     def cluster_named(self, name: str) -> ManagedCluster | None:
         return next((c for c in self.clusters.values() if c.name.lower() == name.lower()), None)

@@ -18,10 +18,14 @@ author:
   - The image_trust.azure authors (@image-trust)
 requirements:
   - cryptography >= 42.0.0, with a key or O(read_vaults)
-  - azure-identity >= 1.19.0, with O(signing_vault_key) or O(read_vaults)
+  - azure-identity >= 1.19.0, with O(signing_vault_key), O(read_vaults) or the URL of a blob
+  - azure-storage-blob >= 12.22.0, with the URL of a blob
 options:
   path:
-    description: File to write. Its folder has to exist. Nothing is written when it is not given.
+    description:
+      - File to write. Its folder has to exist. Nothing is written when it is not given.
+      - Or the URL of a blob, such as V(https://contoso.blob.core.windows.net/image-trust/web.json), in a private container that has to exist. The login
+        needs the role Storage Blob Data Contributor on the container. A URL with a token (SAS) is refused.
     type: path
   cluster:
     description: Name of the cluster in the inventory.
@@ -103,6 +107,11 @@ EXAMPLES = r"""
     path: ~/proofs/web.json
     cluster: web
     signing_key: ~/keys/proof.pem
+
+- name: A proof could be written to Blob Storage, where it outlives the job
+  image_trust.azure.proof:
+    path: https://contoso.blob.core.windows.net/image-trust/web.json
+    cluster: web
 
 - name: The verdicts are recorded and signed
   image_trust.azure.proof:
@@ -370,13 +379,13 @@ sha256:
   returned: success
   sample: 22f1c0a8e0b1d1b3a4f3f1e2d9c8b7a6958473625140f0e1d2c3b4a5968778f0
 signature_path:
-  description: The file with the signature, V(null) when the record is not signed, or O(path) is not given. In check mode it is not written.
+  description: The file or blob with the signature, V(null) when the record is not signed, or O(path) is not given. In check mode it is not written.
   type: str
   returned: success
   sample: /home/ops/proofs/web.json.sig
 error:
   description: What Azure said, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails because of Azure.
-  returned: failure of what Azure or the key vault is asked for
+  returned: failure of what Azure, the key vault or Blob Storage is asked for
   type: dict
   sample:
     code: Forbidden
@@ -386,14 +395,18 @@ error:
 """
 
 import hashlib
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdict import Verdict
 from ansible_collections.image_trust.azure.plugins.module_utils._arm.vault_anchors import described_anchors
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
-from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import failing, login
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.blobs import Blobs, is_url
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import Azure, failing, login
+from ansible_collections.image_trust.azure.plugins.module_utils._proof.blobs import ProofBlobs
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.document import Asked, document, is_as_asked
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.files import ProofFile, encoded
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.signing import CRYPTOGRAPHY_IMPORT_ERROR, LocalKey, Signer, SigningError
@@ -415,17 +428,25 @@ def asked(options: dict[str, Any], signer: Signer | None) -> Asked:
     )
 
 
-def signer_of(module: AnsibleModule) -> Signer | None:
+def signer_of(options: dict[str, Any], azure: Callable[[], Azure]) -> Signer | None:
     """The key that the options name. Raises `SigningError` and `ModuleError`."""
-    path, url = module.params["signing_key"], module.params["signing_vault_key"]
+    path, url = options["signing_key"], options["signing_vault_key"]
     if url:
-        return VaultKey(login(module), url)
+        return VaultKey(azure(), url)
     return LocalKey(path) if path else None
 
 
-def record(module: AnsibleModule, signer: Signer | None, file: ProofFile | None) -> dict[str, Any]:
-    """Make the proof and write it, or try whether that is possible; the module's results. Raises `SigningError` and `OSError`."""
+def file_at(path: str | None, azure: Callable[[], Azure]) -> ProofFile | ProofBlobs | None:
+    """Where the proof is written. Raises `ModuleError`."""
+    if path and is_url(path):
+        return ProofBlobs(Blobs(azure(), "path"), path)
+    return ProofFile(path) if path else None
+
+
+def record(module: AnsibleModule, azure: Callable[[], Azure]) -> dict[str, Any]:
+    """Make the proof and write it, or try whether that is possible; the module's results. Raises `SigningError`, `ModuleError` and `OSError`."""
     options = module.params
+    file, signer = file_at(options["path"], azure), signer_of(options, azure)
     if options["verification"] is None:
         if signer:
             signer.sign(TRIAL)
@@ -434,7 +455,7 @@ def record(module: AnsibleModule, signer: Signer | None, file: ProofFile | None)
         return dict(proof=None, as_asked=None, summary=None, failures=None, notes=[], previous=None, differences=[], sha256=None, signature_path=None)
     found, before = options["verification"], file.previous() if file else None
     if options["read_vaults"]:
-        found = {**found, "anchors": described_anchors(found["anchors"], lambda: login(module))}
+        found = {**found, "anchors": described_anchors(found["anchors"], azure)}
     proof = document(asked(options, signer), found, [Verdict.from_dict(each) for each in options["verdicts"]])
     content, days = encoded(proof), options["warn_days"]
     sha256, signature = hashlib.sha256(content).hexdigest(), signer.sign(content) if signer else None
@@ -472,12 +493,11 @@ def main() -> NoReturn:
         read_vaults=dict(type="bool", default=False),
         mutually_exclusive=[["signing_key", "signing_vault_key"]],
     )
-    path = module.params["path"]
     if CRYPTOGRAPHY_IMPORT_ERROR is not None and any(module.params[option] for option in ("signing_key", "signing_vault_key", "read_vaults")):
         module.fail_json(msg=missing_required_lib("cryptography"), exception=CRYPTOGRAPHY_IMPORT_ERROR)
     try:
         with failing(module):
-            results = record(module, signer_of(module), ProofFile(path) if path else None)
+            results = record(module, cache(lambda: login(module)))
     except SigningError as error:
         module.fail_json(msg=f"The proof cannot be signed: {error}.")
     except KeyError as error:
@@ -485,7 +505,7 @@ def main() -> NoReturn:
     except (TypeError, ValueError) as error:
         module.fail_json(msg=f"verification and verdicts have to be what verification_info and admission_probe returned: {error}.")
     except OSError as error:
-        module.fail_json(msg=f"The proof cannot be written to {path}: {error.strerror}.")
+        module.fail_json(msg=f"The proof cannot be written to {module.params['path']}: {error.strerror}.")
     module.exit_json(changed=False, **results)
 
 

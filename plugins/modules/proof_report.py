@@ -9,14 +9,17 @@ module: proof_report
 short_description: Say what the proofs of many clusters prove together
 version_added: 1.0.0
 description:
-  - Reads the proofs and break-glass records that the roles of this collection have written, and the audits, and nothing else. Neither a cluster nor Azure
-    is asked.
+  - Reads the proofs and break-glass records that the roles of this collection have written, and the audits, and nothing else. No cluster is asked, and
+    Azure only where one of these is a blob.
+  - Each path may be the URL of a blob in a container of Blob Storage, as O(image_trust.azure.proof#module:path). The login needs the role Storage Blob Data
+    Reader on the container.
   - Every cluster of O(proofs) is in the report. One whose proof is missing, cannot be read, is too old or is not signed as it should be is V(unknown), which
     is never taken for good.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
   - cryptography, with O(public_key)
+  - azure-identity >= 1.19.0 and azure-storage-blob >= 12.22.0, with the URL of a blob
 options:
   proofs:
     description: The clusters, and where the proof of each should be.
@@ -66,6 +69,7 @@ options:
     default: {}
 extends_documentation_fragment:
   - image_trust.azure.attributes.info
+  - image_trust.azure.azure
 seealso:
   - module: image_trust.azure.proof
 """
@@ -84,6 +88,14 @@ EXAMPLES = r"""
 - name: All of them are proven
   ansible.builtin.assert:
     that: found.report.passed
+
+- name: What the proof of a cluster says, which its job has left in Blob Storage
+  image_trust.azure.proof_report:
+    proofs:
+      - cluster: web-production
+        path: https://contoso.blob.core.windows.net/image-trust/web-production.json
+        break_glass_record: https://contoso.blob.core.windows.net/image-trust/web-production-break-glass.jsonl
+    time: "{{ now(utc=true).isoformat(timespec='seconds') }}Z"
 """
 
 RETURN = r"""
@@ -723,14 +735,28 @@ metrics:
     # TYPE image_trust_cluster_passed gauge
     image_trust_cluster_passed{inventory_host="web-staging"} 0
     …
+error:
+  description: Why no blob was asked for, as RV(image_trust.azure.user_assigned_identity#module:error); only when the module fails for that.
+  returned: failure because of the URL of a blob or the login's options
+  type: dict
+  sample:
+    code: InvalidInput
+    message: >-
+      A path in proofs is 'http://contoso.blob.core.windows.net/image-trust/web.json', but must be such as
+      https://contoso.blob.core.windows.net/image-trust/web.json: https, an account of the cloud that cloud_environment names, a container, and a name
+      without blanks and '%'.
+    status: null
+    request_id: null
 """
 
 from typing import NoReturn
 
-from ansible.module_utils.basic import AnsibleModule, missing_required_lib
+from ansible.module_utils.basic import missing_required_lib
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import failing, login
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.verifying import CRYPTOGRAPHY_IMPORT_ERROR, PublicKey, PublicKeyError
 from ansible_collections.image_trust.azure.plugins.module_utils._report.metrics import metrics
-from ansible_collections.image_trust.azure.plugins.module_utils._report.proofs import find
+from ansible_collections.image_trust.azure.plugins.module_utils._report.proofs import Paths, Reader, find
 from ansible_collections.image_trust.azure.plugins.module_utils._report.report import Terms, report
 from ansible_collections.image_trust.azure.plugins.module_utils._verification.dates import moment
 
@@ -738,16 +764,13 @@ from ansible_collections.image_trust.azure.plugins.module_utils._verification.da
 def main() -> NoReturn:
     files = {name: dict(type="path") for name in ("path", "break_glass_record", "audit")}
     proof = dict(cluster=dict(required=True), policy_group=dict(), **files)
-    module = AnsibleModule(
-        argument_spec=dict(
-            proofs=dict(type="list", elements="dict", required=True, options=proof),
-            public_key=dict(type="path", no_log=False),
-            time=dict(required=True),
-            max_age_hours=dict(type="int", default=48),
-            warn_days=dict(type="int", default=30),
-            versions=dict(type="dict", default={}),
-        ),
-        supports_check_mode=True,
+    module = azure_module(
+        proofs=dict(type="list", elements="dict", required=True, options=proof),
+        public_key=dict(type="path", no_log=False),
+        time=dict(required=True),
+        max_age_hours=dict(type="int", default=48),
+        warn_days=dict(type="int", default=30),
+        versions=dict(type="dict", default={}),
     )
     given = module.params
     if given["public_key"] and CRYPTOGRAPHY_IMPORT_ERROR is not None:
@@ -760,7 +783,10 @@ def main() -> NoReturn:
         module.fail_json(msg=f"The signatures cannot be checked: {error}.")
     except ValueError:
         module.fail_json(msg=f"time is {given['time']}, and not a time such as 2026-11-24T12:00:00Z.")
-    made = report([find(key, **each) for each in given["proofs"]], terms)
+    with failing(module):
+        read = Reader(lambda: login(module)).read
+        found = [find(key, read, Paths(**each)) for each in given["proofs"]]
+    made = report(found, terms)
     module.exit_json(changed=False, report=made, metrics=metrics(made))
 
 

@@ -113,5 +113,6 @@ def test_both_collections_work_in_one_play_with_one_login(folder: Path, azure: E
     assert done.returncode == 0, done.stdout + done.stderr
     assert "failed=0" in done.stdout
     assert azure.state.cluster_named("lab1")
-    assert {entry.host for entry in azure.requests} == {"management.azure.com", "login.microsoftonline.com", "image-trust-lab.vault.azure.net"}
+    hosts = {"management.azure.com", "login.microsoftonline.com", "image-trust-lab.vault.azure.net", "contoso.blob.core.windows.net"}
+    assert {entry.host for entry in azure.requests} == hosts
     assert SECRET not in done.stdout

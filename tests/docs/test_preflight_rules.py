@@ -40,6 +40,8 @@ TESTED: dict[str, tuple[str, ...]] = {
     ),
     "a proof that cannot be written or signed": (
         f"{SITE}test_a_proof_that_cannot_be_written_is_one_of_the_faults",
+        f"{SITE}test_a_url_of_a_proof_that_is_none_of_a_blob_is_one_of_the_faults",
+        f"{MODULES}test_proof_blobs.py::test_a_container_that_cannot_be_written_to_is_found_before_and_after",
         f"{MODULES}test_proof_vault.py::test_a_key_without_a_permission_is_found_before_anything_is_recorded",
     ),
     "a variable that begins like those of a role and belongs to none, with the nearest name. Yours are named in `preflight_own_variables`": (

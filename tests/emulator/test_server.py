@@ -14,7 +14,16 @@ from unittest import mock
 
 import httpx
 import pytest
-from azure.core.exceptions import ClientAuthenticationError, HttpResponseError, ServiceRequestError, ServiceResponseError
+from azure.core import MatchConditions
+from azure.core.exceptions import (
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceExistsError,
+    ResourceModifiedError,
+    ResourceNotFoundError,
+    ServiceRequestError,
+    ServiceResponseError,
+)
 from azure.identity import ClientSecretCredential
 from azure.mgmt.authorization import AuthorizationManagementClient
 from azure.mgmt.containerregistry import ContainerRegistryManagementClient
@@ -22,10 +31,14 @@ from azure.mgmt.containerservice import ContainerServiceClient
 from azure.mgmt.keyvault import KeyVaultManagementClient
 from azure.mgmt.msi import ManagedServiceIdentityClient
 from azure.mgmt.resource.resources import ResourceManagementClient
+from azure.storage.blob import ContainerClient
 
 from lab import pki
 from lab.azure import app, server
+from lab.azure.arm.role_assignments import new_assignment
+from lab.azure.blob_storage import new_account
 from lab.azure.context import Azure
+from lab.azure.roles import STORAGE_BLOB_DATA_CONTRIBUTOR
 from lab.azure.state import ManagedCluster
 from lab.config import LOCATION, REGISTRY, RESOURCE_GROUP, SUBSCRIPTION, TENANT, VAULT, Cluster
 from tests.emulator.machine import Machine, cluster_body, new_state
@@ -103,6 +116,33 @@ def test_the_client_of_managed_clusters_works(outside: Emulated) -> None:
     assert clusters.get(RESOURCE_GROUP, "one").tags == {"a": "b"}
     clusters.begin_delete(RESOURCE_GROUP, "one", polling_interval=0).result(timeout=20)
     assert list(clusters.list()) == []
+
+
+def test_the_client_of_blob_storage_works(outside: Emulated) -> None:
+    """By public names only: it knows no other, and takes a token from no other host."""
+    account = new_account(outside.state, RESOURCE_GROUP, "contoso", LOCATION, "proofs")
+    trusted = outside.environment["REQUESTS_CA_BUNDLE"]
+    with outside.public() as environment:
+        options: dict[str, Any] = {"connection_verify": trusted, "proxies": {"https": environment["HTTPS_PROXY"]}, "retry_total": 0}
+        proofs = ContainerClient("https://contoso.blob.core.windows.net", "proofs", credential(outside), **options)
+        with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+            proofs.upload_blob("web.json", b"1")
+        new_assignment(outside.state, account.id, STORAGE_BLOB_DATA_CONTRIBUTOR.guid, OBJECT_ID)
+        etag = proofs.upload_blob("web.json", b"1").get_blob_properties().etag
+        with pytest.raises(ResourceExistsError, match="BlobAlreadyExists"):
+            proofs.upload_blob("web.json", b"2")
+        unchanged: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+        proofs.upload_blob("web.json", b"2", overwrite=True, **unchanged)
+        with pytest.raises(ResourceModifiedError, match="ConditionNotMet"):
+            proofs.upload_blob("web.json", b"3", overwrite=True, **unchanged)
+        assert proofs.download_blob("web.json").readall() == b"2"
+        assert proofs.upload_blob("empty", b"").download_blob().readall() == b""
+        assert proofs.get_container_properties().public_access is None
+        proofs.delete_blob("web.json")
+        with pytest.raises(ResourceNotFoundError, match="BlobNotFound"):
+            proofs.download_blob("web.json")
+        with pytest.raises(ResourceNotFoundError, match="ContainerNotFound"):
+            ContainerClient("https://contoso.blob.core.windows.net", "none", credential(outside), **options).download_blob("web.json")
 
 
 def test_the_client_of_resources_works(outside: Emulated) -> None:

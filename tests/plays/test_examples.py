@@ -12,6 +12,7 @@ import yaml
 
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import CLUSTER_USER
+from tests.support.blobs import permit
 from tests.support.emulated import OBJECT_ID, SECRET, Emulated
 from tests.support.examples import ELSEWHERE, IN_ORDER, cluster_of_the_examples, examples, prepare, prepare_machine
 from tests.support.module_runs import Backend
@@ -26,6 +27,9 @@ def test_the_examples_run_with_the_documented_roles_alone(azure: Emulated, backe
     be_the_least(azure, "image-trust")
     # For the list of all clusters of the subscription.
     new_assignment(azure.state, f"/subscriptions/{azure.state.subscription}", CLUSTER_USER.guid, OBJECT_ID)
+    account = azure.state.storage_account_named("contoso")
+    assert account
+    permit(azure, account)
     play = {"hosts": "localhost", "gather_facts": False, "tasks": examples()}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
     (tmp_path / "inventory").write_text(f"localhost ansible_connection=local ansible_python_interpreter={sys.executable}\n")

@@ -199,7 +199,7 @@ def test_every_expression_of_the_template_is_escaped_or_a_macro_of_it() -> None:
     macros = set(re.findall(r"{% macro (\w+)", template))
     expressions = [each.strip() for each in re.findall(r"{{(.*?)}}", template)]
     assert [each for each in expressions if not each.endswith(" | e") and re.split(r"\W", each)[0] not in macros] == [
-        "lookup('ansible.builtin.file', 'report.css')"
+        "lookup('ansible.builtin.file', role_path ~ '/templates/report.css')"
     ]
 
 

@@ -64,6 +64,15 @@ def test_a_proof_that_cannot_be_written_is_one_of_the_faults(azure: Emulated, co
     assert azure.writes == []
 
 
+def test_a_url_of_a_proof_that_is_none_of_a_blob_is_one_of_the_faults(azure: Emulated, command: Command, tmp_path: Path) -> None:
+    url = "https://contoso.blob.core.windows.net/image-trust/web.json"
+    (error,) = checked(command, tmp_path, check=False, verify_proof_path=f"{url}?sig=hush", gatekeeper_replicas=0).errors
+    assert "Nothing was changed. 2 reasons: (1) gatekeeper_replicas is 0" in error
+    assert f"path is {url} and more, of which a part may be a secret" in error
+    assert "hush" not in error
+    assert azure.writes == []
+
+
 def test_the_azure_policy_add_on_is_refused_before_the_issuer_is_turned_on(azure: Emulated, command: Command, play: Play, tmp_path: Path) -> None:
     assert play("aks").errors == []
     cluster = azure.state.cluster_named("lab1")

@@ -9,6 +9,8 @@ import sys
 from importlib.metadata import distribution, version
 from pathlib import Path
 
+from packaging.requirements import Requirement
+
 from tests.support.environments import OURS, environment, tools
 
 PINS = [f"{name}=={version(name)}" for name in ("ansible", "ansible-core")]
@@ -25,8 +27,9 @@ def ours() -> list[str]:
 
 
 def lowest() -> list[str]:
-    """Our requirements at their lower bounds."""
-    return [line.replace(">=", "==") for line in ours()]
+    """Our requirements at their lower bounds, or at the version that azcollection pins, where that is a later one."""
+    pinned = {Requirement(line).name: line for line in theirs() if "==" in line}
+    return [pinned.get(Requirement(line).name, line.replace(">=", "==")) for line in ours()]
 
 
 def requirements(file: Path) -> list[str]:

@@ -17,6 +17,7 @@ from lab.azure.arm.registries import new_registry
 from lab.azure.arm.vaults import new_vault
 from lab.azure.keyvault import keys
 from lab.azure.state import Secret, SecretVersion, ServicePrincipal, guid
+from tests.support import blobs
 from tests.support.cluster_states import cluster, helm_record, pem
 from tests.support.emulated import OBJECT_ID, Emulated
 from tests.support.kubernetes_api import Cluster, denied, reading, serving
@@ -47,6 +48,7 @@ IN_ORDER = (
     "verification_info",
     "admission_probe",
     "proof",
+    "storage_blob",
 )
 
 
@@ -86,6 +88,7 @@ def prepare(azure: Emulated) -> None:
     keys.add(vault, "proof", ec.generate_private_key(ec.SECP256R1()))
     vault.secrets["contoso-release"] = Secret("1", {"1": SecretVersion(pem("contoso-release"), "application/x-pem-file", 0)})
     vault.certificates.append("contoso-release")
+    blobs.new_container(azure, "image-trust")
     permissions = {"keys": ["get", "sign"], "certificates": ["get", "list", "create", "update"]}
     vault.properties["accessPolicies"] = [{"tenantId": azure.state.tenant, "objectId": OBJECT_ID, "permissions": permissions}]
 

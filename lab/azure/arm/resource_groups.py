@@ -110,7 +110,7 @@ async def _empty(azure: Azure, job: Job) -> None:
         await managed_clusters.delete(azure, cluster)
     for vault in [vault for name, vault in state.vaults.items() if name.startswith(key + "/")]:
         vaults.soft_delete(state, vault)
-    kinds: tuple[dict[str, Any], ...] = (state.identities, state.registries)
+    kinds: tuple[dict[str, Any], ...] = (state.identities, state.registries, state.storage_accounts)
     for kept in kinds:
         for name in [name for name in kept if name.startswith(key + "/")]:
             del kept[name]
@@ -145,6 +145,7 @@ async def _list_resources(call: Call) -> Response:
         "Microsoft.ManagedIdentity/userAssignedIdentities": dict(state.identities),
         "Microsoft.KeyVault/vaults": dict(state.vaults),
         "Microsoft.ContainerRegistry/registries": dict(state.registries),
+        "Microsoft.Storage/storageAccounts": dict(state.storage_accounts),
         "Microsoft.ContainerService/ManagedClusters": dict(state.clusters),
     }
     found = [_summary(resource, kind) for kind, kept in kinds.items() for key, resource in kept.items() if key.startswith(prefix)]

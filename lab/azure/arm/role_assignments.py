@@ -163,7 +163,7 @@ def _scope_exists(state: State, scope: str) -> None:
         return
     if f"/subscriptions/{state.subscription}/resourcegroups/{match[1]}".lower() not in state.resource_groups:
         raise group_not_found(scope.split("/")[4])
-    if match[2] and not any(match[0] in kept for kept in (state.identities, state.vaults, state.registries, state.clusters)):
+    if match[2] and not any(match[0] in kept for kept in (state.identities, state.vaults, state.registries, state.storage_accounts, state.clusters)):
         parts = scope.split("/")
         raise resource_not_found(f"{parts[6]}/{parts[7]}", parts[8], parts[4])
 

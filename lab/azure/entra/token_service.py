@@ -27,7 +27,7 @@ from lab.config import AKS_SERVER
 
 PUBLIC_HOST = "login.microsoftonline.com"
 JWT_BEARER = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
-RESOURCES = ("https://vault.azure.net", "https://containerregistry.azure.net", "https://graph.microsoft.com", AKS_SERVER)
+RESOURCES = ("https://vault.azure.net", "https://storage.azure.com", "https://containerregistry.azure.net", "https://graph.microsoft.com", AKS_SERVER)
 """What tokens can be asked for, besides Resource Manager."""
 LIFETIME = 3600
 

@@ -22,12 +22,14 @@ CACHED = 3600
 
 @dataclass(frozen=True)
 class Cloud:
-    """One cloud: base URL of Resource Manager, base URL of Entra, and the scope for which tokens are asked."""
+    """One cloud: base URL of Resource Manager, base URL of Entra, the scope for which tokens are asked, and how the names of storage accounts end."""
 
     name: str
     resource_manager: str
     authority: str
     scope: str
+    storage: str = ""
+    """Empty where the cloud does not tell."""
 
     @property
     def authority_is_known(self) -> bool:
@@ -38,18 +40,26 @@ class Cloud:
 CLOUDS = {
     cloud.name: cloud
     for cloud in (
-        Cloud("AzureCloud", "https://management.azure.com", "https://login.microsoftonline.com", "https://management.azure.com/.default"),
+        Cloud(
+            "AzureCloud",
+            "https://management.azure.com",
+            "https://login.microsoftonline.com",
+            "https://management.azure.com/.default",
+            "core.windows.net",
+        ),
         Cloud(
             "AzureUSGovernment",
             "https://management.usgovcloudapi.net",
             "https://login.microsoftonline.us",
             "https://management.core.usgovcloudapi.net/.default",
+            "core.usgovcloudapi.net",
         ),
         Cloud(
             "AzureChinaCloud",
             "https://management.chinacloudapi.cn",
             "https://login.chinacloudapi.cn",
             "https://management.chinacloudapi.cn/.default",
+            "core.chinacloudapi.cn",
         ),
     )
 }
@@ -88,8 +98,10 @@ def described(url: str, metadata: Any) -> Cloud:
             " check that it is a Resource Manager.",
             code="InvalidMetadata",
         ) from None
+    suffixes = fitting[0].get("suffixes")
+    storage = str(suffixes.get("storage") or "") if isinstance(suffixes, dict) else ""
     # As az does: the audience verbatim, also where that makes two slashes.
-    return Cloud(url, url, authority.rstrip("/"), audience + "/.default")
+    return Cloud(url, url, authority.rstrip("/"), audience + "/.default", storage)
 
 
 def _metadata(url: str) -> Any:

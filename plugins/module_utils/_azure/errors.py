@@ -72,9 +72,17 @@ REMEDIES = {
     "ForbiddenByConnection": "reach the vault from a network that it allows: it refuses this machine, whatever the login may do",
     "ForbiddenByPolicy": "give the login this permission in an access policy of the vault",
     "ForbiddenByRbac": "assign the login a role on the vault that includes this action",
+    "AuthorizationPermissionMismatch": (
+        "assign the login the role Storage Blob Data Contributor on the container, or Storage Blob Data Reader where it only reads; a new assignment takes"
+        " effect within ten minutes"
+    ),
+    "AuthorizationFailure": "reach the storage account from a network that it allows: it refuses this machine, whatever the login may do",
+    "ContainerNotFound": "create it as a private one, or correct its name: the collection creates no container",
+    "InvalidAuthenticationInfo": "check that tenant is the storage account's",
+    "BlobImmutableDueToPolicy": "name a container without an immutability policy, and keep former versions by the versioning of its account",
     "Unreachable": "check cloud_environment, the proxy and the network of this machine",
 }
-NOT_OF_THE_OBJECT = ("SubscriptionNotFound", "InvalidResourceType", "InvalidResourceNamespace")
+NOT_OF_THE_OBJECT = ("ContainerNotFound", "SubscriptionNotFound", "InvalidResourceType", "InvalidResourceNamespace")
 """Codes of a 404 that says nothing of whether the object exists."""
 
 
@@ -113,9 +121,11 @@ def _failure_of(what: str, error: AzureError) -> ModuleError:
         return _failure(what, "InvalidAnswer", str(error.message), error.status_code, None)
     if isinstance(error, HttpResponseError) and error.response is not None:
         detail = error.error
-        own = str(detail.code) if detail and detail.code else None
-        message = str(detail.message) if detail and detail.message else str(error.message)
         headers: Mapping[str, str] = getattr(error.response, "headers", {})
+        # Storage answers in XML, which azure-core does not read: its code is in a header, too, and its own SDK adds lines to the message.
+        of_storage = headers.get("x-ms-error-code")
+        own = str(detail.code) if detail and detail.code else of_storage
+        message = str(detail.message) if detail and detail.message else str(error.message).partition("\n")[0] if of_storage else str(error.message)
         request_id = headers.get("x-ms-request-id") or headers.get("x-ms-correlation-request-id")
         # Of the reasons for Key Vault's Forbidden, Azure names which one it is in the innererror.
         inner = detail.innererror if detail else None

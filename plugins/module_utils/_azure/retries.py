@@ -115,7 +115,7 @@ class Retrying:
         started, tries = time.monotonic(), 0
         while True:
             try:
-                response = _read(self.next.send(request))
+                response = self.received(self.next.send(request))
                 retry, asked = of_answer(response.http_response), retry_after(response.http_response)
                 failure = None
             except AzureError as error:
@@ -128,15 +128,14 @@ class Retrying:
             time.sleep(pause)
             tries += 1
 
-
-def _read(response: Any) -> Any:
-    """`response` with its body, which the SDK leaves to be read later for long operations: a connection lost amid it is seen here."""
-    answer = response.http_response
-    if hasattr(answer, "read"):
-        answer.read()
-        # Older SDKs ask for a stream of it first, which cannot be any more, and then read it as well.
-        answer.stream_download = lambda *_, **__: iter(())
-    return response
+    def received(self, response: Any) -> Any:
+        """`response` with its body, which the SDK leaves to be read later for long operations: a connection lost amid it is seen here."""
+        answer = response.http_response
+        if hasattr(answer, "read"):
+            answer.read()
+            # Older SDKs ask for a stream of it first, which cannot be any more, and then read it as well.
+            answer.stream_download = lambda *_, **__: iter(())
+        return response
 
 
 def _pause(retry: Retry, tries: int, asked: int | None) -> float:

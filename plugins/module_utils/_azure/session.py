@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from azure.mgmt.keyvault import KeyVaultManagementClient
     from azure.mgmt.msi import ManagedServiceIdentityClient
     from azure.mgmt.resource.resources import ResourceManagementClient
+    from azure.storage.blob import ContainerClient
 
 TIMEOUTS: dict[str, Any] = {"connection_timeout": 15, "read_timeout": 120}
 POLLING: dict[str, Any] = {"polling_interval": 2}
@@ -105,8 +106,19 @@ class Azure:
             from azure.keyvault.certificates import CertificateClient
         return CertificateClient(uri, self._credential, api_version=API_VERSION, retry_policy=Retrying(), user_agent="image_trust.azure", **TIMEOUTS)
 
+    @property
+    def storage(self) -> str:
+        """How the names of this cloud's storage accounts end; empty where it does not tell. Raises `ModuleError`."""
+        return self._cloud.storage
+
+    def container(self, account: str, name: str, retrying: Retrying) -> ContainerClient:
+        """A client for a container of blobs of the storage account with that URL, which gets the login's token. Nothing is asked yet."""
+        with library("azure-storage-blob"):
+            from azure.storage.blob import ContainerClient
+        return ContainerClient(account, name, credential=self._credential, retry_policy=retrying, user_agent="image_trust.azure", **TIMEOUTS)
+
     def forget_token(self) -> bool:
-        """A vault refuses the last token. Whether it was a cached one, so that it is worth to ask again with a new one; that happens once."""
+        """A service refuses the last token. Whether it was a cached one, so that it is worth to ask again with a new one; that happens once."""
         return self._credential.forget()
 
     @cached_property

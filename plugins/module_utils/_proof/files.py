@@ -25,8 +25,8 @@ class ProofFile:
     def previous(self) -> Any:
         """What is recorded there, which may be anything; None where nothing is that can be read."""
         try:
-            return json.loads(self.path.read_bytes())
-        except (OSError, ValueError, RecursionError):
+            return parsed(self.path.read_bytes())
+        except OSError:
             return None
 
     def check(self) -> None:
@@ -47,6 +47,14 @@ class ProofFile:
         finally:
             for temporary in written.values():
                 temporary.unlink(missing_ok=True)
+
+
+def parsed(content: bytes) -> Any:
+    """The JSON of a record; None where it is none."""
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError):
+        return None
 
 
 def encoded(document: Mapping[str, Any]) -> bytes:

@@ -117,7 +117,8 @@ def test_an_object_names_only_objects_that_are_there() -> None:
     names = {kind: {entry["name"] for entry in DATA[kind]} for kind in KINDS}
     templates = names["controller_templates"]
     credentials = names["controller_credentials"]
-    assert {credential for template in TEMPLATES.values() for credential in template.get("credentials", [])} <= credentials
+    given = [template.get("credentials", []) for template in TEMPLATES.values() if template["playbook"] != "report.yml"]
+    assert {credential for each in given for credential in each} <= credentials
     assert {entry["credential"] for kind in ("controller_execution_environments", "controller_projects") for entry in DATA[kind]} <= credentials
     assert {template["execution_environment"] for template in TEMPLATES.values()} == names["controller_execution_environments"]
     assert {template["inventory"] for template in TEMPLATES.values()} == names["controller_inventories"]
@@ -125,6 +126,16 @@ def test_an_object_names_only_objects_that_are_there() -> None:
     notified = [value for kind in KINDS for entry in DATA[kind] for name, value in entry.items() if name.startswith("notification_templates_")]
     assert notified
     assert {name for value in notified for name in value} == names["controller_notifications"]
+
+
+@pytest.mark.parametrize(
+    ("folder", "credentials"),
+    [("", []), ("/var/lib/image-trust", []), ("https://contoso.blob.core.windows.net/image-trust", ["image trust"])],
+)
+def test_the_report_logs_in_only_where_it_reads_from_a_container(folder: str, credentials: list[str]) -> None:
+    assert TEMPLATES["image trust report"]["credentials"] == "{{ image_trust_report_credentials }}"
+    expression = jinja2.Environment(autoescape=True).compile_expression(DATA["image_trust_report_credentials"].strip("{} "))
+    assert expression(image_trust_folder=folder, image_trust_credential="image trust") == credentials
 
 
 def test_no_job_fails_unseen() -> None:

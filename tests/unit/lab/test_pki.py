@@ -22,7 +22,14 @@ def test_the_emulated_azure_is_trusted_by_the_bundle_under_each_of_its_names(hom
     bundle = pki.bundle()
     served, key = pki.azure_certificate()
     store = Store([certificate(home / "ca.crt")])
-    for name in ("management.azure.com", "image-trust-lab.vault.azure.net", "imagetrustlab.azurecr.io", "registry-1.docker.io", "localhost"):
+    for name in (
+        "management.azure.com",
+        "image-trust-lab.vault.azure.net",
+        "contoso.blob.core.windows.net",
+        "imagetrustlab.azurecr.io",
+        "registry-1.docker.io",
+        "localhost",
+    ):
         PolicyBuilder().store(store).build_server_verifier(x509.DNSName(name)).verify(certificate(served), [])
     assert bundle.read_bytes() == pki.SYSTEM_BUNDLE.read_bytes() + (home / "ca.crt").read_bytes()
     assert stat.S_IMODE(key.stat().st_mode) == 0o600

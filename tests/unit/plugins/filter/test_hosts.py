@@ -56,6 +56,7 @@ def test_identities_of_the_other_hosts_have_the_name_that_is_given_or_that_of_th
         ({}, None, None),
         ({"verify_proof_path": ""}, None, None),
         ({"verify_proof_path": "p/web.json"}, "p/web.json", "p/web-break-glass.jsonl"),
+        ({"verify_proof_path": "https://c.blob/p/web.json"}, "https://c.blob/p/web.json", "https://c.blob/p/web-break-glass.jsonl"),
         ({"verify_proof_path": "p/web.json", "break_glass_record_path": "r"}, "p/web.json", "r"),
         ({"verify_proof_path": "p/web.json", "break_glass_record_path": ""}, "p/web.json", "p/web-break-glass.jsonl"),
         ({"break_glass_record_path": "r"}, None, "r"),

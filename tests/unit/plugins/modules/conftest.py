@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 from ansible.module_utils import _internal
 from ansible.module_utils.common import warnings
 
+from lab.azure.state import StorageAccount
+from lab.config import RESOURCE_GROUP
+from tests.support import blobs
+from tests.support.emulated import Emulated
 from tests.support.module_fixtures import azure, backend, converge, run, running_azure
 from tests.support.return_values import keep_to_documentation
 
@@ -15,6 +21,16 @@ __all__ = ["azure", "backend", "converge", "run", "running_azure"]
 @pytest.fixture(autouse=True)
 def results_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
     keep_to_documentation(monkeypatch)
+
+
+@pytest.fixture
+def account(azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> Iterator[StorageAccount]:
+    """A storage account, under its public name, with a container that the tests' principal may write to."""
+    made = blobs.new_container(azure, RESOURCE_GROUP)
+    with azure.public() as environment:
+        for name in ("AZURE_CLOUD_ENVIRONMENT", "HTTPS_PROXY"):
+            monkeypatch.setenv(name, environment[name])
+        yield made
 
 
 @pytest.fixture(autouse=True)

@@ -232,6 +232,28 @@ KEY_URL = Kind(
     ),
     RIGHT_KEY_URL,
 )
+RIGHT_BLOB_URL = st.just("https://contoso.blob.core.windows.net/image-trust/web.json")
+BLOB_URL = Kind(
+    st.one_of(
+        st.sampled_from(
+            [
+                "http://contoso.blob.core.windows.net/image-trust/web.json",
+                "https://contoso.dfs.core.windows.net/image-trust/web.json",
+                "https://contoso.blob.core.windows.net:8443/image-trust/web.json",
+                "https://contoso.blob.core.windows.net/$web/web.json",
+                "https://contoso.blob.core.windows.net/image-trust/",
+                "https://contoso.blob.core.windows.net/image-trust/../web.json",
+                "web.json",
+                "",
+            ]
+        ),
+        spoilt(RIGHT_BLOB_URL, st.sampled_from(" \t\n%\\")),
+        NOT_TEXT,
+    ),
+    RIGHT_BLOB_URL,
+)
+"""But for those with what may be a token, which is not shown."""
+TIME = Kind(st.one_of(st.sampled_from(["", "now", "24.11.2026", "2026-13-24T12:00:00Z", "2026-11-24T25:00:00Z"]), NOT_TEXT))
 CLOUD = Kind(
     st.one_of(
         st.sampled_from(["AzureGermanCloud", "azurecloud", "http://127.0.0.1", "https://", "https://[", "https://a?b", "https:management.azure.com"]),

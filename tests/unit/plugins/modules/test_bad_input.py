@@ -26,6 +26,7 @@ ROOT = Path(__file__).parents[4]
 GROUP = {"resource_group": "image-trust-lab"}
 GUID = "5c9f1c0e-8a52-4a55-8e1f-6f0b8e5d7a11"
 ISSUER = "https://eastus.oic.prod-aks.azure.com/t/c/"
+BLOB = "https://contoso.blob.core.windows.net/image-trust/web.json"
 GOOD: dict[str, dict[str, Any]] = {
     "user_assigned_identity": {**GROUP, "name": "ratify"},
     "federated_credential": {**GROUP, "identity_name": "ratify", "name": "lab1", "issuer": ISSUER, "subject": "system:serviceaccount:a:b"},
@@ -45,6 +46,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "workload_identity": {**GROUP, "name": "ratify"},
     "preflight": {"cluster": {**GROUP, "name": "lab1"}},
     "proof": {"cluster": "lab1", "signing_vault_key": "https://image-trust-lab.vault.azure.net/keys/proof"},
+    "proof_report": {"proofs": [{"cluster": "web", "path": BLOB}], "time": "2026-11-24T12:00:00Z"},
+    "storage_blob": {"url": BLOB, "content": ""},
     "image_signature": {"images": ["imagetrustlab.azurecr.io/web:v1"], "key_id": f"https://image-trust-lab.vault.azure.net/keys/release/{'0' * 32}"},
     "image_signature_info": {"images": ["imagetrustlab.azurecr.io/web:v1"]},
     "registry_images_info": {"images": ["imagetrustlab.azurecr.io/*"]},
@@ -94,6 +97,9 @@ KINDS: dict[str, Kind] = {
     "wait_timeout": inputs.TIMEOUT,
     "signature_format": inputs.one_of_the_choices("cose", "jws"),
     "warn_days": inputs.TIMEOUT,
+    "max_age_hours": inputs.TIMEOUT,
+    "time": inputs.TIME,
+    "url": inputs.BLOB_URL,
     "read_vaults": inputs.YES_OR_NO,
     "signing_vault_key": inputs.KEY_URL,
     "key_type": inputs.one_of_the_choices("RSA", "EC"),
@@ -115,11 +121,16 @@ KINDS: dict[str, Kind] = {
 OWN: dict[str, dict[str, Kind]] = {"keyvault_certificate": {"issuer": inputs.CERTIFICATE, "subject": inputs.X500_NAME}}
 """Of modules in which an option has another meaning."""
 OF_A_PROOF = {"cluster", "pilot", "cluster_id", "verification", "verdicts", "constraint", "namespace", "signing_key"}
+OF_A_REPORT = {"proofs", "public_key", "versions"}
+"""What is wrong with these depends on files: test_proof_report.py, and of blobs test_proof_report_blobs.py."""
 OF_A_SIGNATURE = {"images", "key_id", "key_file", "certificate_file", "ca_certificates", "expiry", "renew_within", "former_certificates", "time_stamp"}
 OF_NOTATION = {"notation_path", "plugin_folder"}
 """What is wrong with these depends on files, or on the machine: test_image_signature.py; with images also on their order: test_registry_images_info.py."""
 WITHOUT_A_RULE = {
     *OF_A_PROOF,
+    *OF_A_REPORT,
+    "content",
+    "line",
     *OF_A_SIGNATURE,
     *OF_NOTATION,
     "secret",
@@ -135,6 +146,7 @@ WITHOUT_A_RULE = {
     "certificates",
     "except_identities",
     "findings",
+    "holder",
     "gatekeeper",
     "ratify",
     "identity",

@@ -29,7 +29,7 @@ def run(**options: Any) -> dict[str, Any]:
 
 
 def test_the_documented_sample_is_what_is_returned() -> None:
-    (given,) = (each for each in yaml.safe_load(proof_report.EXAMPLES) if "image_trust.azure.proof_report" in each)
+    given = next(each for each in yaml.safe_load(proof_report.EXAMPLES) if "image_trust.azure.proof_report" in each)
     first = given["image_trust.azure.proof_report"]["proofs"][0]
     assert run(proofs=[first])["report"] == yaml.safe_load(proof_report.RETURN)["report"]["sample"]
 

@@ -13,6 +13,7 @@ from lab.azure.arm.identities import new_identity
 from lab.azure.arm.role_assignments import new_assignment
 from lab.azure.roles import ACR_PULL
 from lab.azure.state import FederatedCredential
+from tests.support.blobs import FOLDER, new_container
 from tests.support.cluster_states import CONSTRAINTS, RATIFY, VALIDATING, constraint, held, helm_record, in_vault, inline, items, pem, webhooks
 from tests.support.emulated import OBJECT_ID, Emulated
 from tests.support.examples import ELSEWHERE, cluster_of_the_examples, prepare_machine
@@ -95,6 +96,8 @@ RUNS: list[tuple[str, dict[str, Any]]] = [
     ("proof", {**PROOF, "verification": state(policy={**state()["policy"], "failure_policy": "Ignore", "failure_policy_reason": "a test cluster"})}),
     ("proof", {**PROOF, "verification": state(statuses=[{**STATUS, "refresh_interval": "1h", "older": [{"pod": "gatekeeper-1", "generation": 1}]}])}),
     ("proof", {"cluster": "lab1"}),
+    ("storage_blob", {"url": f"{FOLDER}/web.json", "content": "{}"}),
+    ("storage_blob", {"url": f"{FOLDER}/web.json", "state": "absent"}),
 ]
 OUTDATED = constraint(exemptions=[EXEMPTION])
 OUTDATED["metadata"] |= {"generation": 2, "creationTimestamp": "2026-11-24T08:00:00Z"}
@@ -146,6 +149,7 @@ def returned(azure: Emulated, backend: Backend, run: Run, tmp_path: Path, monkey
     assert entra
     entra.properties |= {"disableLocalAccounts": True, "aadProfile": {"managed": True, "tenantID": azure.state.tenant}}
     prepare_machine(tmp_path)
+    new_container(azure, "image-trust-lab")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
     results: dict[str, list[dict[str, Any]]] = {module: [] for module in MODULES}
     with cluster_of_the_examples(tmp_path, OF_THE_CLUSTER), azure.public() as environment:

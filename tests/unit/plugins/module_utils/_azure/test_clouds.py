@@ -22,16 +22,17 @@ def test_named_clouds_are_known_without_a_request(name: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("name", "sdk", "authority"),
+    ("name", "sdk", "authority", "storage"),
     [
-        ("AzureCloud", AzureClouds.AZURE_PUBLIC_CLOUD, AzureAuthorityHosts.AZURE_PUBLIC_CLOUD),
-        ("AzureUSGovernment", AzureClouds.AZURE_US_GOVERNMENT, AzureAuthorityHosts.AZURE_GOVERNMENT),
-        ("AzureChinaCloud", AzureClouds.AZURE_CHINA_CLOUD, AzureAuthorityHosts.AZURE_CHINA),
+        ("AzureCloud", AzureClouds.AZURE_PUBLIC_CLOUD, AzureAuthorityHosts.AZURE_PUBLIC_CLOUD, "core.windows.net"),
+        ("AzureUSGovernment", AzureClouds.AZURE_US_GOVERNMENT, AzureAuthorityHosts.AZURE_GOVERNMENT, "core.usgovcloudapi.net"),
+        ("AzureChinaCloud", AzureClouds.AZURE_CHINA_CLOUD, AzureAuthorityHosts.AZURE_CHINA, "core.chinacloudapi.cn"),
     ],
 )
-def test_the_endpoints_of_named_clouds_are_those_of_the_sdk(name: str, sdk: AzureClouds, authority: str) -> None:
+def test_the_endpoints_of_named_clouds_are_those_of_the_sdk(name: str, sdk: AzureClouds, authority: str, storage: str) -> None:
     endpoints = get_arm_endpoints(sdk)
-    assert CLOUDS[name] == Cloud(name, endpoints["resource_manager"].rstrip("/"), f"https://{authority}", *endpoints["credential_scopes"])
+    [scope] = endpoints["credential_scopes"]
+    assert CLOUDS[name] == Cloud(name, endpoints["resource_manager"].rstrip("/"), f"https://{authority}", scope, storage)
 
 
 @pytest.mark.parametrize(
@@ -46,6 +47,11 @@ def test_a_described_cloud(metadata: Any) -> None:
     found = described(URL, metadata)
     assert found == Cloud(URL, URL, "https://login.example.test", "https://management.core.windows.net//.default")
     assert not found.authority_is_known
+
+
+@pytest.mark.parametrize(("suffixes", "storage"), [({"storage": "local.example.test"}, "local.example.test"), ({"storage": None}, ""), ({}, ""), (None, "")])
+def test_a_described_cloud_may_tell_its_storage(suffixes: Any, storage: str) -> None:
+    assert described(URL, {**ENTRY, "suffixes": suffixes}).storage == storage
 
 
 @pytest.mark.parametrize(
