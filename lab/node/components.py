@@ -167,7 +167,7 @@ class Files:
             "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
             "kind": "KubeProxyConfiguration",
             "clientConnection": {"kubeconfig": f"{pki.ClusterPki(self.cluster).folder}/proxy.kubeconfig"},
-            "mode": "nftables",
+            "mode": proxy_mode(),
             "clusterCIDR": self.cluster.pod_subnet,
             # These are settings of the whole machine.
             "conntrack": {"maxPerCore": 0, "min": 0},
@@ -198,6 +198,12 @@ _CREDENTIAL_PROVIDERS = {
     ],
 }
 """As on an AKS node, but for the program's configuration file: the lab has one cloud."""
+
+
+def proxy_mode() -> str:
+    """nftables where this machine's kernel has them for IPv4, else iptables."""
+    tried = subprocess.run(["nft", "--check", "add", "table", "ip", "lab"], capture_output=True, check=False)
+    return "iptables" if tried.returncode else "nftables"
 
 
 def containerd(cluster: Cluster) -> Component:
