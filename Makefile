@@ -19,12 +19,15 @@ export ANSIBLE_LOCALHOST_WARNING := false
 export ANSIBLE_INVENTORY_UNPARSED_WARNING := false
 
 help: ## Say what there is
-	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
 
-setup: $(VENV)/ready $(COLLECTION) ## Virtual environment and system packages (needs root and a Debian-like system)
+setup: packages $(VENV)/ready $(COLLECTION) ## Virtual environment and system packages (needs root and a Debian-like system)
+
+packages:
 	@lab/packages.sh
 
-$(VENV)/ready: requirements.txt requirements-dev.txt
+# Debian's Python makes no virtual environment without one of the packages.
+$(VENV)/ready: requirements.txt requirements-dev.txt | packages
 	@echo "Python packages, about a minute"
 	python3 -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
@@ -93,6 +96,7 @@ policy: setup ## The Rego in the OPA that Gatekeeper embeds, and the suite of ga
 	pytest -q tests/policy $(SHOWN)
 
 report: setup ## The page on all clusters, in a browser
+	@lab/packages.sh tests/report/packages.txt
 	pytest -q -n auto tests/report $(SHOWN)
 
 monitoring: setup ## Alert rules and dashboard, by Prometheus
@@ -125,6 +129,11 @@ e2e-second:
 test-faults: up ## Images asked for while each thing in turn fails, 15 minutes; FAULTS_TABLE=1 writes docs/faults-admission.md
 	pytest -q tests/faults
 
+# SUITE=trixie, or noble with MIRROR: another distribution. The first run of each makes its root, two to four minutes.
+test-cgroup-v2: setup ## The lab on a stock Debian with systemd and cgroup v2, as a process of this machine: MINUTES minutes
+	@lab/packages.sh tests/cgroup_v2/packages.txt
+	python -m tests.cgroup_v2 $(if $(SUITE),--suite $(SUITE)) $(if $(MIRROR),--mirror $(MIRROR))
+
 # Two at a time: what one lab does, what the other does, and then what needs none.
 test: check ## What decides; about an hour, and a third more for the first build of the lab
 	$(MAKE) --jobs=2 --keep-going SIDE_BY_SIDE=1 first-lab e2e-second gates plays docs many coexist policy report monitoring contract
@@ -137,4 +146,4 @@ soak: up ## Tests of minutes that others stand in for in make test, random fault
 	SOAK=1 python -m tests.gates sanity
 	SOAK=1 pytest -q tests/roles/test_faults.py tests/roles/test_waves.py tests/plays/test_awx_objects.py tests/e2e
 
-.PHONY: help setup up down demo check lint types unit docs many plays coexist bench bench-tasks bench-walkthrough bench-fleet bench-signing policy report monitoring contract gates molecule e2e e2e-first e2e-second first-lab test-faults test soak
+.PHONY: help setup packages up down demo check lint types unit docs many plays coexist bench bench-tasks bench-walkthrough bench-fleet bench-signing policy report monitoring contract gates molecule e2e e2e-first e2e-second first-lab test-faults test-cgroup-v2 test soak

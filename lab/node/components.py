@@ -174,15 +174,13 @@ class Files:
         }
 
     def _network(self) -> dict[str, Any]:
-        bridge = {
-            "type": "bridge",
-            "bridge": "cni0",
-            "isGateway": True,
+        # With a bridge, pods would reach each other by services only where the kernel has br_netfilter, which a machine does not load by itself.
+        to_pod = {
+            "type": "ptp",
             "ipMasq": True,
-            "hairpinMode": True,
             "ipam": {"type": "host-local", "ranges": [[{"subnet": self.cluster.pod_subnet}]], "routes": [{"dst": "0.0.0.0/0"}]},
         }
-        return {"cniVersion": "1.0.0", "name": "lab", "plugins": [bridge, {"type": "portmap", "capabilities": {"portMappings": True}}]}
+        return {"cniVersion": "1.0.0", "name": "lab", "plugins": [to_pod, {"type": "portmap", "capabilities": {"portMappings": True}}]}
 
 
 _CREDENTIAL_PROVIDERS = {
