@@ -140,7 +140,7 @@ def boot(root: Path) -> int:
     # All that the kernel starts on this machine is killed with it.
     own = ["unshare", "--uts", "--pid", "--fork", "--kill-child", "--mount-proc"]
     named = ["sh", "-c", 'echo "$0" >/proc/sys/kernel/hostname && exec "$@"', NODE_NAME]
-    command = [*own, *named, *kernel, f"uml_dir={root.parent}/", "systemd.wants=lab.service", "systemd.show_status=false"]
+    command = [*own, *named, *kernel, f"uml_dir={root.parent}/", "systemd.wants=lab.service", "TERM=dumb"]
     subprocess.run(command, stdin=subprocess.DEVNULL, timeout=SECONDS, check=False)
     return int(status.read_text()) if status.exists() else 1
 

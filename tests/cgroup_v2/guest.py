@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 import subprocess
 import sys
@@ -80,6 +81,7 @@ def main() -> None:
     with step("lab up"):
         lab("up")
     [node] = nodes()
+    say(f"kube-proxy's mode: {json.loads((node.cluster.folder / 'config/kube-proxy.yaml').read_text())['mode']}")
     try:
         run_pods(node)
     except LabError as error:
