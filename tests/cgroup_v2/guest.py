@@ -1,9 +1,14 @@
-"""What the machine of `make test-cgroup-v2` runs: the lab comes up; a pod answers another by its service, within its limit of memory; the lab goes, whole."""
+"""What the machine of `make test-cgroup-v2` runs.
+
+The lab comes up; a pod answers another by its service, within its limit of memory; one kill ends the node whole, and it comes back; the lab goes.
+"""
 
 from __future__ import annotations
 
 import json
+import os
 import platform
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +57,7 @@ def wait_for_phase(node: Node, name: str, phase: str) -> dict[str, Any]:
     def reached() -> dict[str, Any] | None:
         found: dict[str, Any] = node.get(f"{NAMESPACE}/pods/{name}")
         if found["status"]["phase"] == "Failed":
-            raise LabError(f"pod {name} failed: {found['status']}")
+            raise LabError(f"pod {name} failed")
         return found if found["status"]["phase"] == phase else None
 
     return wait_for(f"pod {name} is {phase}", reached, 60, interval=1)
@@ -75,6 +80,15 @@ def run_pods(node: Node) -> None:
         wait_for_phase(node, "client", "Succeeded")
 
 
+def kill(node: Node) -> None:
+    """End the process that holds the node, and see that nothing of it is left. LabError where something is."""
+    outer = node.outer.pid()
+    assert outer
+    os.kill(outer, signal.SIGKILL)
+    events = cgroups.ROOT / node.cluster.cgroup / "cgroup.events"
+    wait_for("end of all processes of the node", lambda: "populated 0" in events.read_text(), 10)
+
+
 def main() -> None:
     for line in machine():
         say(line)
@@ -84,9 +98,12 @@ def main() -> None:
     say(f"kube-proxy's mode: {json.loads((node.cluster.folder / 'config/kube-proxy.yaml').read_text())['mode']}")
     try:
         run_pods(node)
+        kill(node)
     except LabError as error:
         subprocess.run([sys.executable, "-m", "lab", "exec", "--", "kubectl", "get", "pods,events", "-A"], check=False)
         sys.exit(str(error))
+    with step("lab up after a kill"):
+        lab("up")
     with step("lab down"):
         lab("down", "--delete")
     if (cgroups.ROOT / node.cluster.cgroup).exists():
