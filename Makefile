@@ -130,7 +130,7 @@ test-faults: up ## Images asked for while each thing in turn fails, 15 minutes; 
 	pytest -q tests/faults
 
 # SUITE=trixie, or noble with MIRROR: another distribution. The first run of each makes its root, two to four minutes.
-test-cgroup-v2: setup ## The lab on a stock Debian with systemd and cgroup v2, as a process of this machine: about six minutes
+test-cgroup-v2: setup ## The lab on a stock Debian with systemd and cgroup v2, as a process of this machine: five to eight minutes
 	@lab/packages.sh tests/cgroup_v2/packages.txt
 	python -m tests.cgroup_v2 $(if $(SUITE),--suite $(SUITE)) $(if $(MIRROR),--mirror $(MIRROR))
 
