@@ -83,7 +83,8 @@ def own_mirror() -> str:
     """The mirror that this machine's apt takes its own release from."""
     release = platform.freedesktop_os_release()["VERSION_CODENAME"]
     listed = ["apt-get", "indextargets", "--format", "$(SITE)", "Created-By: Packages", "Component: main", f"Codename: {release}"]
-    return subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()[0]
+    found = subprocess.run(listed, capture_output=True, text=True, check=True).stdout.split()
+    return found[0] if found else sys.exit(f"apt has no list of the packages of {release}: run apt-get update, or give --mirror")
 
 
 def lines(file: Path) -> list[str]:
