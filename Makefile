@@ -19,12 +19,15 @@ export ANSIBLE_LOCALHOST_WARNING := false
 export ANSIBLE_INVENTORY_UNPARSED_WARNING := false
 
 help: ## Say what there is
-	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 12
+	@grep -E '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*##/\t/' | expand -t 16
 
-setup: $(VENV)/ready $(COLLECTION) ## Virtual environment and system packages (needs root and a Debian-like system)
+setup: packages $(VENV)/ready $(COLLECTION) ## Virtual environment and system packages (needs root and a Debian-like system)
+
+packages:
 	@lab/packages.sh
 
-$(VENV)/ready: requirements.txt requirements-dev.txt
+# Debian's Python makes no virtual environment without one of the packages.
+$(VENV)/ready: requirements.txt requirements-dev.txt | packages
 	@echo "Python packages, about a minute"
 	python3 -m venv $(VENV)
 	$(BIN)/pip install --quiet --disable-pip-version-check -r requirements-dev.txt
@@ -66,7 +69,7 @@ many: setup ## Many writers at once
 coexist: setup ## With azure.azcollection in one environment, at the lowest versions that we promise
 	pytest -q tests/coexist $(SHOWN)
 
-docs: setup ## The site, in docs/_build/html, and whether what it says is so
+docs: browser ## The site, in docs/_build/html, and whether what it says is so
 	@mkdir -p -m 755 docs/reference
 	antsibull-docs collection --use-current --squash-hierarchy --cleanup everything --dest-dir docs/reference image_trust.azure
 	sphinx-build -q -a -E -W --keep-going -j auto docs docs/_build/html
@@ -92,7 +95,10 @@ plays: setup ## Plays against the emulated Azure: the permissions that roles nee
 policy: setup ## The Rego in the OPA that Gatekeeper embeds, and the suite of gator verify
 	pytest -q tests/policy $(SHOWN)
 
-report: setup ## The page on all clusters, in a browser
+browser: setup
+	@lab/packages.sh tests/report/packages.txt
+
+report: browser ## The page on all clusters, in a browser
 	pytest -q -n auto tests/report $(SHOWN)
 
 monitoring: setup ## Alert rules and dashboard, by Prometheus
@@ -125,6 +131,11 @@ e2e-second:
 test-faults: up ## Images asked for while each thing in turn fails, 15 minutes; FAULTS_TABLE=1 writes docs/faults-admission.md
 	pytest -q tests/faults
 
+# SUITE=trixie, or noble with MIRROR: another distribution. The first run of each makes its root, two to four minutes.
+test-cgroup-v2: setup ## The lab on a stock Debian with systemd and cgroup v2, as a process of this machine: five to eight minutes
+	@lab/packages.sh tests/cgroup_v2/packages.txt
+	python -m tests.cgroup_v2 $(if $(SUITE),--suite $(SUITE)) $(if $(MIRROR),--mirror $(MIRROR))
+
 # Three at a time: what one lab does, what the other does, and what needs none: labs wait as much as they compute. The longest come first.
 test: check ## What decides; about an hour, and a fifth more for the first build of the lab
 	$(MAKE) --jobs=3 --keep-going SIDE_BY_SIDE=1 first-lab e2e-second plays gates report coexist docs many policy monitoring contract
@@ -137,4 +148,4 @@ soak: up ## Tests of minutes that others stand in for in make test, random fault
 	SOAK=1 python -m tests.gates sanity
 	SOAK=1 pytest -q tests/roles/test_faults.py tests/roles/test_waves.py tests/plays/test_awx_objects.py tests/e2e
 
-.PHONY: help setup up down demo check lint types unit docs many plays coexist bench bench-tasks bench-walkthrough bench-fleet bench-signing policy report monitoring contract gates molecule e2e e2e-first e2e-second first-lab test-faults test soak
+.PHONY: help setup packages browser up down demo check lint types unit docs many plays coexist bench bench-tasks bench-walkthrough bench-fleet bench-signing policy report monitoring contract gates molecule e2e e2e-first e2e-second first-lab test-faults test-cgroup-v2 test soak

@@ -37,7 +37,7 @@ def check_machine() -> None:
     missing = [name for name in _PROGRAMS if shutil.which(name) is None]
     if missing:
         raise LabError(f"these programs are missing: {', '.join(missing)}; run `make setup`, or install the packages in lab/packages.txt")
-    cgroups.hierarchies()
+    cgroups.check()
     home().mkdir(mode=0o700, parents=True, exist_ok=True)
 
 

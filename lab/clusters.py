@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from lab.build import charts, tools
 from lab.build.images import PAUSE
-from lab.config import AZURE_PORT, Cluster, home
+from lab.config import AZURE_PORT, PATIENCE, Cluster, home
 from lab.errors import LabError
 from lab.locks import locked
 from lab.node import authentication
@@ -90,13 +90,13 @@ class Clusters:
         self.remove_workload_identity(name)
         # The chart's own limits, a tenth of a core and less memory than the program's code, make it start in minutes.
         values = f"azureTenantID={tenant},replicaCount=1,resources.limits.cpu=1,resources.limits.memory=300Mi"
-        _helm(name, "install", _RELEASE, str(charts.WORKLOAD_IDENTITY.package), f"--set={values}", "--wait", "--timeout=120s")
+        _helm(name, "install", _RELEASE, str(charts.WORKLOAD_IDENTITY.package), f"--set={values}")
         wait_for(f"workload identity webhook of cluster {name} serves", lambda: _mutates(node), 30)
 
     def remove_workload_identity(self, name: str) -> None:
         secrets = Node(cluster(name)).get(f"/api/v1/namespaces/kube-system/secrets?labelSelector=owner=helm,name={_RELEASE}")
         if secrets["items"]:
-            _helm(name, "uninstall", _RELEASE, "--wait", "--timeout=120s")
+            _helm(name, "uninstall", _RELEASE)
 
     def admit_entra(self, name: str, tenant: str, admin_groups: Sequence[str], token: str) -> None:
         node, path = Node(cluster(name)), "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings/" + _ADMINISTRATORS
@@ -132,7 +132,7 @@ def _mutates(node: Node) -> bool:
 
 def _helm(name: str, *arguments: str) -> None:
     environment = {**lab_environment(), "KUBECONFIG": str(cluster(name).kubeconfig)}
-    argv = [str(tools.program("helm")), *arguments, "--namespace=kube-system"]
+    argv = [str(tools.program("helm")), *arguments, "--namespace=kube-system", "--wait", f"--timeout={120 * PATIENCE:.0f}s"]
     done = subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise LabError(f"helm {arguments[0]} of the workload identity webhook in cluster {name} failed: {done.stderr.strip()}")

@@ -32,6 +32,9 @@ AZURE_PORT = int(os.environ.get("LAB_AZURE_PORT", "14430"))
 PROXY_PORT = AZURE_PORT + 2
 """Port of the proxy on 127.0.0.1 behind which Azure has its public names, for what is reached by no other: the vaults."""
 
+PATIENCE = float(os.environ.get("LAB_PATIENCE", "1"))
+"""Factor of all bounds of waiting, for a machine that is slow."""
+
 
 def cache() -> Path:
     """Folder of what is built once and kept: programs, images, charts. XDG cache folder, outside the checkout."""
@@ -59,6 +62,11 @@ class Cluster:
     def api_port(self) -> int:
         """Port of the Kubernetes API on 127.0.0.1, outside the cluster's namespaces."""
         return AZURE_PORT + 100 + self.index
+
+    @property
+    def cgroup(self) -> str:
+        """Name of the node's cgroup; the port is what two nodes of one machine never share, even of two labs."""
+        return f"image-trust-lab-{self.api_port}"
 
     @property
     def kubeconfig(self) -> Path:

@@ -1,8 +1,7 @@
 #!/usr/bin/env bash
-# Debian packages that the lab needs and the machine lacks. Quick and silent where nothing is missing.
+# Debian packages of a list that the machine lacks, by default those of the lab. Quick and silent where nothing is missing.
 set -euo pipefail
-cd "$(dirname "$0")"
-mapfile -t wanted < <(grep -vE '^(#|$)' packages.txt)
+mapfile -t wanted < <(grep -vE '^(#|$)' "${1:-$(dirname "$0")/packages.txt}")
 missing=()
 for package in "${wanted[@]}"; do
   dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing+=("$package")

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TypeVar
 
+from lab.config import PATIENCE
 from lab.errors import LabError
 
 _T = TypeVar("_T")
@@ -31,15 +32,16 @@ def step(text: str) -> Iterator[None]:
 def wait_for(what: str, condition: Callable[[], _T | None], seconds: float, alive: Callable[[], None] = lambda: None, interval: float = 0.1) -> _T:
     """First value of `condition()` that is true.
 
-    It is asked every `interval` seconds for at most `seconds`; then LabError names `what` was waited for.
+    It is asked every `interval` seconds for at most `seconds` times PATIENCE; then LabError names `what` was waited for.
     `alive` is called before each and raises where waiting has become useless.
     """
-    until = time.monotonic() + seconds
+    most = seconds * PATIENCE
+    until = time.monotonic() + most
     while True:
         alive()
         value = condition()
         if value:
             return value
         if time.monotonic() > until:
-            raise LabError(f"{what}: not so after {seconds:.0f} s")
+            raise LabError(f"{what}: not so after {most:.0f} s")
         time.sleep(interval)

@@ -18,7 +18,7 @@ from lab.node.control import Node
 from lab.progress import wait_for
 
 _WITH_US = ("setpriv", "--pdeathsig", "KILL")
-_UNSHARE = ("unshare", "--mount", "--net", "--uts", "--ipc", "--pid", "--cgroup", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private")
+_UNSHARE = ("unshare", "--mount", "--net", "--uts", "--ipc", "--pid", "--fork", "--kill-child=KILL", "--mount-proc", "--propagation", "private")
 
 
 def main() -> None:
@@ -31,8 +31,8 @@ def main() -> None:
 def run(cluster: Cluster) -> None:
     """Start the node and wait until it ends. Raises LabError where it does not begin, or where the relay ends."""
     node = Node(cluster)
-    cgroups.remove(node.cgroup)
-    cgroups.enter(node.cgroup)
+    cgroups.remove(cluster.cgroup)
+    cgroups.enter(cluster.cgroup)
     inside = subprocess.Popen([*_WITH_US, *_UNSHARE, sys.executable, "-m", "lab.node.inside", cluster.name, str(cluster.index)])
     relay_log = cluster.folder / "relay.log"
     with relay_log.open("wb") as log:

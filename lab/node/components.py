@@ -167,22 +167,20 @@ class Files:
             "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
             "kind": "KubeProxyConfiguration",
             "clientConnection": {"kubeconfig": f"{pki.ClusterPki(self.cluster).folder}/proxy.kubeconfig"},
-            "mode": "nftables",
+            "mode": proxy_mode(),
             "clusterCIDR": self.cluster.pod_subnet,
             # These are settings of the whole machine.
             "conntrack": {"maxPerCore": 0, "min": 0},
         }
 
     def _network(self) -> dict[str, Any]:
-        bridge = {
-            "type": "bridge",
-            "bridge": "cni0",
-            "isGateway": True,
+        # With a bridge, pods would reach each other by services only where the kernel has br_netfilter, which a machine does not load by itself.
+        to_pod = {
+            "type": "ptp",
             "ipMasq": True,
-            "hairpinMode": True,
             "ipam": {"type": "host-local", "ranges": [[{"subnet": self.cluster.pod_subnet}]], "routes": [{"dst": "0.0.0.0/0"}]},
         }
-        return {"cniVersion": "1.0.0", "name": "lab", "plugins": [bridge, {"type": "portmap", "capabilities": {"portMappings": True}}]}
+        return {"cniVersion": "1.0.0", "name": "lab", "plugins": [to_pod, {"type": "portmap", "capabilities": {"portMappings": True}}]}
 
 
 _CREDENTIAL_PROVIDERS = {
@@ -198,6 +196,12 @@ _CREDENTIAL_PROVIDERS = {
     ],
 }
 """As on an AKS node, but for the program's configuration file: the lab has one cloud."""
+
+
+def proxy_mode() -> str:
+    """nftables where this machine's kernel has them for IPv4, else iptables."""
+    tried = subprocess.run(["nft", "--check", "add", "table", "ip", "lab"], capture_output=True, check=False)
+    return "iptables" if tried.returncode else "nftables"
 
 
 def containerd(cluster: Cluster) -> Component:

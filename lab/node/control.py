@@ -31,7 +31,7 @@ from lab.progress import say, wait_for
 
 def lab_environment() -> dict[str, str]:
     """Environment for the lab's own processes: where things are, and nothing else of the caller's."""
-    kept = {name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "LAB_HOME") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "LAB_HOME", "LAB_PATIENCE") if name in os.environ}
     return {**kept, "PATH": tools.search_path(), "PYTHONPATH": str(ROOT), "LAB_AZURE_PORT": str(AZURE_PORT), "LANG": "C.UTF-8"}
 
 
@@ -41,11 +41,6 @@ class Node:
     def __init__(self, cluster: Cluster) -> None:
         self.cluster = cluster
         self.outer = Daemon(cluster.folder, "node")
-
-    @property
-    def cgroup(self) -> str:
-        """Name of the node's cgroup; the port is what two nodes of one machine never share, even of two labs."""
-        return f"image-trust-lab-{self.cluster.api_port}"
 
     @property
     def init_file(self) -> Path:
@@ -94,7 +89,7 @@ class Node:
         try:
             wait_for("pods", lambda: not self.pods_missing(), seconds, interval=0.5)
         except LabError:
-            say(f"{self.cluster.name}: not ready after {seconds:.0f} s: {', '.join(self.pods_missing())}")
+            say(f"{self.cluster.name}: not ready in time: {', '.join(self.pods_missing())}")
 
     def pods_missing(self) -> list[str]:
         """Pods (`namespace/name`) that should run here and whose containers have not all become ready since the node was started."""
@@ -105,7 +100,7 @@ class Node:
     def stop(self) -> None:
         """Kill the node; returns when nothing of it is left but its folder."""
         self.outer.stop()
-        cgroups.remove(self.cgroup)
+        cgroups.remove(self.cluster.cgroup)
         self.init_file.unlink(missing_ok=True)
 
     def delete(self) -> None:

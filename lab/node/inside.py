@@ -1,6 +1,6 @@
 """Process 1 of a node: prepares its namespaces, starts the components in order and ends, and the node with it, as soon as one of them ends.
 
-Run as `python -m lab.node.inside NAME INDEX` by `lab.node.__main__`, in new mount, network, host name, IPC, process and cgroup namespaces.
+Run as `python -m lab.node.inside NAME INDEX` by `lab.node.__main__`, in new mount, network, host name, IPC and process namespaces.
 """
 
 from __future__ import annotations
@@ -43,10 +43,11 @@ def mount_all(cluster: Cluster) -> None:
     run("mount", "--make-rshared", "/")
     mine = cgroups.hierarchies()
     run("mount", "-t", "sysfs", "sysfs", "/sys")
-    run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", "/sys/fs/cgroup")
+    if "" not in mine:
+        run("mount", "-t", "tmpfs", "-o", "mode=755", "tmpfs", str(cgroups.ROOT))
     for name, options in mine.items():
         target = cgroups.ROOT / name
-        target.mkdir()
+        target.mkdir(exist_ok=True)
         run("mount", "-t", "cgroup", "-o", options, "cgroup", str(target)) if options else run("mount", "-t", "cgroup2", "cgroup2", str(target))
     for folder in _OWN_FOLDERS:
         kept = cluster.folder / "fs" / folder.lstrip("/")
@@ -164,6 +165,7 @@ def boot(cluster: Cluster, running: Running) -> None:
     shutil.rmtree(cluster.folder / "config", ignore_errors=True)
     components.Files(cluster).write()
     tars = images.build()
+    cgroups.enclose(cluster.cgroup)
     mount_all(cluster)
     connect_network(cluster)
     running.start(components.etcd(cluster))

@@ -24,13 +24,13 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from lab.build import tools
 from lab.build.oci import Packed
-from lab.config import home
+from lab.config import PATIENCE, home
 from lab.errors import LabError
 from lab.pki import bundle
 from lab.signing import ca, envelopes, time_stamping
 
 _LIFE = timedelta(days=3650)
-_SECONDS = 60
+_SECONDS = 60 * PATIENCE
 
 # $1 hosts file, $2 and $3 sockets of the emulated Azure, then a command, for which the registry is 127.0.0.1:443 and the authority of time stamps
 # 127.0.0.1:80, inside this namespace only.
@@ -141,4 +141,4 @@ def _inside(hosts: Path, command: list[str], environment: Mapping[str, str]) -> 
     except subprocess.CalledProcessError as error:
         raise LabError(f"{command[0]} failed with status {error.returncode}:\n{error.stderr.strip()}") from error
     except subprocess.TimeoutExpired as error:
-        raise LabError(f"{command[0]} has not ended after {_SECONDS} s") from error
+        raise LabError(f"{command[0]} has not ended after {_SECONDS:.0f} s") from error

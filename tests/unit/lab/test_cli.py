@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from lab import cli
+from lab import cli, progress
 from lab.errors import LabError
 from lab.progress import wait_for
 
@@ -35,6 +35,12 @@ def test_without_a_lab_a_command_says_so_in_one_sentence(argv: list[str], messag
 def test_waiting_has_a_bound_and_says_what_for() -> None:
     with pytest.raises(LabError, match="dawn: not so after 0 s"):
         wait_for("dawn", lambda: None, 0)
+
+
+def test_a_slow_machine_is_given_more_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "PATIENCE", 8)
+    with pytest.raises(LabError, match=r"dawn: not so after 2 s"):
+        wait_for("dawn", lambda: None, 0.25)
 
 
 def test_waiting_ends_when_it_has_become_useless() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from lab.config import Cluster
 from lab.errors import LabError
-from lab.node import authentication, cgroups, components
+from lab.node import authentication, components
 from lab.node.components import Files
 from lab.node.control import Node, _came_back
 from lab.node.inside import Running
@@ -43,16 +43,6 @@ def test_a_pod_has_come_back_when_it_is_ready_in_this_life_of_the_node(found: di
     assert _came_back(found, BEGAN) is back
 
 
-def test_the_hierarchies_are_those_that_the_process_is_in() -> None:
-    lines = ["9:name=systemd:/", "4:memory:/some/where", "2:cpu,cpuacct:/", "0::/"]
-    assert cgroups.parse(lines) == {"systemd": "none,name=systemd", "memory": "memory", "cpu,cpuacct": "cpu,cpuacct", "unified": ""}
-
-
-def test_a_machine_with_cgroup_v2_only_is_refused() -> None:
-    with pytest.raises(LabError, match="no cgroup v1 hierarchies"):
-        cgroups.parse(["0::/user.slice"])
-
-
 def test_every_name_of_azure_leads_to_the_clusters_own_azure_address() -> None:
     corefile = Files(Cluster("lab2", 1))._corefile()
     assert "5 IN A 10.240.1.5" in corefile
@@ -78,7 +68,16 @@ def test_relays_lead_to_the_clusters_own_sockets() -> None:
 
 
 def test_two_nodes_of_one_machine_have_cgroups_of_their_own() -> None:
-    assert Node(Cluster("lab1", 0)).cgroup != Node(Cluster("lab2", 1)).cgroup
+    assert Cluster("lab1", 0).cgroup != Cluster("lab2", 1).cgroup
+
+
+@pytest.mark.parametrize(("status", "mode"), [(0, "nftables"), (1, "iptables")])
+def test_kube_proxy_works_by_nftables_where_the_kernel_has_them(status: int, mode: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    nft = tmp_path / "nft"
+    nft.write_text(f"#!/bin/sh\nexit {status}\n")
+    nft.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    assert Files(Cluster("lab1", 0))._kube_proxy()["mode"] == mode
 
 
 def test_the_api_knows_no_user_of_entra_until_the_tenant_is_named(home: Path) -> None:
