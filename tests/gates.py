@@ -17,7 +17,7 @@ from pathlib import Path
 
 import yaml
 
-from tests.support.artifact import built, installed
+from tests.support.artifact import built, checkout, installed
 from tests.support.environments import OURS, ROOT, environment, tools
 from tests.support.seeds import SOAK
 
@@ -68,10 +68,7 @@ def newest() -> dict[str, str]:
 def units(env: Mapping[str, str], *targets: str) -> str:
     """`ansible-test units`. It wants a real tree with the collection's name, of what git knows."""
     with tempfile.TemporaryDirectory() as folder:
-        tree = Path(folder) / "ansible_collections/image_trust/azure"
-        tree.mkdir(parents=True)
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
-        subprocess.run(["xargs", "-0", "cp", "--parents", "--no-dereference", "-t", tree], cwd=ROOT, input=listed, check=True)
+        tree = checkout(Path(folder) / "ansible_collections/image_trust/azure")
         run("git", "init", "--quiet", ".", cwd=tree)
         run("git", "add", "--all", cwd=tree)
         run("ansible-test", "units", "--local", "--python", NEWEST_PYTHON, "--color", "no", *targets, cwd=tree, env=env)

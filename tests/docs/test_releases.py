@@ -59,17 +59,44 @@ def test_preflight_knows_the_newest_kubernetes_of_the_page() -> None:
     assert ".".join(map(str, NEWEST_KUBERNETES)) == built("kubernetes", "k8s.io/kubernetes").rpartition(".")[0]
 
 
-def test_a_release_writes_the_changelog_with_all_modules_and_without_macros(tmp_path: Path) -> None:
-    tree = tmp_path / "ansible_collections/image_trust/azure"
-    tree.mkdir(parents=True)
+VERSION = str(yaml.safe_load(read("galaxy.yml"))["version"])
+FRAGMENTS = "changelogs/fragments/*.yml"
+
+
+def tree(folder: Path) -> Path:
+    """What the changelog is made of, as a collection; without its cache, which may be of other plugins."""
+    made = folder / "ansible_collections/image_trust/azure"
+    made.mkdir(parents=True)
     for name in ("changelogs", "plugins", "roles", "meta", "galaxy.yml", "CHANGELOG.md"):
-        subprocess.run(["cp", "-r", ROOT / name, tree], check=True)
-    described = (tree / "galaxy.yml").read_text()
-    version = yaml.safe_load(described)["version"]
-    (tree / "galaxy.yml").write_text(described.replace(version, version.removesuffix("-dev")))
-    subprocess.run(["antsibull-changelog", "release"], cwd=tree, check=True)
-    written = (tree / "CHANGELOG.md").read_text().replace("\\", "")
-    assert f"## v{version.removesuffix('-dev')}" in written
-    assert [file.stem for file in (ROOT / "plugins/modules").glob("*.py") if f"* image_trust.azure.{file.stem} - " not in written] == []
+        subprocess.run(["cp", "-r", ROOT / name, made], check=True)
+    (made / "changelogs/.plugin-cache.yaml").unlink(missing_ok=True)
+    return made
+
+
+def test_a_version_that_is_released_is_the_newest_of_the_changelog_and_no_fragment_is_left() -> None:
+    newest, *_ = re.findall(r"^## v(.+)$", read("CHANGELOG.md").replace("\\", ""), flags=re.M)
+    if not VERSION.endswith("-dev"):
+        assert (newest, list(ROOT.glob(FRAGMENTS))) == (VERSION, []), "antsibull-changelog release --update-existing"
+
+
+def test_the_changelog_is_as_its_tool_writes_it(tmp_path: Path) -> None:
+    made = tree(tmp_path)
+    subprocess.run(["antsibull-changelog", "generate"], cwd=made, check=True)
+    assert (made / "CHANGELOG.md").read_text() == read("CHANGELOG.md")
+
+
+def test_the_next_release_writes_the_changelog_with_all_that_users_call_and_without_macros(tmp_path: Path) -> None:
+    made = tree(tmp_path)
+    major, minor, _ = VERSION.split(".")
+    version = VERSION.removesuffix("-dev") if VERSION.endswith("-dev") else f"{major}.{int(minor) + 1}.0"
+    (made / "galaxy.yml").write_text(read("galaxy.yml").replace(VERSION, version))
+    (made / "changelogs/fragments/next.yml").write_text(yaml.safe_dump({"minor_changes": ["audit - counts ``pods``."], "release_summary": "The next one."}))
+    subprocess.run(["antsibull-changelog", "release"], cwd=made, check=True)
+    written = (made / "CHANGELOG.md").read_text().replace("\\", "")
+    assert f"## v{version}\n" in written
+    assert "* audit - counts <code>pods</code>." in written
+    called = [path.stem for place in ("plugins/modules/*.py", "playbooks/*.yml") for path in ROOT.glob(place)]
+    called += [path.parents[1].name for path in ROOT.glob("roles/*/meta/argument_specs.yml")]
+    assert [name for name in called if f"* image_trust.azure.{name} - " not in written] == []
     assert re.findall(r"\b[A-Z]{1,2}\([^)]*\)", written) == [], "macros are for documentation; a changelog has ``code``"
-    assert not list((tree / "changelogs/fragments").iterdir())
+    assert list(made.glob(FRAGMENTS)) == []

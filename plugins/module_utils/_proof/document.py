@@ -18,7 +18,7 @@ from .._verification.statuses import outdated
 
 SCHEMA = 1
 """Grows when a reader of the proof has to read it otherwise."""
-COLLECTION = {"name": "image_trust.azure", "version": "1.0.0-dev"}
+COLLECTION = {"name": "image_trust.azure", "version": "1.0.0"}
 Json = Mapping[str, Any]
 
 
