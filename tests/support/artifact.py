@@ -13,7 +13,7 @@ def checkout(folder: Path) -> Path:
     """`folder`, with all files of this checkout that git knows, as they are now."""
     folder.mkdir(parents=True)
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True).stdout
-    # A file that was deleted is listed until git is told.
+    # git lists a deleted file until the deletion is staged.
     there = "\0".join(name for name in listed.split("\0") if name and os.path.lexists(ROOT / name))
     subprocess.run(["xargs", "-0", "cp", "--parents", "--no-dereference", "-t", folder], cwd=ROOT, input=there, text=True, check=True)
     return folder
