@@ -12,6 +12,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._preflight.clust
 
 from lab.build.charts import GATEKEEPER, PREVIOUS_RATIFY, RATIFY, Chart
 from tests.gates import NEWEST, NEWEST_PYTHON
+from tests.release import problems
 
 from .pages import ROOT
 
@@ -68,8 +69,9 @@ def test_a_release_writes_the_changelog_with_all_modules_and_without_macros(tmp_
     version = yaml.safe_load(described)["version"]
     (tree / "galaxy.yml").write_text(described.replace(version, version.removesuffix("-dev")))
     subprocess.run(["antsibull-changelog", "release"], cwd=tree, check=True)
+    assert problems(f"v{version.removesuffix('-dev')}", version.removesuffix("-dev"), (tree / "CHANGELOG.md").read_text()) == []
     written = (tree / "CHANGELOG.md").read_text().replace("\\", "")
     assert f"## v{version.removesuffix('-dev')}" in written
     assert [file.stem for file in (ROOT / "plugins/modules").glob("*.py") if f"* image_trust.azure.{file.stem} - " not in written] == []
     assert re.findall(r"\b[A-Z]{1,2}\([^)]*\)", written) == [], "macros are for documentation; a changelog has ``code``"
-    assert not list((tree / "changelogs/fragments").iterdir())
+    assert not list((tree / "changelogs/fragments").glob("*.yml"))

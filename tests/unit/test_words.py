@@ -18,8 +18,18 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("awx", "bench", "docs", "inventories", "lab", "molecule", "playbooks", "plugins", "roles", "tests")
-PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md", "roles/*/README.md", "roles/**/*.j2", "roles/**/*.rego", "changelogs/fragments/*.yml")
+FOLDERS = (".github", "awx", "bench", "docs", "inventories", "lab", "molecule", "playbooks", "plugins", "roles", "tests")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    ".github/*.md",
+    "docs/**/*.md",
+    "roles/*/README.md",
+    "roles/**/*.j2",
+    "roles/**/*.rego",
+    "changelogs/fragments/*.yml",
+)
 WORDS = {
     r"(un|not_?)?foret(old|ells?)": "predicted, unpredicted",
     r"anew": "again; recreated, restarted, renewed",
@@ -112,7 +122,7 @@ def found_in(text: str) -> Iterator[str]:
 )
 def test_the_words_of_the_field_are_used(patterns: Sequence[str], texts: Callable[[str], Iterator[tuple[int, str]]]) -> None:
     read = {file.relative_to(ROOT): file.read_text(encoding="utf-8") for file in files(*patterns)}
-    assert len(read) > 100
+    assert len(read) > 50
     doubtful = {file: source for file, source in read.items() if any(found_in(source))}
     assert [f"{file}:{line} {hit}" for file, source in doubtful.items() for line, text in texts(source) for hit in found_in(text)] == []
 
