@@ -49,13 +49,18 @@ demo: setup ## Lab up, site.yml, verdicts, site.yml again
 check: setup ## Lint, types, unit tests: about ten minutes
 	$(MAKE) --jobs=2 --output-sync=target lint types unit
 
-lint: setup ## ruff, yamllint, ansible-lint, changelog, documentation of modules; `ruff format .` mends the form
+lint: setup ## ruff, yamllint, ansible-lint, changelog, documentation of modules, .github; `ruff format .` mends the form
 	ruff check .
 	ruff format --check .
 	yamllint .
 	ansible-lint
 	antsibull-changelog lint
 	antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs=dependent $(COLLECTION)
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*
+	check-jsonschema --builtin-schema vendor.github-actions .github/actions/*/*
+	check-jsonschema --builtin-schema vendor.github-issue-config .github/ISSUE_TEMPLATE/config.yml
+	check-jsonschema --builtin-schema vendor.github-issue-forms $(filter-out %/config.yml,$(wildcard .github/ISSUE_TEMPLATE/*))
+	check-jsonschema --builtin-schema vendor.renovate .github/renovate.json
 
 types: setup ## mypy
 	mypy bench docs lab tests $(COLLECTION)/plugins
@@ -95,8 +100,9 @@ plays: setup ## Plays against the emulated Azure: the permissions that roles nee
 policy: setup ## The Rego in the OPA that Gatekeeper embeds, and the suite of gator verify
 	pytest -q tests/policy $(SHOWN)
 
+# Any Chromium will do: Ubuntu has no package of it.
 browser: setup
-	@lab/packages.sh tests/report/packages.txt
+	@command -v chromium >/dev/null || lab/packages.sh tests/report/packages.txt
 
 report: browser ## The page on all clusters, in a browser
 	pytest -q -n auto tests/report $(SHOWN)
@@ -109,6 +115,9 @@ contract: setup ## The emulated Azure, against Microsoft's az and recordings of 
 
 gates: setup ## What Galaxy, the community and Red Hat ask of a collection: sanity and tests with the newest Ansible (sanity with the oldest in make soak), and more
 	python -m tests.gates $(SHOWN)
+
+release: setup ## What is published by the tag TAG=v1.2.3, in .build/release: the artifact and its notes
+	@python -m tests.release "$(TAG)"
 
 molecule: up ## All scenarios on the lab
 	python -m tests.molecule
@@ -148,4 +157,4 @@ soak: up ## Tests of minutes that others stand in for in make test, random fault
 	SOAK=1 python -m tests.gates sanity
 	SOAK=1 pytest -q tests/roles/test_faults.py tests/roles/test_waves.py tests/plays/test_awx_objects.py tests/e2e
 
-.PHONY: help setup packages browser up down demo check lint types unit docs many plays coexist bench bench-tasks bench-walkthrough bench-fleet bench-signing policy report monitoring contract gates molecule e2e e2e-first e2e-second first-lab test-faults test-cgroup-v2 test soak
+.PHONY: help setup packages browser up down demo check lint types unit docs many plays coexist bench bench-tasks bench-walkthrough bench-fleet bench-signing policy report monitoring contract gates release molecule e2e e2e-first e2e-second first-lab test-faults test-cgroup-v2 test soak

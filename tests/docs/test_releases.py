@@ -12,6 +12,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._preflight.clust
 
 from lab.build.charts import GATEKEEPER, PREVIOUS_RATIFY, RATIFY, Chart
 from tests.gates import NEWEST, NEWEST_PYTHON
+from tests.release import problems
 
 from .pages import ROOT
 
@@ -92,6 +93,7 @@ def test_the_next_release_writes_the_changelog_with_all_that_users_call_and_with
     (made / "galaxy.yml").write_text(read("galaxy.yml").replace(VERSION, version))
     (made / "changelogs/fragments/next.yml").write_text(yaml.safe_dump({"minor_changes": ["audit - counts ``pods``."], "release_summary": "The next one."}))
     subprocess.run(["antsibull-changelog", "release"], cwd=made, check=True)
+    assert problems(f"v{version}", version, (made / "CHANGELOG.md").read_text()) == []
     written = (made / "CHANGELOG.md").read_text().replace("\\", "")
     assert f"## v{version}\n" in written
     assert "* audit - counts <code>pods</code>." in written

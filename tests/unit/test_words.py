@@ -18,8 +18,18 @@ import pytest
 import yaml
 
 ROOT = Path(__file__).parents[2]
-FOLDERS = ("awx", "bench", "docs", "inventories", "lab", "molecule", "playbooks", "plugins", "roles", "tests")
-PAGES = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs/**/*.md", "roles/*/README.md", "roles/**/*.j2", "roles/**/*.rego", "changelogs/fragments/*.yml")
+FOLDERS = (".github", "awx", "bench", "docs", "inventories", "lab", "molecule", "playbooks", "plugins", "roles", "tests")
+PAGES = (
+    "README.md",
+    "CONTRIBUTING.md",
+    "SECURITY.md",
+    ".github/*.md",
+    "docs/**/*.md",
+    "roles/*/README.md",
+    "roles/**/*.j2",
+    "roles/**/*.rego",
+    "changelogs/fragments/*.yml",
+)
 WORDS = {
     r"(un|not_?)?foret(old|ells?)": "predicted, unpredicted",
     r"anew": "again; recreated, restarted, renewed",
