@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,16 +24,28 @@ SHAPES = {
     "patched_pod": "patch of a pod",
     "image_volume": "image volume",
 }
-"""By what each is called here, in the order of the columns."""
-_BEFORE = """# The verdicts
+"""The name of each on the page, in the order of its rows."""
+_ABOUT = """# The verdicts
 
-What the lab's cluster says to each of the lab's images in every way by which an image gets into a cluster: pods and what makes pods, asked by server-side dry
-runs; the first column also for real: a node pulls the admitted images and starts none. `python -m lab.verdicts proof.json` wrote this page, from the proof of
-a run; the end-to-end tests compare it with theirs.
+This page has the verdicts of the lab's cluster on each of the lab's images. `python -m lab.verdicts
+proof.json` wrote it from the proof of a run, and the end-to-end tests compare it with theirs.
 
-Where the policy does not hold, everything is admitted, or the cluster could not start. As patches of a pod and as volumes, only images that have to be
-denied are asked for: nothing replaces their tags there, so a signed image is denied too when it is named by its tag.
+Each image is asked for in every kind of object by which an image gets into a cluster, with
+server-side dry runs. As a container of a pod it is also really created: a node pulls the admitted
+images, and starts none of their programs.
 
+"""
+_KINDS = """
+## Kinds of objects
+
+The first table has the verdict of all these kinds together. In a patch of a pod and in an image
+volume only images that have to be denied are asked for: Ratify replaces no tag there, so a signed
+image that is named by its tag is denied too.
+
+"""
+_EXEMPT = """
+A column *in …* is about a namespace that the policy excludes: every image is admitted there, or the
+cluster could not start.
 """
 
 
@@ -49,16 +61,22 @@ def page(proof: Json) -> str:
     """The page, the same for each run that passed."""
     covered = [verdict for verdict in proof["verdicts"] if verdict["namespace"] == proof["namespace"]]
     others = [verdict for verdict in proof["verdicts"] if verdict["namespace"] != proof["namespace"]]
-    shapes = [shape for shape in SHAPES if any(verdict["shape"] == shape for verdict in covered)]
     places = list(dict.fromkeys(verdict["namespace"] for verdict in others))
-    rows = [["image", *(SHAPES[shape] for shape in shapes), *(f"in {place}" for place in places), "reason"]]
-    rows.append(["---"] * len(rows[0]))
+    images = [["image", "verdict", *(f"in {place}" for place in places), "reason"]]
     for image in dict.fromkeys(verdict["image"] for verdict in covered):
         here = [verdict for verdict in covered if verdict["image"] == image]
-        cells = [_cell(verdict for verdict in here if verdict["shape"] == shape) for shape in shapes]
-        cells += [_cell(verdict for verdict in others if (verdict["image"], verdict["namespace"]) == (image, place)) for place in places]
-        rows.append([f"`{image}`", *cells, said(here[0])])
-    return _BEFORE + "".join(f"| {' | '.join(row)} |\n" for row in rows)
+        exempt = [_cell(verdict for verdict in others if (verdict["image"], verdict["namespace"]) == (image, place)) for place in places]
+        images.append([f"`{image}`", _cell(here), *exempt, said(here[0])])
+    kinds = [["kind", "images to admit", "images to deny"]]
+    for shape in SHAPES:
+        if here := [verdict for verdict in covered if verdict["shape"] == shape]:
+            kinds.append([SHAPES[shape], *(_cell(verdict for verdict in here if verdict["expected"] == expected) for expected in ("admitted", "denied"))])
+    return _ABOUT + _table(images) + (_EXEMPT if places else "") + _KINDS + _table(kinds)
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    head, *others = rows
+    return "".join(f"| {' | '.join(row)} |\n" for row in (head, ["---"] * len(head), *others))
 
 
 def _cell(verdicts: Iterable[Json]) -> str:

@@ -12,7 +12,8 @@ attributes:
     description: Can run in C(check_mode) and return the changed status prediction without modifying the target.
     support: full
     details:
-      - What does not exist yet is predicted, with null for what is only known afterwards; objects that it belongs to need not exist either.
+      - The result predicts an object that does not exist yet, with null for values that only Azure or the cluster can assign.
+        Objects that it belongs to need not exist either.
   diff_mode:
     description: Will return details on what has changed (or possibly needs changing in C(check_mode)), when in diff mode.
     support: full

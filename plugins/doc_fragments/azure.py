@@ -32,8 +32,8 @@ options:
   secret:
     description:
       - Client secret of the service principal.
-      - Of O(secret), O(x509_certificate_path), O(oidc_token), O(oidc_token_file_path) and O(profile) at most one may be given. One that is
-        given wins over whatever the environment has.
+      - Of O(secret), O(x509_certificate_path), O(oidc_token), O(oidc_token_file_path) and O(profile) at most one may be given. It
+        overrides the environment.
       - Falls back to the environment variables E(AZURE_SECRET) and E(AZURE_CLIENT_SECRET).
     type: str
   x509_certificate_path:
@@ -43,17 +43,17 @@ options:
     type: path
   x509_certificate_password:
     description:
-      - Password of the private key in O(x509_certificate_path), where it has one.
+      - Password of the private key in O(x509_certificate_path), if it has one.
       - Falls back to the environment variable E(AZURE_CLIENT_CERTIFICATE_PASSWORD).
     type: str
   thumbprint:
     description:
-      - SHA-1 thumbprint of the certificate in O(x509_certificate_path). It is not needed; where it is given, it must be that of the certificate.
+      - SHA-1 thumbprint of the certificate in O(x509_certificate_path). It is optional, and has to be that of the certificate.
       - Falls back to the environment variable E(AZURE_THUMBPRINT).
     type: str
   oidc_token:
     description:
-      - A token of an issuer with which the application or the managed identity is federated, such as that of a pipeline.
+      - A token of the issuer of a federated credential of the application or the managed identity, such as that of a pipeline.
       - Falls back to the environment variable E(AZURE_FEDERATED_TOKEN).
     type: str
   oidc_token_file_path:
@@ -64,37 +64,37 @@ options:
   auth_source:
     description:
       - Where the login comes from.
-      - V(env) uses the options above or their environment variables. Where the environment has several proofs, a secret counts before
-        a certificate, and that before a token.
+      - V(env) uses the options above or their environment variables. If the environment has several, a secret is used before a
+        certificate, and that before a token.
       - V(credential_file) uses a profile of C(~/.azure/credentials), an INI file with C(subscription_id), C(client_id), C(tenant), and
         C(secret) or the name of another proof, and perhaps C(cloud_environment).
-      - V(cli) uses the login of the Azure CLI, its cloud, and its subscription; V(msi) the managed identity of the machine, or of
-        several the one with O(client_id).
-      - V(auto) uses the options, else the profile that E(AZURE_PROFILE) names, else the environment, else the profile V(default) where
-        there is a credential file, else the Azure CLI where it is installed.
+      - V(cli) uses the login of the Azure CLI, its cloud, and its subscription; V(msi) the managed identity of the machine, with
+        O(client_id) if it has several.
+      - V(auto) uses the options, else the profile that E(AZURE_PROFILE) names, else the environment, else the profile V(default) if
+        the credential file exists, else the Azure CLI if it is installed.
       - Falls back to the environment variable E(ANSIBLE_AZURE_AUTH_SOURCE).
     type: str
     choices: [auto, env, credential_file, cli, msi]
     default: auto
   profile:
     description:
-      - The profile of the credential file; V(default) where none is given.
+      - The profile of the credential file; V(default) if not given.
       - Falls back to the environment variable E(AZURE_PROFILE).
     type: str
   cloud_environment:
     description:
-      - The cloud, V(AzureCloud), V(AzureUSGovernment) or V(AzureChinaCloud), or the https URL of a Resource Manager, which is asked
-        for the cloud's endpoints.
+      - The cloud, V(AzureCloud), V(AzureUSGovernment) or V(AzureChinaCloud), or the https URL of a Resource Manager, which returns
+        the cloud's endpoints.
       - A cloud with a certificate authority of its own needs the environment variable E(REQUESTS_CA_BUNDLE).
-      - Falls back to the environment variable E(AZURE_CLOUD_ENVIRONMENT), then to what the profile of the credential file or the
-        Azure CLI says, then to V(AzureCloud).
+      - Falls back to the environment variable E(AZURE_CLOUD_ENVIRONMENT), then to that of the profile of the credential file or of
+        the Azure CLI, then to V(AzureCloud).
     type: str
   token_cache:
     description:
-      - A folder in which modules find the token that an earlier task of the same run got, and the endpoints of O(cloud_environment),
-        instead of asking again; P(image_trust.azure.run_folder#lookup) is the one for it.
-      - A token is used by the same login only, whose secret is part of its name, and not in its last five minutes. One that Azure refuses is
-        replaced by a new one, once.
+      - A folder in which modules find the token that an earlier task of the same run got, and the endpoints of
+        O(cloud_environment), instead of asking again. Use P(image_trust.azure.run_folder#lookup).
+      - A token is used only by the same login, whose secret is part of the file's name, and not in its last five minutes. One that
+        Azure refuses is replaced by a new one, once.
       - A folder that does not exist, or that another user owns or can read, is not used.
     type: path
 requirements:

@@ -6,44 +6,45 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: admission_forecast
-short_description: Ask a cluster whether the pods of its workloads would be admitted if they were created again
+short_description: Ask a cluster whether new pods of its workloads would be admitted
 version_added: 1.0.0
 description:
-  - Asks a Kubernetes cluster, by server-side dry runs, what becomes of a new pod of each workload. Mutation and validation take place as for a real pod, so
-    tags are replaced and signatures are verified.
+  - Asks a Kubernetes cluster, with server-side dry runs, whether it would admit a new pod of each workload. Mutation and validation
+    take place as for a real pod, so tags are replaced and signatures are verified.
   - Looks at Deployments, StatefulSets, DaemonSets, ReplicaSets, ReplicationControllers, Jobs that have not finished, CronJobs, and pods without any of these
     as controller, in the namespaces that O(constraint) covers. It does not matter whether they have pods at the moment.
   - Each distinct set of images is asked for once in each namespace, by a pod with the labels, annotations and settings of the workload.
-  - A denial is asked again once, and an answer that says nothing of the image until O(timeout) is over, because caches and programs that have just started
-    only ever refuse.
-  - Only pods that a new request creates are judged. Workloads of other kinds, such as custom resources without pods, are not known.
+  - The module asks again once after a denial, and until O(timeout) is over after an answer that says nothing of the image. Caches,
+    and programs that have just started, may refuse an image, but never admit one by mistake.
+  - Only pods that a new request creates are judged. Workloads of other kinds, such as custom resources without pods, are not found.
   - Nothing is stored in the cluster. RV(ignore:changed) is always V(false).
 author:
   - The image_trust.azure authors (@image-trust)
 options:
   constraint:
     description:
-      - Name of a constraint of kind C(ImagesVerified) that denies, and whose C(labelSelector) asks for the label C(image-trust.azure/forecast) with a value of
-        its own. Only the pods of the forecast have it, so no other pod is denied.
+      - Name of a constraint of kind C(ImagesVerified) that denies. Its C(labelSelector) requires the label
+        C(image-trust.azure/forecast) with a value that only the pods of the forecast have, so no other pod is denied.
       - Every pod of Gatekeeper's webhook has to enforce it already. It must have no exemptions by service account.
     type: str
     required: true
   exemptions:
     description:
-      - Exemptions as in C(policy_exemptions). Those without C(service_accounts) have to be in O(constraint) too; by them RV(exempt) says until when.
-      - Those with C(service_accounts) cannot cover the pods of workloads, which controllers of C(kube-system) create. Who creates a bare pod is not known,
-        so one that is denied without such an exemption is in RV(unknown).
+      - Exemptions as in C(policy_exemptions). Those without C(service_accounts) have to be in O(constraint) too; RV(exempt) has
+        their last day.
+      - Those with C(service_accounts) cannot cover the pods of workloads, which controllers of C(kube-system) create. The module
+        does not know who creates a bare pod, so one that is denied without such an exemption is in RV(unknown).
     type: list
     elements: dict
     default: []
   timeout:
-    description: Seconds after which an answer that says nothing of the image is taken as it is.
+    description: Seconds to go on asking after an answer that says nothing of the image.
     type: int
     default: 60
   progress_file:
     description:
-      - File on the machine where the module runs, in which it keeps how far it is, in a line.
-      - Without it a playbook shows such a line every 10 seconds, where the module runs on the controller.
+      - File on the machine where the module runs. The module writes its progress there, in one line.
+      - Without it a playbook shows such a line every 10 seconds, if the module runs on the controller.
     type: path
 extends_documentation_fragment:
   - image_trust.azure.attributes.info

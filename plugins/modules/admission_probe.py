@@ -9,25 +9,28 @@ module: admission_probe
 short_description: Ask a cluster which images it admits
 version_added: 1.0.0
 description:
-  - Asks a Kubernetes cluster, by server-side dry runs of pods and of what makes pods, whether it admits images, and says who refused and why.
-  - Compares the verdicts with what is expected. It does not fail when a verdict is unexpected; look at RV(passed).
-  - A verdict is V(denied) when Gatekeeper's validation refused the image because of O(constraint), or when its mutation found no digest for the tag
-    because the registry does not exist or does not have the image. All else (a registry or a webhook that does not answer, a quota, a missing permission)
-    says nothing of the image; the verdict is V(error) then.
-  - A refusal that is not the expected one is asked again until O(timeout) is over, because caches and programs that have just started
-    only ever refuse. An image that is admitted although it should be denied is not asked again.
+  - Asks a Kubernetes cluster, with server-side dry runs of pods and of workloads, whether it admits images, and returns who refused
+    them and why.
+  - Compares the verdicts with what is expected. It does not fail because of an unexpected verdict; look at RV(passed).
+  - A verdict is V(denied) when Gatekeeper's validation refused the image because of O(constraint), or when its mutation found no
+    digest for the tag because the registry does not exist or does not have the image. All other answers (a registry or a webhook
+    that does not answer, a quota, a missing permission) say nothing of the image, and the verdict is V(error).
+  - After an unexpected refusal the module asks again until O(timeout) is over. Caches, and programs that have just started, may
+    refuse an image, but never admit one by mistake. So it does not ask again for an image that is admitted although it should be
+    denied.
   - Nothing stays in the cluster. RV(ignore:changed) is always V(false).
 author:
   - The image_trust.azure authors (@image-trust)
 options:
   namespace:
-    description: Namespace in which the pods would be made. Take one that the policy covers.
+    description: Namespace in which the pods would be created. Choose one that the policy covers.
     type: str
     default: default
   exempt_namespaces:
     description:
-      - Namespaces that the policy does not cover. Each image has to be admitted there, or what the cluster needs to start would not start either.
-      - Nothing is made there, so shapes that need an object which exists are left out.
+      - Namespaces that the policy does not cover. Each image has to be admitted there, because the cluster needs their pods to
+        start.
+      - The module creates nothing there, so shapes that need an existing object are left out.
     type: list
     elements: str
     default: []
@@ -42,7 +45,7 @@ options:
         type: str
         required: true
       expect:
-        description: What the cluster should say.
+        description: The expected verdict.
         type: str
         choices: [admitted, denied]
         required: true
@@ -50,21 +53,22 @@ options:
         description:
           - Regular expression that the message of a denial has to match. A denial with another message is not the expected one.
             It does not count for the shapes V(patched_pod) and V(image_volume).
-          - When not given, only a denial by O(constraint) passes, so that a misspelt name is found. V(the registry does not exist) and
-            V(the registry does not have it) are what the message of a tag without a digest says.
+          - If not given, only a denial by O(constraint) passes, so a misspelt name is found. The message about a tag without a
+            digest has V(the registry does not exist) or V(the registry does not have it).
         type: str
   shapes:
     description:
-      - How the image would get into the cluster; in a list of a pod's containers, or in the template of a workload.
-      - V(ephemeral_container) is what C(kubectl debug) does, V(patched_deployment) and V(patched_pod) what C(kubectl set image) does to a Deployment
-        and to a pod. They need a pod or a Deployment that exists. One that is never scheduled or has no pods is made and deleted afterwards; in check
-        mode they are left out.
+      - The kinds of objects to ask for, by which an image gets into the cluster. It is in a list of a pod's containers, or in the
+        template of a workload.
+      - V(ephemeral_container) is what C(kubectl debug) does, V(patched_deployment) and V(patched_pod) what C(kubectl set image)
+        does to a Deployment and to a pod. They need an existing pod or Deployment. The module creates a pod that is never
+        scheduled, or a Deployment without pods, and deletes it afterwards; in check mode it leaves these shapes out.
       - V(image_volume) is a volume of a pod that is made of the image.
-      - As V(patched_pod) and V(image_volume) only images that are expected to be denied are asked for, and not in O(exempt_namespaces). Nothing replaces
-        their tags there, so a signed image may be denied too when it is named by its tag. A denial has to name the image, of a
-        volume as given; O(images[].reason), which is about new containers, need not match.
-      - On a cluster whose API server drops image volumes from pods, as Kubernetes does where they are turned off or not known, there are no verdicts for
-        V(image_volume), because no image comes in by them. They are on by default from Kubernetes 1.35.
+      - As V(patched_pod) and V(image_volume) only images that are expected to be denied are asked for, and not in
+        O(exempt_namespaces). Nothing replaces tags there, so a signed image that is named by its tag may be denied too. A denial
+        has to name the image, for a volume as given. O(images[].reason) is about new containers and need not match.
+      - If the API server drops image volumes from pods, because they are turned off or unknown, no image gets in by them, and
+        V(image_volume) has no verdicts. They are on by default from Kubernetes 1.35.
     type: list
     elements: str
     choices:
@@ -73,25 +77,25 @@ options:
     default: [container]
   companion:
     description:
-      - Image that the cluster admits, for the other container of a pod, and for what an image is added to.
-      - The first of O(images) that is expected to be admitted, when not given.
+      - Image that the cluster admits, for the other containers of a pod, and for an object to which an image is added.
+      - By default the first of O(images) that is expected to be admitted.
     type: str
   constraint:
-    description: Name of the Gatekeeper constraint that has to be the one that denies. Any, when not given.
+    description: Name of the Gatekeeper constraint that has to deny. By default any constraint may.
     type: str
   run:
     description:
-      - Whether pods of the images are also really made, for a moment. Those that are expected to be denied have to be refused again.
-      - With V(pull), a node has to pull each image that is expected to be admitted, from its registry, also where the node has it. No program of yours is
-        started. The command of the pod is a path that is drawn at random for it, which no image has, so its container fails after the pull.
-      - With V(start), a node also has to start the program of the image, without privileges, token and root. What the program then does is up to it;
-        one that ends by itself, or with an error, has been started too.
+      - Whether to really create pods of the images, for a moment. Those that are expected to be denied have to be refused again.
+      - With V(pull), a node has to pull each image that is expected to be admitted from its registry, even if the node has it. No
+        program of yours starts. The command of the pod is a random path that no image has, so its container fails after the pull.
+      - With V(start), a node also has to start the program of the image, without privileges, token and root. What the program then
+        does is up to it. One that exits, also with an error, counts as started.
       - With V(none), only dry runs are made.
     type: str
     choices: [pull, start, none]
     default: pull
   timeout:
-    description: Seconds after which an answer that is not the expected one is taken as it is.
+    description: Seconds to go on asking after an unexpected answer.
     type: int
     default: 60
 extends_documentation_fragment:
@@ -101,7 +105,8 @@ attributes:
   check_mode:
     support: partial
     details:
-      - The dry runs are made as well, they change nothing. No pod is made, and shapes that need an object which exists are left out.
+      - The dry runs take place too, as they change nothing. No pod is created, and shapes that need an existing object are left
+        out.
 seealso:
   - module: image_trust.azure.verification_info
   - module: image_trust.azure.proof

@@ -9,13 +9,15 @@ module: aks_cluster
 short_description: Manage an AKS cluster, its OIDC issuer and workload identity, its attached registries and kubeconfig
 version_added: 1.0.0
 description:
-  - Creates a managed Kubernetes cluster, as C(az aks create) does with a system-assigned identity, or turns on the OIDC issuer and workload
-    identity of one that exists, as C(az aks update) does.
-  - What is not asked for is never changed, also not what another client changes at the same moment; that needs azure-mgmt-containerservice 33.0.0 or newer,
-    for older ones do not tell a cluster's eTag. A cluster whose last change failed is written again as it is.
-  - Attaches registries and writes a kubeconfig, where that is asked for. All that can be is read and planned before the first write, and nothing is written
-    where something is refused. Where a write fails nevertheless, the result says what was done and what was not; running again goes on from there.
-  - Waits until Azure has finished, also with an operation of another client.
+  - Creates a managed Kubernetes cluster, as C(az aks create) does with a system-assigned identity, or turns on the OIDC issuer and
+    workload identity of an existing one, as C(az aks update) does.
+  - Nothing else is changed. With azure-mgmt-containerservice 33.0.0 or newer the module also preserves a change that another client
+    makes at the same moment; older versions do not return a cluster's eTag. A cluster whose last change failed is written again
+    unchanged.
+  - Attaches registries and writes a kubeconfig if you ask for them. The module reads and plans as much as it can before the first
+    write, and writes nothing if anything is refused. If a write still fails, the result lists what was done and what was not;
+    another run goes on from there.
+  - Waits until Azure has finished, including an operation of another client.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
@@ -34,17 +36,18 @@ options:
     required: true
   create:
     description:
-      - Whether the cluster is created when it does not exist.
-      - V(false) is an error there, which names the clusters of the resource group, so that a misspelt name creates nothing.
+      - Whether to create a cluster that does not exist.
+      - With V(false) a missing cluster is an error, which names the clusters of the resource group. So a misspelt name creates
+        nothing.
     type: bool
     default: true
   location:
     description:
       - Region in which it is created; by default that of the resource group.
-      - A cluster that exists in another region is an error, for Azure cannot move it.
+      - An existing cluster in another region is an error, because Azure cannot move it.
     type: str
   kubernetes_version:
-    description: Version of a new cluster; by default the one that Azure prefers. A cluster that exists is not upgraded.
+    description: Version of a new cluster; by default the one that Azure prefers. An existing cluster is not upgraded.
     type: str
   node_count:
     description: Number of nodes of a new cluster.
@@ -55,17 +58,18 @@ options:
     type: str
   oidc_issuer:
     description:
-      - Whether the cluster has an OIDC issuer. Left as it is when not given.
+      - Whether the cluster has an OIDC issuer. Not changed if not given.
       - Azure cannot turn it off again; V(false) for a cluster that has it is an error.
     type: bool
   workload_identity:
-    description: Whether workload identity is on, which needs the OIDC issuer. Left as it is when not given.
+    description: Whether workload identity is on, which needs the OIDC issuer. Not changed if not given.
     type: bool
   registries:
     description:
       - Container registries from which the cluster's nodes may pull, as C(az aks update --attach-acr) lets them.
-      - Their identity gets the role V(AcrPull), or V(Container Registry Repository Reader) where the registry is in ABAC mode; the other of the two, without
-        effect there, is taken away. Other registries are left alone, and so is everything with O(state=absent).
+      - Their identity gets the role V(AcrPull), or V(Container Registry Repository Reader) if the registry is in ABAC mode. The
+        other of the two has no effect there and is removed. Permissions on other registries are not changed, and with
+        O(state=absent) none are.
     type: list
     elements: dict
     default: []
@@ -84,18 +88,19 @@ options:
         type: str
   kubeconfig:
     description:
-      - Writes the cluster's kubeconfig, as M(image_trust.azure.aks_kubeconfig) does. With O(state=absent) the file is left alone.
+      - Writes the cluster's kubeconfig, as M(image_trust.azure.aks_kubeconfig) does. With O(state=absent) the file is not changed.
     type: dict
     suboptions:
       path:
-        description: File to write, in one step and with mode 0600, if its content or mode differ. Missing folders are made with mode 0700.
+        description: File to write, in one step and with mode 0600, if its content or mode differ. Missing folders are created with
+          mode 0700.
         type: path
         required: true
       administrator:
         description:
-          - Whether the login has to be an administrator of the cluster. Where it is not, the module fails and names the missing permission; where the cluster
-            exists, before anything is written.
-          - Only for clusters with Entra ID, which are asked; the local account is always one.
+          - Whether the login has to be an administrator of the cluster. Otherwise the module fails and names the missing
+            permission; on an existing cluster it does so before anything is written.
+          - The module checks this on clusters with Entra ID only; the local account is always an administrator.
         type: bool
         default: false
   wait_timeout:

@@ -10,8 +10,8 @@ short_description: Read AKS clusters
 version_added: 1.0.0
 description:
   - Returns one managed Kubernetes cluster, or all of a resource group or of the subscription, as C(az aks show) and C(az aks list) do.
-  - Where there is none the list is empty, also when there is no such resource group. A missing permission is an error.
-  - Credentials are never asked for nor returned; see M(image_trust.azure.aks_kubeconfig).
+  - The list is empty if none exists, also if the resource group does not exist. A missing permission is an error.
+  - Credentials are neither requested nor returned; see M(image_trust.azure.aks_kubeconfig).
   - Does not wait, unlike M(image_trust.azure.aks_cluster); see C(provisioning_state).
 author:
   - The image_trust.azure authors (@image-trust)

@@ -11,10 +11,11 @@ version_added: 1.0.0
 description:
   - Writes the kubeconfig of a managed Kubernetes cluster to a file of its own, readable by its owner only, or returns it.
   - Unlike C(az aks get-credentials) it merges nothing into C(~/.kube/config).
-  - Where the cluster signs its users in with Entra ID, AKS answers a kubeconfig without credentials. Then the login of this module gets an access token
-    for the cluster's Kubernetes API and puts it into the kubeconfig; C(kubelogin) is not needed. Local accounts may be disabled.
-  - Such a token lives 60 to 90 minutes. Each run writes a new one; that only the token is newer is not reported as a change.
-    Also in check mode the token in a file that is otherwise right is renewed, for what comes after has to read the cluster.
+  - If users of the cluster sign in with Entra ID, AKS returns a kubeconfig without credentials. The module then gets an access
+    token for the cluster's Kubernetes API with its own login, and writes it into the kubeconfig. C(kubelogin) is not needed, and
+    local accounts may be disabled.
+  - Such a token is valid for 60 to 90 minutes. Each run writes a new one; a newer token alone is not reported as a change. In check
+    mode too the module renews the token in a file that is otherwise up to date, because later tasks have to read the cluster.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
@@ -31,13 +32,14 @@ options:
     required: true
   path:
     description:
-      - File to write, in one step and with mode 0600, if its content or mode differ. Missing folders are made with mode 0700.
-      - Without it the kubeconfig is returned; set C(no_log) on the task then, for it is a secret.
+      - File to write, in one step and with mode 0600, if its content or mode differ. Missing folders are created with mode 0700.
+      - Without it the kubeconfig is returned. Then set C(no_log) on the task, because it is a secret.
     type: path
   administrator:
     description:
-      - Whether the login has to be an administrator of the cluster. Where it is not, the module fails, says which permission is missing, and writes nothing.
-      - Only for clusters with Entra ID, which are asked; the local account is always one.
+      - Whether the login has to be an administrator of the cluster. Otherwise the module fails, names the missing permission, and
+        writes nothing.
+      - The module checks this on clusters with Entra ID only; the local account is always an administrator.
     type: bool
     default: false
   state:

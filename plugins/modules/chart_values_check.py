@@ -9,8 +9,8 @@ module: chart_values_check
 short_description: Fail when a Helm chart would ignore a value
 version_added: 1.0.0
 description:
-  - Compares values with the chart's own C(values.yaml), as C(helm show values) prints it, and fails when a key is not in it, or when the value is of another
-    type. A chart without a schema ignores both, or takes the text C("false") for true.
+  - Compares values with the chart's own C(values.yaml), as C(helm show values) prints it, and fails if a key is not in it, or if a
+    value has another type. A chart without a schema ignores both, or takes the text C("false") for true.
   - Reads the chart from its repository and changes nothing. C(helm) has to be on the controller's PATH.
 author:
   - The image_trust.azure authors (@image-trust)
@@ -41,8 +41,8 @@ options:
     default: []
   free:
     description:
-      - Names, with their parents and dots, below which any key may stand though C(values.yaml) has some.
-      - Below an empty mapping of C(values.yaml), such as for annotations, any key may stand in any case.
+      - Names, with their parents and dots, below which any key is allowed although C(values.yaml) has some.
+      - Below an empty mapping of C(values.yaml), such as for annotations, any key is always allowed.
     type: list
     elements: str
     default: []

@@ -14,14 +14,14 @@ description:
   - A run that is killed releases nothing. Its Lease expires after O(duration); a later run on the same machine finds that the process is gone, and takes it
     at once. Otherwise C(kubectl --namespace kube-system delete lease image-trust) removes it.
   - The playbooks C(site.yml) and C(teardown.yml) do so by themselves. The roles alone do not.
-  - The Lease is of the run and not of the cluster's configuration, so RV(ignore:changed) is always V(false).
-  - With a local connection, without privilege escalation and without C(environment), the task takes no process of its own.
+  - The Lease belongs to the run and not to the cluster's configuration, so RV(ignore:changed) is always V(false).
+  - With a local connection, without privilege escalation and without C(environment), the task starts no process.
 author:
   - The image_trust.azure authors (@image-trust)
 options:
   holder:
     description:
-      - Who takes it, as P(image_trust.azure.run_holder#lookup) names the run. A Lease that it has already is extended.
+      - The run that takes the Lease, as P(image_trust.azure.run_holder#lookup) names it. A Lease that it already has is extended.
     type: str
     required: true
   duration:
@@ -31,7 +31,8 @@ options:
   state:
     description:
       - With V(present), the Lease is taken.
-      - With V(absent), it is deleted if it is the one of O(holder). A cluster that does not answer is a warning then, and so is a Lease of another run.
+      - With V(absent), it is deleted if it is that of O(holder). Then a cluster that does not answer is only a warning, and so is a
+        Lease of another run.
     type: str
     choices: [present, absent]
     default: present
@@ -41,12 +42,12 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
-      - No Lease is taken or deleted. One of another run is a warning.
-      - Where O(kubeconfig) does not exist, the cluster does not either, and there is no Lease.
+      - No Lease is taken or deleted. A Lease of another run is a warning.
+      - If O(kubeconfig) does not exist, the cluster counts as missing too, and has no Lease.
   diff_mode:
     support: N/A
     details:
-      - There is no change to show.
+      - Shows nothing, as nothing counts as a change.
 seealso:
   - plugin: image_trust.azure.run_holder
     plugin_type: lookup

@@ -9,9 +9,10 @@ module: cluster_objects_info
 short_description: List Kubernetes objects of any kind
 version_added: 1.0.0
 description:
-  - Lists the objects of API groups, or of a namespace, in one task and without naming their kinds. What is asked for and not there is no error.
+  - Lists the objects of API groups, or of a namespace, in one task and without naming their kinds. A missing group or namespace is
+    no error.
   - Only reads metadata. The data of secrets never leaves the cluster.
-  - Fails within a minute when the cluster does not answer.
+  - Fails within a minute if the cluster does not answer.
 author:
   - The image_trust.azure authors (@image-trust)
 options:
@@ -21,7 +22,7 @@ options:
     elements: str
     default: []
   namespaces:
-    description: Namespaces to list, with all objects in them of whatever kind, but events and endpoints.
+    description: Namespaces to list, with all objects in them but events and endpoints.
     type: list
     elements: str
     default: []

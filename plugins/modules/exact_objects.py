@@ -9,16 +9,17 @@ module: exact_objects
 short_description: Keep Kubernetes objects exactly as given, or as a Helm release made them
 version_added: 1.0.0
 description:
-  - Finds what was changed, added, taken out or deleted manually, and restores it. An object that can be replaced is never deleted meanwhile.
-  - P(kubernetes.core.k8s#module) leaves alone what a definition does not name, such as a selector that a user added to a webhook, and
-    P(kubernetes.core.helm#module) looks at nothing but the version and the values of a release.
-  - What an object has to be, with all that the API server fills in, is asked of the API server by a dry run. Labels are as given, because they select.
-    Annotations of others, and the status, stay as they are.
-  - A Deployment may have more pods than given where a HorizontalPodAutoscaler, such as KEDA makes, allows it so many. Fewer than given are restored, so that
-    an autoscaler's minimum has to be no smaller than what is given.
-  - The fields that the API server never lets anybody change are restored by recreating the object, where nothing is lost by that (C(ClusterRoleBinding),
-    C(ConfigMap), C(DaemonSet), C(Deployment), C(ResourceQuota), C(RoleBinding), C(Secret), C(Service), C(ServiceAccount)), and only once the API server has
-    said that it would take the new one. Elsewhere it is an error.
+  - Finds what was changed, added, removed or deleted manually, and restores it. An object that can be changed in place is not
+    deleted for that.
+  - P(kubernetes.core.k8s#module) does not change fields that a definition does not name, such as a selector that a user added to a
+    webhook. P(kubernetes.core.helm#module) compares only the version and the values of a release.
+  - A dry run returns the expected object, with all defaults of the API server. Labels become exactly those given, because they
+    select. Annotations of others, and the status, are not changed.
+  - A Deployment may have more pods than given if a HorizontalPodAutoscaler, such as one of KEDA, allows them. Fewer pods than given
+    are restored, so the minimum of an autoscaler must not be smaller.
+  - Immutable fields are restored by recreating the object, if nothing is lost by that (C(ClusterRoleBinding), C(ConfigMap),
+    C(DaemonSet), C(Deployment), C(ResourceQuota), C(RoleBinding), C(Secret), C(Service), C(ServiceAccount)), and only once the API
+    server has accepted the new one in a dry run. For other kinds a changed immutable field is an error.
   - Waits until the Deployments that it changed are rolled out. When it changed a ServiceAccount or a ConfigMap, which pods read at their start, it restarts the
     Deployments among the objects.
 author:
@@ -26,17 +27,18 @@ author:
 options:
   definitions:
     description:
-      - The objects, whole.
+      - The complete objects.
       - Labels of a Namespace that the definition does not name stay as they are.
     type: list
     elements: dict
     default: []
   release:
     description:
-      - Name of a Helm release, whose record says which objects and how they are. Those of the chart's C(crds) folder and those that its hooks leave behind
-        are among them.
-      - They come after those of O(definitions). There are none where it is not installed, or Helm is at work or was interrupted.
-      - A record that another program than Helm has written is an error.
+      - Name of a Helm release, whose record has the objects. Those of the chart's C(crds) folder, and those that its hooks leave
+        behind, are among them.
+      - They come after those of O(definitions). The release has no objects if it is not installed, if Helm is active, or if Helm
+        was interrupted.
+      - A record that a program other than Helm has written is an error.
     type: str
   release_namespace:
     description: Namespace of O(release).
@@ -73,9 +75,9 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
-      - Where O(kubeconfig) does not exist, the cluster does not either, and everything that O(definitions) names would be created.
-      - The API server is asked in dry runs. Where it has to ask a webhook that does not answer, such as a Gatekeeper that the same playbook would bring back,
-        nothing is predicted of the object; RV(unpredicted) and a warning name it.
+      - If O(kubeconfig) does not exist, the cluster counts as missing too, and everything in O(definitions) would be created.
+      - The API server is asked with dry runs. If it has to ask a webhook that does not answer, such as a Gatekeeper that the same
+        playbook would restore, the module cannot predict the object; RV(unpredicted) and a warning name it.
   diff_mode:
     details:
       - The data of secrets and the values of environment variables are not shown.

@@ -10,11 +10,13 @@ short_description: Manage federated identity credentials of a user-assigned mana
 version_added: 1.0.0
 description:
   - Creates, changes or removes federated credentials of a user-assigned managed identity, as C(az identity federated-credential create) does.
-  - One is given by O(name), O(issuer) and O(subject), a set by O(credentials). A set is compared with one request, and only what differs is written.
-  - Azure takes one writer at a time for an identity. The module waits for its turn, so that many hosts may run at once.
-  - What Azure would refuse is found before anything is written, such as a 21st credential, or an issuer and subject that have another name already.
-    Where a write of a set fails nevertheless, the result says which were made and which were not; running again goes on from there.
-  - A new credential is honoured by Entra some seconds to minutes later.
+  - Give one with O(name), O(issuer) and O(subject), or a set with O(credentials). A set is compared with one request, and only the
+    differences are written.
+  - Azure accepts one writer at a time for an identity. The module waits for its turn, so many hosts can run at once.
+  - The module finds what Azure would refuse before it writes anything, such as a 21st credential, or an issuer and subject that
+    already have another name. If a write of a set still fails, the result lists which were written and which were not; another run
+    goes on from there.
+  - Entra accepts a new credential some seconds to minutes later.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
@@ -43,7 +45,7 @@ options:
       - Needed with O(state=present).
     type: str
   audiences:
-    description: Audience of the tokens; Azure takes exactly one. With O(credentials), that of the entries which have none of their own.
+    description: Audience of the tokens; Azure takes exactly one. With O(credentials), the default of the entries.
     type: list
     elements: str
     default: ["api://AzureADTokenExchange"]
@@ -70,17 +72,19 @@ options:
         elements: str
   exact:
     description:
-      - Whether O(credentials) are all that the identity has. V(true) B(removes every other credential of the identity, also those that others made), and what
-        used it can log in no longer; with an empty list it removes all. Look at the diff of check mode first.
-      - They go before new ones are made, so that a full identity can be changed, and one can get another name.
+      - Whether O(credentials) are the only ones of the identity. V(true) B(removes every other credential of the identity, also
+        those that others made), and workloads that used it can no longer log in. With an empty list it removes all. Look at the
+        diff of check mode first.
+      - They are removed before new ones are created, so a full identity can be changed, and a credential can get another name.
       - Without effect with O(state=absent), which removes only what is listed.
     type: bool
     default: false
   change_issuer:
     description:
-      - Whether a credential may be taken from another cluster. V(false) refuses that before anything is written, for what logs in from there could not do so
-        any more. The issuer that the credential has is looked for among the clusters of the subscription; where none has it, the credential gets the other.
-      - Where a credential would get another issuer, V(false) needs a login that may list the clusters of the subscription.
+      - Whether to take over a credential that another cluster uses. V(false) refuses that before anything is written, because
+        workloads of that cluster could no longer log in. The module looks for the credential's issuer among the clusters of the
+        subscription. If no cluster has it, the credential gets the new issuer.
+      - If a credential would get another issuer, V(false) needs a login that may list the clusters of the subscription.
     type: bool
     default: true
   state:

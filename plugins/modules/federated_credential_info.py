@@ -10,7 +10,7 @@ short_description: Read federated identity credentials of user-assigned managed 
 version_added: 1.0.0
 description:
   - Returns the federated credentials of a user-assigned managed identity, as C(az identity federated-credential list) does, or of all in a resource group.
-  - Where there is none the list is empty, also when there is no such identity or resource group. A missing permission is an error.
+  - The list is empty if none exists, also if the identity or the resource group does not exist. A missing permission is an error.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
@@ -24,7 +24,8 @@ options:
     description: Name of the identity. Either this or O(except_identities) is needed.
     type: str
   except_identities:
-    description: Names of identities. The credentials of all others of the resource group are returned, by a request for each of those.
+    description: Names of identities. The module returns the credentials of all other identities of the resource group, with a
+      request for each of them.
     type: list
     elements: str
   name:
@@ -32,11 +33,11 @@ options:
     type: str
   issuer:
     description:
-      - Only what trusts this issuer, byte for byte.
+      - Only credentials with this issuer, byte for byte.
       - In check mode it may be empty, because the cluster does not exist yet; the list is empty then.
     type: str
   subject:
-    description: Only what trusts this subject, byte for byte.
+    description: Only credentials with this subject, byte for byte.
     type: str
 extends_documentation_fragment:
   - image_trust.azure.attributes.info

@@ -6,12 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: gatekeeper_info
-short_description: Get what is installed of Gatekeeper, and what speaks against changing it
+short_description: Read what is installed of Gatekeeper, and why it must not be installed or removed
 version_added: 1.0.0
 description:
   - Reads Gatekeeper's Helm release, its validating webhook, its configuration and the namespaces that nodes need, in one task.
   - RV(problems) has a sentence, with the remedy, for each reason for which Gatekeeper must not be installed (O(state=present)) or removed (O(state=absent)).
-  - Fails within a minute when the cluster does not answer, and when a record of Helm cannot be read or another program than Helm wrote it.
+  - Fails within a minute if the cluster does not answer, and if a record of Helm cannot be read or was not written by Helm.
 author:
   - The image_trust.azure authors (@image-trust)
 options:
@@ -20,7 +20,7 @@ options:
     type: str
     default: gatekeeper-system
   state:
-    description: What Gatekeeper will become.
+    description: Whether Gatekeeper will be installed or removed.
     type: str
     choices: [present, absent]
     default: present
@@ -61,7 +61,7 @@ options:
     default: []
     suboptions: *reviewed
   constraint:
-    description: Name of the constraint of role policy, which is no other user's.
+    description: Name of the constraint of role policy, which does not count as one of another user.
     type: str
     default: images-verified
 extends_documentation_fragment:
@@ -70,7 +70,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
-      - Where O(kubeconfig) does not exist, the cluster does not either, and nothing is installed.
+      - If O(kubeconfig) does not exist, the cluster counts as missing too, and nothing is installed.
 seealso:
   - module: image_trust.azure.ratify_info
   - module: image_trust.azure.exact_objects

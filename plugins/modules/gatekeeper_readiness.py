@@ -9,8 +9,9 @@ module: gatekeeper_readiness
 short_description: Wait until Gatekeeper answers and enforces constraints
 version_added: 1.0.0
 description:
-  - Waits until Gatekeeper's webhooks answer, by dry runs, and until every pod of its webhook has loaded a template and constraints as they are now.
-  - Changes nothing. In check mode nothing is waited for, for what would have been changed is not there.
+  - Waits until Gatekeeper's webhooks answer dry runs, and until every pod of its webhook has loaded the current template and
+    constraints.
+  - Changes nothing. In check mode it does not wait, because earlier tasks have changed nothing.
 author:
   - The image_trust.azure authors (@image-trust)
 options:
@@ -23,7 +24,7 @@ options:
     type: str
     default: default
   exempt_namespace:
-    description: Namespace in which pods have to be made without Gatekeeper.
+    description: Namespace in which pods have to be admitted without Gatekeeper.
     type: str
     default: kube-system
   template:

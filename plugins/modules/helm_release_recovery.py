@@ -11,7 +11,8 @@ version_added: 1.0.0
 description:
   - A run of Helm that was killed leaves its record of the release pending, or uninstalling, and Helm refuses all later runs with C(another operation is in
     progress). This module deletes that record only. The objects stay, and Helm takes them over.
-  - The writer of the record may still be at work on another machine. Waits until it has finished, or until its record is older than O(wait_timeout).
+  - Helm may still be active on another machine. The module waits until that run has finished, or until its record is older than
+    O(wait_timeout).
   - After an interrupted removal it deletes all records of the release, because Helm does not go on from a superseded revision.
 author:
   - The image_trust.azure authors (@image-trust)
@@ -34,7 +35,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     details:
-      - Nothing is waited for.
+      - The module does not wait.
 seealso:
   - module: kubernetes.core.helm
 """

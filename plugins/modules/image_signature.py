@@ -9,16 +9,19 @@ module: image_signature
 short_description: Sign images in Azure Container Registry with Notation
 version_added: 1.0.0
 description:
-  - Sees to it that images carry a valid signature of the Notary Project by one certificate, and signs those that do not.
-  - It runs C(notation), with its plugin C(azure-kv) where the key is in Key Vault, in a private folder of its own, which is removed at the end.
-  - The user's keys, trust stores and logins of Notation are neither used nor changed. Secrets are passed by the environment, never on a command line.
+  - Signs the images that have no valid signature of the Notary Project by one certificate.
+  - It runs C(notation), with its plugin C(azure-kv) where the key is in Key Vault, in a private folder, which it removes at the
+    end.
+  - The user's keys, trust stores and logins of Notation are neither used nor changed. Secrets are passed in the environment, never
+    on a command line.
   - Images are signed by their digest. A tag is resolved once.
-  - An image is signed when it has no signature of this certificate that C(notation verify) takes, revocation aside; when all of these expire within
-    O(renew_within); or when O(time_stamp) is asked for and none of them has one. Each new signature is verified too.
-  - Ratify wants every signature of an image to be good. So those that a new one replaces, of this certificate, and those of O(former_certificates), are
-    deleted once the image has a good one. All others stay.
-  - What can be known is refused before the first image is signed, for all images at once. When signing fails amid several images, the result says which were
-    signed and which were not; running again goes on from there.
+  - An image is signed if it has no signature of this certificate that C(notation verify) accepts, without a look at revocation; if
+    all of these expire within O(renew_within); or if O(time_stamp) is given and none of them has a time stamp. Each new signature
+    is verified too.
+  - Ratify requires every signature of an image to be good. So the module deletes those of this certificate that a new one replaces,
+    and those of O(former_certificates), once the image has a good one. All others stay.
+  - Whatever can be known is refused before the first image is signed, for all images at once. If signing fails for one of several
+    images, the result lists which were signed and which were not; another run goes on from there.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
@@ -41,7 +44,8 @@ options:
       - Only in check mode it may be empty, because the certificate does not exist yet.
     type: str
   ca_certificates:
-    description: File (PEM) with the certificates of the authorities of the one of O(key_id), its issuer first and the root last. A self-signed one has none.
+    description: File (PEM) with the authorities of the certificate of O(key_id), its issuer first and the root last. A self-signed
+      certificate has none.
     type: path
   key_file:
     description: File (PEM) of a private key, without password.
@@ -50,19 +54,19 @@ options:
     description: File (PEM) of its certificate, followed by those of its authorities up to the root.
     type: path
   signature_format:
-    description: The envelope of new signatures. One of the other kind is as good, and is not replaced.
+    description: The envelope of new signatures. A signature with the other envelope is not replaced.
     type: str
     choices: [cose, jws]
     default: cose
   expiry:
     description:
-      - Days after which a new signature expires for every verifier. By default it has no such date, and ends with its certificate.
-      - An older signature that expires later, or never, stays as it is.
+      - Days after which a new signature expires for every verifier. By default it expires with its certificate.
+      - An older signature that expires later, or never, is not replaced.
     type: int
   renew_within:
     description:
       - An image is signed again when its signature expires within so many days. This has to be less than O(expiry).
-      - When the certificate itself expires within so many days there is a warning, for signing again does not help.
+      - If the certificate itself expires within so many days, the module warns, because signing again does not help.
     type: int
     default: 0
   former_certificates:
@@ -74,7 +78,7 @@ options:
     elements: str
     default: []
   time_stamp:
-    description: Have signatures stamped with their time (RFC 3161), so that they stay valid when the certificate has expired.
+    description: Have signatures stamped with their time (RFC 3161), so that they stay valid after the certificate has expired.
     type: dict
     suboptions:
       url:
@@ -90,7 +94,8 @@ options:
     type: str
     default: notation
   plugin_folder:
-    description: Folder in which Notation's plugins are, in a folder each; by default that of the user who runs this, such as C(~/.config/notation/plugins).
+    description: Folder with Notation's plugins, each in a folder of its own; by default that of the user who runs this, such as
+      C(~/.config/notation/plugins).
     type: path
 extends_documentation_fragment:
   - image_trust.azure.attributes

@@ -10,7 +10,8 @@ short_description: Read who has signed images
 version_added: 1.0.0
 description:
   - Returns all signatures that images have in their registries, of the Notary Project and of cosign, without verifying or trusting them.
-  - They are found by the referrers API, or the tag that stands for it in a registry without, and those of cosign by their tag too.
+  - It finds them by the referrers API, or by the tag that replaces it in a registry without that API, and those of cosign also by
+    their tag.
   - Signatures of the Notary Project are read by C(notation inspect), which needs no trust store and knows both envelopes and time stamps.
   - What cannot be read of an image is a RV(images[].problem), not a failure of the module.
 author:

@@ -9,15 +9,16 @@ module: keyvault_access_policy
 short_description: Manage the Key Vault access policy of one principal or of several
 version_added: 1.0.0
 description:
-  - Gives permissions in a vault to principals, or takes them away, as C(az keyvault set-policy) does.
-  - One principal is given by O(object_id) and O(permissions), several by O(policies). They are compared with one request, and only what differs is
-    written, 16 entries a request. Permissions that are only added are united with the others within Azure; where some are taken away, the principal's
-    entry is replaced, with what another client gave to it at the same moment.
-  - Only the entries of these principals are written. The policies of others, and the vault, are never touched, also not by several writers at once;
-    except that O(policies) with O(exact=true) removes the others.
+  - Gives permissions in a vault to principals, or removes them, as C(az keyvault set-policy) does.
+  - Give one principal with O(object_id) and O(permissions), or several with O(policies). They are compared with one request, and
+    only the differences are written, 16 entries a request. If permissions are only added, Azure merges them with the others. If
+    some are removed, the principal's entry is replaced, and permissions that another client gives to it at the same moment are
+    lost.
+  - Only the entries of these principals are written. The vault and the policies of other principals are never changed, even with
+    several writers at once, but O(policies) with O(exact=true) removes those policies.
   - A vault under Azure RBAC ignores access policies, and is an error that names the role to assign instead.
-  - More than the 1024 policies that Azure allows are refused before anything is written. Where a write of several fails, the result says which
-    were made and which were not; running again goes on from there.
+  - More than the 1024 policies that Azure allows are refused before anything is written. If a write of several fails, the result
+    lists which were written and which were not; another run goes on from there.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
@@ -42,7 +43,7 @@ options:
   permissions:
     description:
       - The permissions, at least one.
-      - With O(state=absent) these are taken away, and what else the principal has stays; without this option all are taken away.
+      - With O(state=absent) these are removed, and the principal's other permissions stay; without this option all are removed.
     type: dict
     suboptions:
       keys:
@@ -72,7 +73,7 @@ options:
         choices:
           [all, backup, delete, deletesas, get, getsas, list, listsas, purge, recover, regeneratekey, restore, set, setsas, update]
   policies:
-    description: What several principals may do. No principal may be named twice.
+    description: The permissions of several principals. No principal may be named twice.
     type: list
     elements: dict
     suboptions:
@@ -116,11 +117,11 @@ options:
   exact:
     description:
       - Whether the principal has these permissions and no others. By default they are added to those that it has.
-      - With O(policies), whether the vault has these policies and no others. V(true) B(removes the policies of every principal that is not listed);
-        people, pipelines and Azure services that used them, and the login that runs this, lose the vault at once. With an empty list it
-        removes all. Look at the diff of check mode first.
-      - They go before new ones are added.
-      - Without effect with O(state=absent), which takes away only what is listed.
+      - With O(policies), whether the vault has these policies and no others. V(true) B(removes the policies of every principal that
+        is not listed); people, pipelines and Azure services that used them lose access to the vault at once, as does the login that
+        runs this. With an empty list it removes all. Look at the diff of check mode first.
+      - They are removed before new ones are added.
+      - Without effect with O(state=absent), which removes only what is listed.
     type: bool
     default: false
   state:

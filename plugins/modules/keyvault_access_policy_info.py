@@ -10,7 +10,8 @@ short_description: Read each Key Vault access policy of a vault
 version_added: 1.0.0
 description:
   - Returns the access policies of a vault, and the vault, as C(az keyvault show) does.
-  - Where there is none the list is empty, also when there is no such vault or resource group; RV(vault) is null then. A missing permission is an error.
+  - The list is empty if none exists, also if the vault or the resource group does not exist. RV(vault) is then null. A missing
+    permission is an error.
   - A vault under Azure RBAC may have policies, but ignores them; see RV(vault).
 author:
   - The image_trust.azure authors (@image-trust)

@@ -9,17 +9,18 @@ module: keyvault_certificate
 short_description: Manage a signer's certificate in a Key Vault, as Notation and Ratify need it
 version_added: 1.0.0
 description:
-  - Makes a certificate whose key signs images with Notation's plugin C(azure-kv), and by which Ratify verifies them. It is self-signed, or issued by an
-    issuer of the vault. Its key is never exportable, its secret is in PEM, and its only usages are digital signature and code signing.
-  - Options that are not given stay as they are. A new certificate gets the defaults that they name.
-  - Another version is made only when what is asked cannot be had of the latest one; that is so for another subject, key or issuer, for a certificate
-    that Notation could not sign with, and where O(renew_within_days) or O(replace_version) asks for it. Everything else is changed in place. No version is
-    ever deleted, disabled or enabled unasked.
-  - Waits for a version that is made. A run that finds one in the making, by the policy that it asks for, waits for that.
-  - A certificate with an exportable key or in PKCS#12, an imported one that would need another version, and a deleted one that holds the name are
-    refused before anything is written, and so is a subject that no trust policy could name. A vault that refuses the login or its network has not
-    changed anything either.
-  - Which versions a cluster trusts is not changed. See C(ratify_certificates) of role C(ratify).
+  - Creates a certificate whose key signs images with Notation's plugin C(azure-kv), and with which Ratify verifies them. It is
+    self-signed, or issued by an issuer of the vault. Its key is never exportable, its secret is in PEM, and its only usages are
+    digital signature and code signing.
+  - Properties whose options are not given are not changed. A new certificate gets the defaults that the options name.
+  - Another version is created only if the latest one cannot be changed as asked. That is the case for another subject, key or
+    issuer, for a certificate that Notation could not sign with, and if O(renew_within_days) or O(replace_version) asks for it.
+    Everything else is changed in place. The module never deletes a version, and disables or enables one only if you ask for it.
+  - Waits for a new version. A run that finds one that is being created with the same policy waits for that one.
+  - Before anything is written the module refuses a certificate with an exportable key or in PKCS#12, an imported one that would
+    need another version, a deleted one that still has the name, and a subject that no trust policy could name. If the vault refuses
+    the login or its network, nothing is changed either.
+  - The versions that a cluster trusts are not changed. See C(ratify_certificates) of role C(ratify).
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
@@ -43,12 +44,12 @@ options:
     type: str
     required: true
   issuer:
-    description: V(Self), or the name of an issuer that the vault has. A new certificate is self-signed by default.
+    description: V(Self), or the name of an issuer of the vault. A new certificate is self-signed by default.
     type: str
   subject:
     description:
-      - Subject of the certificate, such as C(C=US, ST=WA, O=Contoso, CN=contoso.io). Notation trusts a signer by C(C), C(ST) and C(O), so each is
-        needed, and C(CN) too. The order does not count.
+      - Subject of the certificate, such as C(C=US, ST=WA, O=Contoso, CN=contoso.io). Notation trusts a signer by C(C), C(ST) and
+        C(O), so each is needed, and C(CN) too. Their order does not matter.
       - Needed for a new certificate.
     type: str
   key_type:
@@ -66,30 +67,31 @@ options:
   validity_months:
     description:
       - For how many months each version is valid, 1 to 120. V(12) for a new certificate.
-      - A change counts from the next version on; it makes none.
+      - A change takes effect with the next version; it creates none.
     type: int
   auto_renew:
     description:
-      - Whether Key Vault makes the next version by itself. A new certificate is not renewed, for a cluster that trusts one version denies what the next
-        one signs.
-      - Where it is off, Key Vault writes to the contacts of the vault instead.
+      - Whether Key Vault creates the next version by itself. By default a new certificate is not renewed, because a cluster that
+        trusts one version denies what the next one signs.
+      - If it is off, Key Vault sends mail to the contacts of the vault instead.
     type: bool
   renew_at_percent:
-    description: After which part of its time a version is renewed, 1 to 99. V(80) where it was not renewed before. Only with O(auto_renew=true).
+    description: The percentage of its validity after which a version is renewed, 1 to 99. V(80) if it was not renewed before. Only
+      with O(auto_renew=true).
     type: int
   enabled:
     description: Whether the latest version, its key and its secret may be used. A new version is enabled by default.
     type: bool
   renew_within_days:
-    description: Make another version where the latest one expires within so many days, 1 to 3650, and fewer than a version is valid.
+    description: Create another version if the latest one expires within so many days, 1 to 3650, and fewer than a version is valid.
     type: int
   replace_version:
     description:
-      - Make another version while this one is the latest. A second run finds a newer one, and makes none.
+      - Create another version while this one is the latest. A second run finds a newer one, and creates none.
       - Give the version that is to be replaced, such as RV(certificate.version) of an earlier task, never that of the same run's result.
     type: str
   wait_timeout:
-    description: Seconds to wait for a version that is made. An issuer may take days; the next run goes on waiting.
+    description: Seconds to wait for a new version. An issuer may take days; the next run goes on waiting.
     type: int
     default: 300
 extends_documentation_fragment:

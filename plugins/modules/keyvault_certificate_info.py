@@ -9,10 +9,12 @@ module: keyvault_certificate_info
 short_description: Read the versions of a certificate in a Key Vault, and whether Ratify can verify by each
 version_added: 1.0.0
 description:
-  - Returns each version of a certificate with its thumbprints, dates and subject, and why Ratify could not verify signatures by it.
-  - Where there is no such certificate, vault or resource group the list is empty and RV(certificate) is null. A missing permission is an error.
-  - A certificate that is deleted and holds its name is an error.
-  - Says too why the login may not sign with the certificate's key, as far as Resource Manager knows that. Nothing is signed.
+  - Returns each version of a certificate with its thumbprints, dates and subject, and why Ratify could not verify signatures with
+    it.
+  - If the certificate, the vault or the resource group does not exist, the list is empty and RV(certificate) is null. A missing
+    permission is an error.
+  - A deleted certificate that still has the name is an error.
+  - Also returns why the login may not sign with the certificate's key, as far as Resource Manager knows. Nothing is signed.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:

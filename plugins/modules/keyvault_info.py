@@ -10,9 +10,9 @@ short_description: Read a Key Vault's URI, permission model and network, and whe
 version_added: 1.0.0
 description:
   - Returns the URI of a vault, as C(az keyvault show --query properties.vaultUri) does, its tenant, and whether it is under Azure RBAC.
-  - It is an error when there is no such vault.
-  - A vault that only some networks reach is a warning, for which networks a cluster uses is not known here. One that no cluster can reach is one of
-    RV(problems).
+  - A vault that does not exist is an error.
+  - A vault that only some networks can reach is a warning, because the module does not know the networks of a cluster. One that no
+    cluster can reach is one of RV(problems).
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
@@ -29,9 +29,11 @@ options:
     required: true
   certificates:
     description:
-      - Certificates by which Ratify has to verify. Each by which it could not is one of RV(problems), such as a leaf that is in the vault without its chain.
-      - The login needs the permission C(get) on certificates, and for one that an authority issued C(get) on secrets, or the role Key Vault Certificate User.
-        Of what it may not read, or does not reach, nothing is said. A secret in which the private key may be, because it is exportable, is never read.
+      - Certificates with which Ratify has to verify. One with which it could not is one of RV(problems), such as a leaf that is in
+        the vault without its chain.
+      - The login needs the permission C(get) on certificates, and for one that an authority issued C(get) on secrets, or the role
+        Key Vault Certificate User. Certificates that it may not read, or cannot reach, are not judged. A secret in which the
+        private key may be, because it is exportable, is never read.
     type: list
     elements: dict
     default: []

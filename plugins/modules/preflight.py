@@ -6,17 +6,18 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: preflight
-short_description: Check everything that can be refused before anything is written
+short_description: Check everything that could be refused, before anything is written
 version_added: 1.0.0
 description:
   - Evaluates all that can be known before the roles write, and reports all findings at once. It only reads.
   - A finding is V(refuse), V(warn) or V(ok). With at least one V(refuse) the module fails with all of them in one message.
   - What cannot be read is a finding too, and does not stop the others.
-  - Of the cluster it refuses what runs a Gatekeeper of Azure Policy, one that is stopped or being deleted, and an old Kubernetes.
-  - Of the identity it refuses what M(image_trust.azure.workload_identity) would refuse.
-  - It refuses what the login may not write, by action and scope. A role that was assigned with a condition counts as one without.
-  - In the cluster it refuses what M(image_trust.azure.gatekeeper_info) and M(image_trust.azure.ratify_info) return as problems. What cannot be read there
-    is a warning, and a refusal where going on would change the cluster.
+  - It refuses a cluster with Azure Policy's own Gatekeeper, one that is stopped or being deleted, and an old Kubernetes.
+  - It refuses an identity that M(image_trust.azure.workload_identity) would refuse.
+  - It refuses each write that the login has no permission for, with its action and scope. A role that was assigned with a condition
+    counts as one without.
+  - It refuses what M(image_trust.azure.gatekeeper_info) and M(image_trust.azure.ratify_info) return as problems. If the cluster
+    cannot be read, that is a warning, or a refusal if the run would change the cluster itself.
   - It refuses a cluster that another run configures, as M(image_trust.azure.cluster_lease) records it. In check mode that is a warning.
 author:
   - The image_trust.azure authors (@image-trust)
@@ -47,7 +48,7 @@ options:
     type: dict
   policy:
     description:
-      - Of the policy, C(namespace), that of Gatekeeper, and C(excluded_namespaces), each with C(name) and C(reason).
+      - The policy's C(namespace), which is that of Gatekeeper, and its C(excluded_namespaces), each with C(name) and C(reason).
       - Other namespaces must not be exempt by Gatekeeper's Config or by its label. Without them the policy is not evaluated.
     type: dict
   trust:

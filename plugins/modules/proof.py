@@ -6,11 +6,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: proof
-short_description: Record what a cluster said of images, with all that it depends on, and sign it
+short_description: Record the verdicts of a cluster on images, with all that they depend on, and sign the record
 version_added: 1.0.0
 description:
-  - Makes a proof of verdicts and of what verified the images then, compares it with the proof before it, and writes it to O(path) as JSON, with mode C(0640).
-  - Beside it, O(path) with C(.txt) added is a page to read; with C(.sig), the detached signature.
+  - Creates a proof of verdicts and of the programs, policy and certificates behind them, compares it with the previous proof, and
+    writes it to O(path) as JSON, with mode C(0640).
+  - O(path) with C(.txt) added is a page to read, and with C(.sig) the detached signature.
   - The signature is one that C(openssl dgst -sha256 -verify public.pem -signature proof.json.sig proof.json) verifies.
   - Without a key the record is not signed, and a signature of an earlier record is removed.
   - It is a record of a run and not a state. RV(ignore:changed) is always V(false); look at RV(differences).
@@ -23,7 +24,7 @@ requirements:
 options:
   path:
     description:
-      - File to write. Its folder has to exist. Nothing is written when it is not given.
+      - File to write. Its folder has to exist. Nothing is written if it is not given.
       - Or the URL of a blob, such as V(https://contoso.blob.core.windows.net/image-trust/web.json), in a private container that has to exist. The login
         needs the role Storage Blob Data Contributor on the container. A URL with a token (SAS) is refused.
     type: path
@@ -37,7 +38,8 @@ options:
   verification:
     description:
       - What M(image_trust.azure.verification_info) returned.
-      - When not given, nothing is recorded. The module then only makes sure that a record could be signed and written, before anybody is asked for verdicts.
+      - If not given, nothing is recorded. The module then only checks that a record could be signed and written, before a cluster
+        is asked for verdicts.
     type: dict
   verdicts:
     description: What M(image_trust.azure.admission_probe) returned as RV(image_trust.azure.admission_probe#module:verdicts).
@@ -45,7 +47,7 @@ options:
     elements: dict
     default: []
   constraint:
-    description: Name of the constraint that had to deny. The proof fails where it does not exist.
+    description: Name of the constraint that had to deny. The proof fails if it does not exist.
     type: str
   namespace:
     description: The covered namespace that was asked.
@@ -53,7 +55,7 @@ options:
   pilot:
     description:
       - Namespaces to which a pilot limits the policy. There the constraint of stage C(deny) has to deny, which has the name of O(constraint) and C(-deny).
-      - The proof of a pilot does not pass, and says where it denies; RV(as_asked) is V(true) where nothing else is wrong.
+      - The proof of a pilot does not pass, and names where the policy denies; RV(as_asked) is V(true) if nothing else is wrong.
     type: list
     elements: str
     default: []
@@ -63,8 +65,8 @@ options:
     default: 30
   signing_key:
     description:
-      - File with an RSA or EC private key in PEM, without a passphrase. One that others than its owner may use is refused.
-      - A user who can read this key can make proofs.
+      - File with an RSA or EC private key in PEM, without a passphrase. A file that other users than its owner may use is refused.
+      - A user who can read this key can forge proofs.
     type: path
   signing_vault_key:
     description:
@@ -74,12 +76,12 @@ options:
     type: str
   read_vaults:
     description:
-      - Read the certificates of O(verification) that are in key vaults, so that the proof says whose they are and when they end.
-      - The login needs the permission C(get) on certificates, or the role Key Vault Reader. Where it may not, or cannot, the proof says so, and is not
-        wrong for that.
-      - Of a certificate with a chain, the authorities are described, which Ratify trusts, and not the leaf. Key Vault has them in the secret behind the
-        certificate only, so that the login needs C(get) on secrets too, or Key Vault Certificate User. A secret in which the private key may be, because it
-        is exportable, is never read.
+      - Read the certificates of O(verification) that are in key vaults, so that the proof has their subjects and expiry dates.
+      - The login needs the permission C(get) on certificates, or the role Key Vault Reader. If it may not or cannot read one, the
+        proof says so, and does not fail for that.
+      - For a certificate with a chain the proof has the authorities, which Ratify trusts, and not the leaf. Key Vault has them only
+        in the secret behind the certificate, so the login needs C(get) on secrets too, or Key Vault Certificate User. A secret in
+        which the private key may be, because it is exportable, is never read.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -91,7 +93,7 @@ attributes:
       - The key is used as in a run, but nothing is written.
   diff_mode:
     details:
-      - Of that on which the verdicts depend, as the two proofs have it. Verdicts that changed are in RV(proof).
+      - Shows the differences between the two proofs in what verdicts depend on. Changed verdicts are in RV(proof).
   idempotent:
     support: N/A
     details:

@@ -6,15 +6,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: proof_report
-short_description: Say what the proofs of many clusters prove together
+short_description: Report on many clusters from their proofs
 version_added: 1.0.0
 description:
-  - Reads the proofs and break-glass records that the roles of this collection have written, and the audits, and nothing else. No cluster is asked, and
-    Azure only where one of these is a blob.
+  - Reads only the proofs, break-glass records and audits that the roles of this collection have written. It sends no request to a
+    cluster, and requests to Azure only if one of these is a blob.
   - Each path may be the URL of a blob in a container of Blob Storage, as O(image_trust.azure.proof#module:path). The login needs the role Storage Blob Data
     Reader on the container.
-  - Every cluster of O(proofs) is in the report. One whose proof is missing, cannot be read, is too old or is not signed as it should be is V(unknown), which
-    is never taken for good.
+  - Every cluster of O(proofs) is in the report. One whose proof is missing, cannot be read, is too old or is not signed as it
+    should be is V(unknown), never good.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
@@ -32,39 +32,41 @@ options:
         type: str
         required: true
       path:
-        description: Its proof. Without it, it has none.
+        description: Its proof. Without this the cluster has none.
         type: path
       break_glass_record:
-        description: The record of when it was opened in an emergency and closed again. It need not exist.
+        description: The record of when the cluster was opened in an emergency and closed again. It need not exist.
         type: path
       audit:
         description: Its audit, which the role P(image_trust.azure.policy#role) wrote to C(policy_audit_path). It need not exist.
         type: path
       policy_group:
-        description: Clusters with the same value should have the same policy, and attention is drawn to one that has another. Not compared, when not given.
+        description: Clusters with the same value should have the same policy; one with another policy is reported. Not compared if
+          not given.
         type: str
   public_key:
     description:
-      - File with the RSA or EC public key in PEM by which the proofs have to be signed, each in the file C(.sig) beside it.
+      - File with the RSA or EC public key in PEM that the proofs have to be signed with. The signature is in the file C(.sig)
+        beside the proof.
       - No signature is checked without it.
     type: path
   time:
-    description: The time for which it is said, such as V(2026-11-24T12:00:00Z).
+    description: The time that the report is about, such as V(2026-11-24T12:00:00Z).
     type: str
     required: true
   max_age_hours:
-    description: Hours after which a proof proves nothing any more.
+    description: Hours after which a proof no longer counts.
     type: int
     default: 48
   warn_days:
-    description: Days before a certificate or an exemption expires at which attention is drawn to it.
+    description: How many days before it expires a certificate or an exemption is reported.
     type: int
     default: 30
   versions:
     description:
-      - Versions of C(gatekeeper) and C(ratify) below which attention is drawn to a cluster.
-      - As C(kubernetes), the newest minor version that is known, such as V(1.36). Where a cluster runs a newer one, that one counts. Attention is drawn to a
-        cluster that is three or more minor versions behind, which AKS does not support but for long-term support.
+      - Versions of C(gatekeeper) and C(ratify). A cluster with an older one is reported.
+      - As C(kubernetes), the newest minor version that is known, such as V(1.36). If a cluster runs a newer one, that one counts. A
+        cluster that is three or more minor versions behind is reported, because AKS supports it only with long-term support.
     type: dict
     default: {}
 extends_documentation_fragment:

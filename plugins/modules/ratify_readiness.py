@@ -9,8 +9,9 @@ module: ratify_readiness
 short_description: Wait until Ratify has read its configuration and verifies images
 version_added: 1.0.0
 description:
-  - Waits until Gatekeeper trusts Ratify's certificate, Ratify reports success for its configuration, and both give a verdict on an image, by a dry run.
-  - Changes nothing but that Ratify's pods may be restarted, with O(restart). In check mode nothing is waited for.
+  - Waits until Gatekeeper trusts Ratify's certificate, Ratify reports success for its configuration, and a dry run gets a verdict
+    on an image from both.
+  - With O(restart) it may restart Ratify's pods; otherwise it changes nothing. In check mode it does not wait.
 author:
   - The image_trust.azure authors (@image-trust)
 options:
@@ -39,9 +40,9 @@ options:
     required: true
   restart:
     description:
-      - Restart Ratify's pods where the configuration is not read within 20 seconds, and wait again. Permissions and federated credentials take effect late,
-        and Ratify's own pauses between two tries grow to a quarter of an hour.
-      - Set it to V(false) where something worked before that can be restored, for every image is denied meanwhile.
+      - Restart Ratify's pods if they have not read the configuration within 20 seconds, and wait again. Permissions and federated
+        credentials take effect late, and Ratify's pauses between two attempts grow to a quarter of an hour.
+      - Set it to V(false) if a working configuration can be restored, because every image is denied during the restart.
     type: bool
     default: true
   wait_timeout:

@@ -6,14 +6,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: ratify_trial
-short_description: Ask a running Ratify whether it takes what its chart would make next
+short_description: Ask a running Ratify whether it accepts the next configuration of its chart
 version_added: 1.0.0
 description:
-  - Renders Ratify's chart with values, as C(helm template) does, and asks the Ratify in the cluster whether it takes the verifiers and key management
-    providers. Helm deletes these before it creates the next ones, and Ratify denies every image while it refuses one of them.
-  - Creates each under another name and as the kind that counts for one namespace, reads its status, and deletes it. In O(namespace) no image is verified, so
-    that no verdict changes meanwhile.
-  - A key management provider that asks Azure is asked again until O(timeout) is over, for permissions and federated credentials take effect late.
+  - Renders Ratify's chart with values, as C(helm template) does, and asks the Ratify in the cluster whether it accepts the
+    verifiers and key management providers. In an upgrade Helm deletes the old ones before it creates the new ones, and Ratify
+    denies every image while it refuses one of them.
+  - Creates each under another name and as the kind that counts for one namespace, reads its status, and deletes it. No image is
+    verified in O(namespace), so no verdict changes meanwhile.
+  - A key management provider that reads from Azure is tried until O(timeout) is over, because permissions and federated credentials
+    take effect late.
   - Fails with a reason for each object that is refused. What Ratify does not judge is whether a certificate signs the images that you have.
   - Nothing stays in the cluster. RV(ignore:changed) is always V(false).
 author:
@@ -43,7 +45,7 @@ options:
     type: str
     required: true
   timeout:
-    description: Seconds for which a vault is asked at most.
+    description: Seconds to go on trying to read a vault, at most.
     type: int
     default: 300
 extends_documentation_fragment:
@@ -53,7 +55,7 @@ attributes:
   check_mode:
     support: partial
     details:
-      - Ratify is not asked, for that creates objects for some seconds.
+      - Ratify is not asked, because that creates objects for some seconds.
 seealso:
   - module: image_trust.azure.chart_values_check
   - module: kubernetes.core.helm_template

@@ -9,9 +9,10 @@ module: registry_images_info
 short_description: Find images by names and patterns
 version_added: 1.0.0
 description:
-  - Returns the images that a list of names and patterns means, each once by its digest, such as those that are to be signed.
-  - What is attached to an image, such as its signatures, and other artifacts, such as charts of Helm, match no pattern.
-  - It fails where an image does not exist, a name is one of an artifact, or a pattern matches no image; with a sentence on each of these.
+  - Returns the images that match a list of names and patterns, each once with its digest, for example to sign them.
+  - Artifacts that are attached to an image, such as its signatures, and others, such as charts of Helm, match no pattern.
+  - It fails if an image does not exist, a name is one of an artifact, or a pattern matches no image, with a sentence on each of
+    these.
 author:
   - The image_trust.azure authors (@image-trust)
 options:
@@ -20,7 +21,8 @@ options:
       - Images, each with a digest or a tag, and patterns such as V(contosoimages.azurecr.io/shop/*:release-*). A pattern without a tag means all tags.
       - An asterisk matches any characters, in a repository slashes too. So V(contosoimages.azurecr.io/shop/*) means all images below C(shop), at any depth.
       - The registry of a pattern is one of Azure, and has no asterisk.
-      - Where the repository of a pattern has an asterisk, the login needs C(Container Registry Repository Catalog Lister) too in ABAC mode.
+      - If the repository of a pattern has an asterisk, the login also needs C(Container Registry Repository Catalog Lister) in ABAC
+        mode.
       - Repositories and tags that are locked against listing (C(listEnabled) is false) match no pattern.
     type: list
     elements: str

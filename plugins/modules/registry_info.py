@@ -10,7 +10,7 @@ short_description: Read an Azure Container Registry's id, login server and permi
 version_added: 1.0.0
 description:
   - Returns what is needed to let a principal pull from a registry or push to it.
-  - It is an error when there is no such registry.
+  - A registry that does not exist is an error.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:

@@ -9,8 +9,9 @@ module: role_assignment
 short_description: Manage an Azure role assignment of a principal on a scope
 version_added: 1.0.0
 description:
-  - Assigns an Azure role to a principal on a scope, or takes it away, as C(az role assignment create) does.
-  - An assignment that exists is enough, also one of another maker and name. One that is inherited from above does not count.
+  - Assigns an Azure role to a principal on a scope, as C(az role assignment create) does, or removes it.
+  - An existing assignment is enough, also one that another program made under another name. One that is inherited from above does
+    not count.
   - A new assignment takes effect some seconds to minutes later.
 author:
   - The image_trust.azure authors (@image-trust)
@@ -36,26 +37,29 @@ options:
     required: true
   principal_type:
     description:
-      - Kind of the principal; a managed identity is a V(ServicePrincipal). Used when the assignment is made.
-      - It is found out when not given. Managed identities of the subscription are found by one request, and the client id of one is an error that has the
-        principal id to give. For other ids, and where the login may not list identities, Azure looks for the principal in the directory; an unknown id
-        is an error, after three minutes, for a new principal may not be known there yet.
-      - When given, B(neither is looked for, and Azure takes any GUID), also a client id, and the role has no effect. Give it where an earlier task has
-        created the principal and returned its id.
+      - Kind of the principal; a managed identity is a V(ServicePrincipal). Used when the assignment is created.
+      - If not given, the module finds it out. It finds managed identities of the subscription with one request; if the id is the
+        client id of one, the error has the principal id to give. For other ids, and if the login may not list identities, Azure
+        looks for the principal in the directory. There an unknown id is an error only after three minutes, because a new principal
+        may not be known yet.
+      - If given, B(the principal is not looked up, and Azure accepts any GUID), also a client id, with which the role has no
+        effect. Give it if an earlier task has created the principal and returned its id.
     type: str
     choices: [ServicePrincipal, User, Group, ForeignGroup, Device]
   description:
-    description: Why the principal has the role. Left as it is when not given; empty takes it away.
+    description: Why the principal has the role. Not changed if not given; an empty one removes it.
     type: str
   condition:
     description:
-      - Condition under which the role holds, in Azure's language for it, version 2.0. Left as it is when not given; empty takes it away.
-      - An assignment that exists counts also when it has a condition, which may mean that it grants nothing here; give an empty condition to be sure.
+      - Condition under which the role applies, in Azure's language for conditions, version 2.0. Not changed if not given; an empty
+        one removes it.
+      - Without this option an existing assignment with a condition counts too, although it may grant nothing; give an empty
+        condition to be sure.
     type: str
   only_own:
     description:
-      - With O(state=absent), leave an assignment alone that something else made, such as C(az aks update --attach-acr).
-      - The module knows its own by their names, which it derives from scope, role and principal.
+      - With O(state=absent), keep an assignment that another program made, such as C(az aks update --attach-acr).
+      - The module recognizes its own by their names, which it derives from scope, role and principal.
     type: bool
     default: false
   state:

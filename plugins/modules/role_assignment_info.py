@@ -10,7 +10,7 @@ short_description: Read Azure role assignments of principals on a scope
 version_added: 1.0.0
 description:
   - Returns the role assignments on a scope, as C(az role assignment list) does.
-  - Where there is none the list is empty, also when there is no such scope. A missing permission, or a role that is not known, is an error.
+  - The list is empty if none exists, also if the scope does not exist. A missing permission or an unknown role is an error.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
@@ -31,7 +31,7 @@ options:
     description: Name of the one role to return, such as V(AcrPull), its GUID, or the id of the role definition.
     type: str
   inherited:
-    description: Whether assignments above, which the scope inherits, are returned too. What is assigned below never is.
+    description: Whether assignments above, which the scope inherits, are returned too. Assignments below the scope never are.
     type: bool
     default: false
 extends_documentation_fragment:

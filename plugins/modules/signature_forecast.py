@@ -6,14 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: signature_forecast
-short_description: Say who has signed the images that run, and after which day workloads can no longer be created again
+short_description: Find who has signed the running images, and until which day pods of workloads can be created again
 version_added: 1.0.0
 description:
-  - Reads which images run in a Kubernetes cluster, and which images new pods of its workloads would have, a tag as it is in the registry now.
+  - Reads which images run in a Kubernetes cluster, and which images new pods of its workloads would have. Tags are resolved as they
+    are in the registry now.
   - Reads their signatures in the registries as M(image_trust.azure.image_signature_info), and compares the signers with the trust policies and certificates
     that Ratify has in the cluster.
-  - Whether a signature is valid is not verified here. M(image_trust.azure.admission_forecast) asks Ratify for that, and what it returned is O(forecast).
-  - What cannot be read, of a registry or a vault, is a RV(images[].problem) and never trusted, and no failure of the module.
+  - Whether a signature is valid is not verified here. M(image_trust.azure.admission_forecast) asks Ratify for that; pass its result
+    as O(forecast).
+  - If a registry or a vault cannot be read, that is a RV(images[].problem) and the image does not count as trusted. The module does
+    not fail.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
@@ -22,7 +25,8 @@ requirements:
 options:
   forecast:
     description:
-      - What M(image_trust.azure.admission_forecast) returned. RV(until) has no workload that it does not have, or that would be denied now already.
+      - What M(image_trust.azure.admission_forecast) returned. RV(until) leaves out workloads that it does not have, or that would
+        already be denied now.
     type: dict
     required: true
   notation_path:
@@ -35,7 +39,8 @@ extends_documentation_fragment:
   - image_trust.azure.azure
   - image_trust.azure.registry
 notes:
-  - In vaults it needs what M(image_trust.azure.proof) needs to describe certificates. Without it, it is not known who is trusted by them.
+  - In vaults the login needs the permissions that M(image_trust.azure.proof) needs to describe certificates. Without them the
+    signers that these certificates trust are not known.
 seealso:
   - module: image_trust.azure.admission_forecast
   - module: image_trust.azure.image_signature_info

@@ -9,8 +9,10 @@ module: storage_blob
 short_description: Manage a text in a private container of Blob Storage
 version_added: 1.0.0
 description:
-  - Writes or deletes one blob, or adds a line to it. Audits, reports and break-glass records that the roles of this collection write by it outlive the job.
-  - A blob that has that content already is not written again. One that another run has changed since it was read is not written, and that is an error.
+  - Writes or deletes one blob, or adds a line to it. The roles of this collection use it for audits, reports and break-glass
+    records, which so outlive the job.
+  - A blob that already has the content is not written again. If another run has changed the blob since it was read, the module
+    fails and does not write it.
   - The storage account and the container have to exist, and the container has to be private. This module creates neither.
 author:
   - The image_trust.azure authors (@image-trust)
@@ -21,15 +23,15 @@ options:
   url:
     description:
       - URL of the blob, such as V(https://contoso.blob.core.windows.net/image-trust/web-audit.json).
-      - The login needs the role Storage Blob Data Contributor on the container. A URL with a token (SAS) is refused, as are hosts that are none of
-        O(cloud_environment), which would see the login's token.
+      - The login needs the role Storage Blob Data Contributor on the container. A URL with a token (SAS) is refused, as are hosts
+        outside of O(cloud_environment), because they would get the login's token.
     type: str
     required: true
   content:
-    description: What the blob has to be. Needed when O(state=present) and no O(line) is given.
+    description: The content of the blob. Needed with O(state=present) if O(line) is not given.
     type: str
   line:
-    description: A line that the blob has to have. It is added at the end where it is missing, and the rest stays.
+    description: A line that the blob has to have. If it is missing, it is added at the end, and the rest stays.
     type: str
   state:
     description: Whether the blob exists.
@@ -42,7 +44,7 @@ extends_documentation_fragment:
 attributes:
   diff_mode:
     details:
-      - Of the content, which is shown as it is.
+      - Shows the content unchanged.
 seealso:
   - module: image_trust.azure.proof
   - module: image_trust.azure.proof_report

@@ -27,15 +27,15 @@ options:
   location:
     description:
       - Region in which it is created; by default that of the resource group.
-      - An identity that exists in another region is an error, for Azure cannot move it.
+      - An existing identity in another region is an error, because Azure cannot move it.
     type: str
   tags:
-    description: All tags that the identity shall have. Without this option they are left as they are.
+    description: All tags of the identity. Without this option they are not changed.
     type: dict
   append_tags:
     description:
-      - Whether O(tags) are set beside those that the identity has, such as those that Azure Policy gives, and none is removed.
-      - Azure takes all tags of an identity at once, so one that another client sets at the same moment may be lost.
+      - Whether to add O(tags) to those that the identity has, such as those of Azure Policy, and to remove none.
+      - Azure writes all tags of an identity at once, so a tag that another client sets at the same moment may be lost.
     type: bool
     default: false
   state:

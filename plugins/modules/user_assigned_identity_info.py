@@ -10,7 +10,7 @@ short_description: Read user-assigned managed identities
 version_added: 1.0.0
 description:
   - Returns one identity, or all of a resource group or of the subscription, as C(az identity show) and C(az identity list) do.
-  - Where there is none the list is empty, also when there is no such resource group. A missing permission is an error.
+  - The list is empty if none exists, also if the resource group does not exist. A missing permission is an error.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:

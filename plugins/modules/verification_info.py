@@ -9,8 +9,8 @@ module: verification_info
 short_description: Read what verifies images in a cluster
 version_added: 1.0.0
 description:
-  - Reads, of the running cluster, which programs verify images, by which policy, whom they trust, and what is exempt.
-  - What is missing or does not work is no error, but one of RV(problems). Fails only when the cluster does not answer.
+  - Reads from the running cluster which programs verify images, by which policy, which signers they trust, and what is exempt.
+  - What is missing or does not work is one of RV(problems) and no error. The module fails only if the cluster does not answer.
   - Reads no secret. Certificates in a key vault are only named; M(image_trust.azure.proof) can read them.
 author:
   - The image_trust.azure authors (@image-trust)
@@ -25,8 +25,8 @@ options:
     description:
       - What the collection installs for the inventory, by the name of the role, as C(gatekeeper_result.expected), C(ratify_result.expected) and
         C(policy_result.expected) have it. A role that is left out is not compared.
-      - Where the cluster differs in what decides which images are admitted, RV(problems) says so. Numbers of pods, their resources and nodes, time-outs and
-        the suffix of messages may differ.
+      - If the cluster differs in what decides which images are admitted, that is one of RV(problems). Numbers of pods, their
+        resources and nodes, time-outs and the suffix of messages may differ.
     type: dict
     default: {}
 extends_documentation_fragment:

@@ -9,15 +9,16 @@ module: workload_identity
 short_description: Manage a user-assigned managed identity, its federated identity credentials and its permissions on registries and key vaults
 version_added: 1.0.0
 description:
-  - Manages as one thing a user-assigned managed identity, whose tokens it trusts (federated identity credentials), and what it may do, which is to pull from
-    registries and to read secrets of key vaults. So it is ready for a workload in AKS, such as Ratify.
-  - Which permission is given follows from what is found. For a registry it is the role V(AcrPull), or V(Container Registry Repository Reader) in ABAC mode; for
-    a vault an access policy with C(get) on secrets, or the role V(Key Vault Secrets User) under Azure RBAC. What the identity has by the other model, without
-    effect, is taken away. Other roles, and what other principals have, are left alone.
-  - Everything is read and planned before the first write, so that nothing is written where something is refused. Where a write fails nevertheless, the result
-    says what was done and what was not; running again goes on from there.
+  - Manages a user-assigned managed identity for a workload in AKS, such as Ratify, with the issuers and subjects that it trusts
+    (federated identity credentials), and with its permissions to pull from registries and to read secrets of key vaults.
+  - The permission depends on the registry or vault. For a registry it is the role V(AcrPull), or V(Container Registry Repository
+    Reader) in ABAC mode; for a vault an access policy with C(get) on secrets, or the role V(Key Vault Secrets User) under Azure
+    RBAC. What the identity has by the other model has no effect and is removed. Its other roles, and the permissions of other
+    principals, are not changed.
+  - The module reads and plans everything before the first write, and writes nothing if anything is refused. If a write still fails,
+    the result lists what was done and what was not; another run goes on from there.
   - A new credential and a new role take effect some seconds to minutes later.
-  - The modules of the single objects do the same one by one, and take away what this module has made.
+  - The modules of the single objects do the same one by one, and can remove what this module has created.
 author:
   - The image_trust.azure authors (@image-trust)
 requirements:
@@ -40,20 +41,20 @@ options:
   location:
     description:
       - Region in which it is created; by default that of the resource group.
-      - An identity that exists in another region is an error, for Azure cannot move it.
+      - An existing identity in another region is an error, because Azure cannot move it.
     type: str
   tags:
-    description: All tags that the identity shall have. Without this option they are left as they are.
+    description: All tags of the identity. Without this option they are not changed.
     type: dict
   append_tags:
     description:
-      - Whether O(tags) are set beside those that the identity has, such as those that Azure Policy gives, and none is removed.
-      - Azure takes all tags of an identity at once, so one that another writer sets at the same moment may be lost.
+      - Whether to add O(tags) to those that the identity has, such as those of Azure Policy, and to remove none.
+      - Azure writes all tags of an identity at once, so a tag that another client sets at the same moment may be lost.
     type: bool
     default: false
   federated_credentials:
     description:
-      - Whose tokens the identity trusts; 20 at most. Others that the identity has are left alone.
+      - The issuers and subjects whose tokens the identity trusts; 20 at most. Other credentials of the identity are not changed.
       - No two may have the same name, or the same issuer and subject.
     type: list
     elements: dict
@@ -91,9 +92,10 @@ options:
         default: ["api://AzureADTokenExchange"]
   change_issuer:
     description:
-      - Whether a credential may be taken from another cluster. V(false) refuses that before anything is written, for what logs in from there could not do so
-        any more. The issuer that the credential has is looked for among the clusters of the subscription; where none has it, the credential gets the other.
-      - Where a credential would get another issuer, V(false) needs a login that may list the clusters of the subscription.
+      - Whether to take over a credential that another cluster uses. V(false) refuses that before anything is written, because
+        workloads of that cluster could no longer log in. The module looks for the credential's issuer among the clusters of the
+        subscription. If no cluster has it, the credential gets the new issuer.
+      - If a credential would get another issuer, V(false) needs a login that may list the clusters of the subscription.
     type: bool
     default: true
   registries:
@@ -117,7 +119,7 @@ options:
   vaults:
     description:
       - Key vaults whose secrets, and so certificates, the identity may read.
-      - It is an error when no cluster can reach one of them. A vault that only some networks reach is a warning.
+      - A vault that no cluster can reach is an error. One that only some networks can reach is a warning.
     type: list
     elements: dict
     default: []
@@ -136,8 +138,9 @@ options:
         type: str
   former_vaults:
     description:
-      - Key vaults that are no longer in O(vaults). What the identity has there is taken away, its access policy and the role V(Key Vault Secrets User).
-      - What other principals have there stays. A vault that does not exist any more is no error.
+      - Key vaults that are no longer in O(vaults). The identity's access policy there, and its role V(Key Vault Secrets User), are
+        removed.
+      - Permissions of other principals stay. A vault that no longer exists is no error.
     type: list
     elements: dict
     default: []
@@ -156,8 +159,10 @@ options:
         type: str
   certificates:
     description:
-      - Certificates in O(vaults) by which Ratify has to verify. One by which it could not is an error, such as a leaf that is in the vault without its chain.
-      - What the login may not read, or does not reach, is not judged. See M(image_trust.azure.keyvault_info) for the permissions.
+      - Certificates in O(vaults) with which Ratify has to verify. One with which it could not is an error, such as a leaf that is
+        in the vault without its chain.
+      - Certificates that the login may not read, or cannot reach, are not judged. See M(image_trust.azure.keyvault_info) for the
+        permissions.
     type: list
     elements: dict
     default: []
@@ -174,8 +179,9 @@ options:
         type: str
   except_identities:
     description:
-      - Names of identities that are in use. Of all others in the resource group, those that trust one of O(federated_credentials) by its issuer and subject
-        are RV(former_identities), by a request for each. Without this option none is looked for.
+      - Names of identities that are in use. The module looks at all others in the resource group, with a request for each. Those
+        that trust the issuer and subject of one of O(federated_credentials) are RV(former_identities). Without this option it looks
+        for none.
     type: list
     elements: str
 extends_documentation_fragment:

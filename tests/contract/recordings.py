@@ -19,10 +19,10 @@ ERRORS = "errors.json"
 
 EXCLUDED = {
     r"GET .*/vaults\?.*skiptoken=": "the empty page that ends Azure's list of vaults; the emulator's last page is the last one that has something",
-    r"GET .*/registries/\w+/listUsages\?": "figures of use",
+    r"GET .*/registries/\w+/listUsages\?": "usage figures",
     r"POST .*/registries/\w+/(listCredentials|regenerateCredential)\?": "a registry's admin user: nothing of the collection logs in as one",
     r"POST .*/registries/\w+/importImage\?": "copying images from other registries",
-    r"GET /providers/Microsoft.ManagedIdentity/operations\?": "the list of a provider's operations, which people read",
+    r"GET /providers/Microsoft.ManagedIdentity/operations\?": "the list of a provider's operations",
     r"POST .*/listAssociatedResources\?": "a preview that Azure has withdrawn",
 }
 """What is not asked again, and why: patterns for the method and the address."""

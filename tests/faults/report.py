@@ -26,10 +26,10 @@ class Report:
         must_not_run = [sample for sample in samples if not sample.question.must_run and sample.answered]
         admitted = sum(sample.admitted for sample in must_not_run)
         by_tag, by_digest = (_denied([sample for sample in samples if sample.question.must_run and sample.question.name == name]) for name in ("tag", "digest"))
-        self.rows[fault.name] = f"{admitted} of {len(must_not_run)} | {by_tag} | {by_digest} | {seconds:.0f} s | {fault.recovers:.0f} s"
+        self.rows[fault.name] = f"{admitted} of {len(must_not_run)} | {by_tag}; {by_digest} | {seconds:.0f} s ({fault.recovers:.0f} s)"
 
     def change(self, change: Change, seconds: float) -> None:
-        self.rows[change.name] = f"{seconds:.0f} s | {change.follows:.0f} s"
+        self.rows[change.name] = f"{seconds:.0f} s ({change.follows:.0f} s)"
 
     def write(self) -> None:
         """Every row that was measured takes the place of the one before; the others stay."""
@@ -45,7 +45,7 @@ def _denied(samples: Sequence[Sample]) -> str:
 
 def documented() -> list[tuple[str, str]]:
     """Name and bound of each row of the page's tables, in their order."""
-    return [(row[1], row[2]) for row in re.finditer(r"^\| (\S[^|]*?) \|.*\| (\d+ s) \|$", PAGE.read_text(), re.MULTILINE)]
+    return [(row[1], row[2]) for row in re.finditer(r"^\| (\S[^|]*?) \|.* \d+ s \((\d+ s)\) \|$", PAGE.read_text(), re.MULTILINE)]
 
 
 def promised() -> list[tuple[str, str]]:

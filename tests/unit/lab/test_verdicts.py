@@ -1,4 +1,4 @@
-"""The page of verdicts: what the inventory asks for is what it tells, and a failed verdict cannot hide in it."""
+"""The page of verdicts: it has the verdicts that the inventory expects, and a failed one cannot hide in it."""
 
 from __future__ import annotations
 
@@ -13,20 +13,25 @@ from tests.support.proofs import verdict
 ROOT = Path(__file__).parents[3]
 
 
-def rows() -> list[list[str]]:
-    lines = [line for line in (ROOT / "docs/verdicts.md").read_text().splitlines() if line.startswith("|")]
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines]
-
-
-def test_the_page_has_each_image_of_the_lab_and_each_way_into_a_cluster_with_the_expected_verdict() -> None:
-    asked = yaml.safe_load((ROOT / "inventories/lab/group_vars/clusters.yml").read_text())["verify_images"]
-    head, _, *found = rows()
-    assert head == ["image", *(verdicts.SHAPES[shape] for shape in SHAPES), "in kube-system", "reason"]
-    to_deny = {"admitted": "not asked", "denied": "denied"}
-    assert [(row[0], set(row[1:12]), set(row[12:14]), row[14]) for row in found] == [
-        (f"`{image['image']}`", {image["expect"]}, {to_deny[image["expect"]]}, "admitted") for image in asked
+def tables(page: str) -> list[list[list[str]]]:
+    """Rows of each table of the page, without the line below the head."""
+    return [
+        [[cell.strip() for cell in line.strip("|").split("|")] for line in block.splitlines() if not line.startswith("| ---")]
+        for block in page.split("\n\n")
+        if block.startswith("|")
     ]
-    assert all(row[15] for row in found)
+
+
+def test_the_page_has_each_image_of_the_lab_and_each_kind_of_object_with_the_expected_verdict() -> None:
+    asked = yaml.safe_load((ROOT / "inventories/lab/group_vars/clusters.yml").read_text())["verify_images"]
+    (head, *images), kinds = tables((ROOT / "docs/verdicts.md").read_text())
+    assert head == ["image", "verdict", "in kube-system", "reason"]
+    assert [row[:3] for row in images] == [[f"`{image['image']}`", image["expect"], "admitted"] for image in asked]
+    assert all(row[3] for row in images)
+    assert kinds == [
+        ["kind", "images to admit", "images to deny"],
+        *([verdicts.SHAPES[shape], "not asked" if shape in ("patched_pod", "image_volume") else "admitted", "denied"] for shape in SHAPES),
+    ]
 
 
 def test_every_shape_has_a_name() -> None:
@@ -42,5 +47,7 @@ def test_a_failed_verdict_is_marked_where_it_is_one_of_several() -> None:
             *(verdict(shape=shape, namespace="kube-system", expected="admitted", passed=shape != "job") for shape in ("container", "job")),
         ],
     }
-    *_, row = verdicts.page(proof).splitlines()
-    assert row == "| `nginx:latest` | denied | admitted, **failed** | admitted and admitted, **failed** | it has no signature |"
+    (_, image), (_, container, job) = tables(verdicts.page(proof))
+    assert image == ["`nginx:latest`", "admitted, **failed** and denied", "admitted and admitted, **failed**", "it has no signature"]
+    assert container == ["container", "not asked", "denied"]
+    assert job == ["Job", "not asked", "admitted, **failed**"]
