@@ -41,7 +41,7 @@ SEARCHED = {
     "exemption": "exemptions",
     "waves": "in-use",
     "uninstall": "teardown",
-    "certificate expired": "trouble",
+    "certificate expired": "day2",
 }
 """Words, and the page that has to be among the first results."""
 FIRST = 3
