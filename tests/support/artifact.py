@@ -28,7 +28,7 @@ def built(folder: Path) -> Path:
 
 def installed(folder: Path) -> Path:
     """`folder`, as a path of collections in which the artifact was installed."""
-    command: list[str | Path] = ["ansible-galaxy", "collection", "install", "--no-deps", "--collections-path", folder, built(folder)]
-    # Where it finds the checkout, it installs nothing.
+    command: list[str | Path] = ["ansible-galaxy", "collection", "install", "--force", "--no-deps", "--collections-path", folder, built(folder)]
+    # Where it finds the checkout, by this or by PYTHONPATH, it would install nothing.
     subprocess.run(command, env={**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(folder)}, capture_output=True, check=True)
     return folder
