@@ -42,7 +42,7 @@ FailureAction=poweroff-force
 [Service]
 Type=oneshot
 # A process that is started takes a tenth of a second here. containerd's overlayfs takes no folder of the host.
-Environment=HOME=/root LAB_HOME=/lab LAB_PATIENCE=8
+Environment=HOME=/lab XDG_CACHE_HOME=/var/cache LAB_HOME=/lab LAB_PATIENCE=8
 WorkingDirectory={checkout}
 ExecStart=/opt/lab/bin/python -m tests.cgroup_v2.guest
 ExecStopPost=/bin/sh -c 'echo "$EXIT_STATUS" >/status'
@@ -52,8 +52,8 @@ TTYPath=/dev/console
 """
 FSTAB = """\
 none {checkout} hostfs ro,{checkout} 0 0
-none /root/.cache/image-trust-lab/bin hostfs {cache}/bin 0 0
-none /root/.cache/image-trust-lab/charts hostfs {cache}/charts 0 0
+none /var/cache/{cache.name}/bin hostfs {cache}/bin 0 0
+none /var/cache/{cache.name}/charts hostfs {cache}/charts 0 0
 none /lab tmpfs mode=700 0 0
 """
 
