@@ -113,7 +113,14 @@ monitoring: setup ## Alert rules and dashboard, by Prometheus
 contract: setup ## The emulated Azure, against Microsoft's az and recordings of the real one
 	pytest -q -n auto tests/contract $(SHOWN)
 
-gates: setup ## What Galaxy, the community and Red Hat ask of a collection: sanity and tests with the newest Ansible (sanity with the oldest in make soak), and more
+# Its lab has the oldest Kubernetes, as those of e2e have the newest.
+matrix: export LAB_HOME = $(LABS)-matrix
+matrix: export LAB_AZURE_PORT = 17430
+matrix: export LAB_KUBERNETES = kubernetes-previous
+matrix: setup ## Whole runs on a lab by the oldest and the newest ansible-core, kubernetes.core, Helm and Kubernetes
+	$(NEW_LAB) && pytest -v -m matrix tests/e2e $(SHOWN)
+
+gates: matrix ## What Galaxy, the community and Red Hat ask of a collection: sanity and tests with the newest Ansible (sanity with the oldest in make soak), the matrix, and more
 	python -m tests.gates $(SHOWN)
 
 release: setup ## What is published by the tag TAG=v1.2.3, in .build/release: the artifact and its notes
@@ -135,7 +142,7 @@ e2e-first:
 e2e-second: export LAB_HOME = $(LABS)-2
 e2e-second: export LAB_AZURE_PORT = 16430
 e2e-second:
-	$(NEW_LAB) && (pytest -v --durations=12 -m "not first_lab" tests/e2e && pytest -v tests/faults -k "500 or authority or page") $(SHOWN)
+	$(NEW_LAB) && (pytest -v --durations=12 -m "not first_lab and not matrix" tests/e2e && pytest -v tests/faults -k "500 or authority or page") $(SHOWN)
 
 test-faults: up ## Images asked for while each thing in turn fails, 15 minutes; FAULTS_TABLE=1 writes docs/faults-admission.md
 	pytest -q tests/faults
@@ -147,7 +154,7 @@ test-cgroup-v2: setup ## The lab on a stock Debian with systemd and cgroup v2, a
 
 # Three at a time: what one lab does, what the other does, and what needs none: labs wait as much as they compute. The longest come first.
 test: check ## What decides; about three quarters of an hour, and a third more for the first build of the lab
-	$(MAKE) --jobs=3 --keep-going SIDE_BY_SIDE=1 first-lab e2e-second plays gates report coexist docs many policy monitoring contract
+	$(MAKE) --jobs=3 --keep-going SIDE_BY_SIDE=1 first-lab e2e-second matrix plays gates report coexist docs many policy monitoring contract
 
 # Whole runs, upgrades, verdicts and teardown are in tests/e2e, and the roles before and behind gatekeeper and ratify have no more to show on a cluster here. It has no prerequisites, or make would begin it after all the others.
 first-lab:
@@ -157,4 +164,4 @@ soak: up ## Tests of minutes that others stand in for in make test, random fault
 	SOAK=1 python -m tests.gates sanity
 	SOAK=1 pytest -q tests/roles/test_faults.py tests/roles/test_waves.py tests/plays/test_awx_objects.py tests/e2e
 
-.PHONY: help setup packages browser up down demo check lint types unit docs many plays coexist bench bench-tasks bench-walkthrough bench-fleet bench-signing policy report monitoring contract gates release molecule e2e e2e-first e2e-second first-lab test-faults test-cgroup-v2 test soak
+.PHONY: help setup packages browser up down demo check lint types unit docs many plays coexist bench bench-tasks bench-walkthrough bench-fleet bench-signing policy report monitoring contract gates release matrix molecule e2e e2e-first e2e-second first-lab test-faults test-cgroup-v2 test soak

@@ -27,7 +27,7 @@ from lab.node import previous
 from lab.node.control import Node
 from lab.progress import say, step
 
-_CLIENTS = ("helm", "kubernetes", "notation", "crane")
+_CLIENTS = (*map(tools.family, ("helm", "notation", "crane")), tools.KUBERNETES)
 """Families whose programs `env` puts on PATH."""
 _FOLDERS = {"azure", "clusters", "registry", "signers", "kubeconfigs", "notation", "proof"}
 _FILES = {"ca.crt", "ca.key", "ca-bundle.crt", ".lock", ".pki.lock"}
@@ -73,7 +73,7 @@ def environment() -> dict[str, str]:
         "LAB_HOME": str(home()),
         "LAB_AZURE_PORT": str(AZURE_PORT),
         "LAB_AZURE_PROXY": f"http://127.0.0.1:{PROXY_PORT}",
-        "PATH": ":".join([*(str(tools.family(name).output) for name in _CLIENTS), os.environ.get("PATH", "/usr/bin:/bin")]),
+        "PATH": ":".join([*(str(each.output) for each in _CLIENTS), os.environ.get("PATH", "/usr/bin:/bin")]),
     }
 
 

@@ -80,7 +80,7 @@ class Clusters:
         return keys
 
     def kubernetes_version(self, name: str) -> str:
-        return tools.family("kubernetes").version("k8s.io/kubernetes").removeprefix("v")
+        return tools.KUBERNETES.version("k8s.io/kubernetes").removeprefix("v")
 
     def install_workload_identity(self, name: str, tenant: str) -> None:
         node = Node(cluster(name))

@@ -6,7 +6,6 @@ The fast ones (ansible-lint, antsibull-docs, antsibull-changelog, ruff, yamllint
 from __future__ import annotations
 
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
@@ -17,25 +16,19 @@ from pathlib import Path
 
 import yaml
 
+from tests.support.ansibles import NEWEST, NoPythonError
 from tests.support.artifact import built, checkout, installed
-from tests.support.environments import OURS, ROOT, environment, tools
+from tests.support.environments import OURS, ROOT, environment
 from tests.support.seeds import SOAK
 
-NEWEST = ["ansible-core==2.21.5", "ansible==14.5.0"]
-"""The newest release, and the newest Python that it promises to run on and that we promise too."""
-NEWEST_PYTHON = "3.13"
 IMPORTER = "galaxy-importer==0.4.44"
-
-
-class MissingError(Exception):
-    """What the gate needs is not on this machine; the message names it."""
 
 
 @dataclass(frozen=True)
 class Gate:
     name: str
     check: Callable[[], str]
-    """Runs it; says with what. Raises `MissingError`, or CalledProcessError when it is not passed."""
+    """Runs it; says with what. Raises `NoPythonError`, or CalledProcessError when it is not passed."""
     soak: bool = False
     """Whether only `make soak` runs it, or who names it: minutes, in which the gate of the newest Ansible finds nearly all."""
 
@@ -48,21 +41,9 @@ def run(*command: str | Path, cwd: Path = ROOT, env: Mapping[str, str] | None = 
     return done.stdout
 
 
-def newest_python() -> str:
-    """Path of the newest Python, no shim: ansible-test looks for it by its name on PATH."""
-    name = f"python{NEWEST_PYTHON}"
-    for found in (shutil.which(name), *Path.home().glob(f".pyenv/versions/{NEWEST_PYTHON}.*/bin/{name}")):
-        if found and subprocess.run([found, "--version"], capture_output=True, check=False).returncode == 0:
-            return str(found)
-    raise MissingError(f"no {name} on PATH or of pyenv")
-
-
 def newest() -> dict[str, str]:
-    """PATH on which the newest ansible-core and its Python come first."""
-    python = newest_python()
-    folder = environment("ansible-core", [*NEWEST, *tools(), "pytest-xdist", "PyJWT", "cryptography", "jsonschema", *OURS.read_text().split()], python)
-    real = subprocess.run([python, "-c", "import sys; print(sys.prefix)"], capture_output=True, check=True, text=True).stdout.strip()
-    return {"PATH": f"{folder / 'bin'}:{real}/bin:{os.environ['PATH']}"}
+    """PATH on which the newest Ansible and its Python come first. Raises NoPythonError."""
+    return {"PATH": f"{NEWEST.programs}:{os.environ['PATH']}"}
 
 
 def units(env: Mapping[str, str], *targets: str) -> str:
@@ -71,8 +52,8 @@ def units(env: Mapping[str, str], *targets: str) -> str:
         tree = checkout(Path(folder) / "ansible_collections/image_trust/azure")
         run("git", "init", "--quiet", ".", cwd=tree)
         run("git", "add", "--all", cwd=tree)
-        run("ansible-test", "units", "--local", "--python", NEWEST_PYTHON, "--color", "no", *targets, cwd=tree, env=env)
-    return f"Python {NEWEST_PYTHON}"
+        run("ansible-test", "units", "--local", "--python", NEWEST.python, "--color", "no", *targets, cwd=tree, env=env)
+    return f"Python {NEWEST.python}"
 
 
 def tests_newest() -> str:
@@ -134,7 +115,7 @@ def main(names: list[str]) -> int:
         print(f"== {gate.name}", flush=True)
         try:
             outcome = f"passed, {gate.check()}"
-        except MissingError as missing:
+        except NoPythonError as missing:
             outcome, skipped = f"skipped: {missing}", skipped + 1
         except subprocess.CalledProcessError as error:
             outcome, failed = f"FAILED: {error.output or error}", failed + 1

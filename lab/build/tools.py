@@ -40,6 +40,7 @@ def _kubernetes(version: str) -> dict[str, str]:
 
 _STAMPS: dict[str, tuple[str, Callable[[str], dict[str, str]]]] = {
     "kubernetes": ("k8s.io/kubernetes", _kubernetes),
+    "kubernetes-previous": ("k8s.io/kubernetes", _kubernetes),
     "helm": ("helm.sh/helm/v3", lambda version: {"helm.sh/helm/v3/internal/version.version": version}),
     "helm-4": ("helm.sh/helm/v4", lambda version: {"helm.sh/helm/v4/internal/version.version": version}),
     "gatekeeper": (
@@ -134,14 +135,18 @@ class Family:
         say(f"built {self.name}: {time.monotonic() - began:.0f} s")
 
 
-FAMILIES = tuple(
-    Family(name) for name in ("etcd", "helm", "crane", "notation", "registry", "kubernetes", "workload-identity", "coredns", "ratify", "gatekeeper")
+KUBERNETES = Family(os.environ.get("LAB_KUBERNETES", "kubernetes"))
+"""Of the lab's clusters. `LAB_KUBERNETES=kubernetes-previous` is the oldest that AKS supports for everybody."""
+FAMILIES = (
+    *(Family(name) for name in ("etcd", "helm", "crane", "notation", "registry")),
+    KUBERNETES,
+    *(Family(name) for name in ("workload-identity", "coredns", "ratify", "gatekeeper")),
 )
 
 PREVIOUS_RATIFY, PREVIOUS_GATEKEEPER = PREVIOUS = (Family("ratify-previous"), Family("gatekeeper-previous"))
 """The Ratify and the Gatekeeper before those of the lab, to upgrade from."""
 HELM_4 = Family("helm-4")
-ON_DEMAND = (*PREVIOUS, HELM_4)
+ON_DEMAND = (*PREVIOUS, HELM_4, Family("kubernetes-previous"))
 """Families that only tests ask for, so `build` leaves them out."""
 
 

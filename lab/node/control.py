@@ -31,7 +31,7 @@ from lab.progress import say, wait_for
 
 def lab_environment() -> dict[str, str]:
     """Environment for the lab's own processes: where things are, and nothing else of the caller's."""
-    kept = {name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "LAB_HOME", "LAB_PATIENCE") if name in os.environ}
+    kept = {name: os.environ[name] for name in ("HOME", "XDG_CACHE_HOME", "XDG_STATE_HOME", "LAB_HOME", "LAB_PATIENCE", "LAB_KUBERNETES") if name in os.environ}
     return {**kept, "PATH": tools.search_path(), "PYTHONPATH": str(ROOT), "LAB_AZURE_PORT": str(AZURE_PORT), "LANG": "C.UTF-8"}
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+import sysconfig
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,8 @@ import yaml
 from ansible_collections.image_trust.azure.plugins.module_utils._preflight.cluster_rules import NEWEST_KUBERNETES
 
 from lab.build.charts import GATEKEEPER, PREVIOUS_RATIFY, RATIFY, Chart
-from tests.gates import NEWEST, NEWEST_PYTHON
 from tests.release import problems
+from tests.support.ansibles import NEWEST, NEXT
 
 from .pages import ROOT
 
@@ -28,6 +30,10 @@ def pinned(name: str) -> str:
     return str(re.findall(rf"^{name}==(.+)$", read("requirements-dev.txt"), flags=re.M)[0])
 
 
+def version(requirement: str) -> str:
+    return requirement.partition("==")[2]
+
+
 def built(family: str, module: str) -> str:
     """The version of a program of the lab."""
     return str(re.findall(rf"{module} v(\S+)", read(f"lab/tools/{family}/go.mod"))[0])
@@ -38,13 +44,15 @@ def installed(chart: Chart) -> str:
     return str(yaml.safe_load((chart.source / "Chart.yaml").read_text())["version"])
 
 
+ANSIBLE_CORE = str(yaml.safe_load(read("meta/runtime.yml"))["requires_ansible"].removeprefix(">="))
+KUBERNETES_CORE = str(yaml.safe_load(read("galaxy.yml"))["dependencies"]["kubernetes.core"].removeprefix(">="))
 VERSIONS = {
-    "ansible-core": [yaml.safe_load(read("meta/runtime.yml"))["requires_ansible"].removeprefix(">="), pinned("ansible-core"), NEWEST[0].partition("==")[2]],
-    "Python of the controller": [yaml.safe_load(read("tests/config.yml"))["modules"]["python_requires"].removeprefix(">="), NEWEST_PYTHON],
-    "kubernetes.core": [yaml.safe_load(read("galaxy.yml"))["dependencies"]["kubernetes.core"].removeprefix(">="), pinned("ansible")],
+    "ansible-core": [ANSIBLE_CORE, pinned("ansible-core"), version(NEWEST.core), version(NEXT.core)],
+    "Python of the controller": [yaml.safe_load(read("tests/config.yml"))["modules"]["python_requires"].removeprefix(">="), NEWEST.python],
+    "kubernetes.core": [KUBERNETES_CORE, version(NEWEST.package)],
     "Python packages": [pinned("ansible")],
-    "Helm": [built("helm", "helm.sh/helm/v3")],
-    "Kubernetes": [built("kubernetes", "k8s.io/kubernetes")],
+    "Helm": [built("helm", "helm.sh/helm/v3"), built("helm-4", "helm.sh/helm/v4")],
+    "Kubernetes": [built("kubernetes", "k8s.io/kubernetes"), built("kubernetes-previous", "k8s.io/kubernetes")],
     "Gatekeeper": [yaml.safe_load(read("roles/gatekeeper/defaults/main.yml"))["gatekeeper_chart_version"], installed(GATEKEEPER)],
     "Ratify": [yaml.safe_load(read("roles/ratify/defaults/main.yml"))["ratify_chart_version"], installed(RATIFY), installed(PREVIOUS_RATIFY)],
 }
@@ -54,6 +62,11 @@ VERSIONS = {
 def test_the_page_says_the_versions_that_are_needed_and_tested(what: str) -> None:
     (row,) = (line for line in PAGE.splitlines() if line.startswith(f"| {what} |"))
     assert [version for version in VERSIONS[what] if version not in row] == [], f"docs/releases.md has other versions of {what}"
+
+
+def test_the_kubernetes_core_of_the_tests_is_the_oldest_that_is_promised() -> None:
+    folder = Path(sysconfig.get_path("purelib")) / "ansible_collections/kubernetes/core"
+    assert json.loads((folder / "MANIFEST.json").read_text())["collection_info"]["version"] == KUBERNETES_CORE
 
 
 def test_preflight_knows_the_newest_kubernetes_of_the_page() -> None:

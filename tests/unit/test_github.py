@@ -12,8 +12,9 @@ import pytest
 import yaml
 
 from lab.build.tools import GO_PACKAGE
-from tests.gates import IMPORTER, NEWEST, NEWEST_PYTHON
+from tests.gates import IMPORTER
 from tests.release import notes, problems
+from tests.support.ansibles import NEWEST, NEXT
 from tests.support.azure_cli import AZURE_CLI
 
 Json = dict[str, Any]
@@ -102,7 +103,7 @@ def test_a_release_is_tested_then_published_then_announced() -> None:
 
 def test_the_machine_has_the_pythons_of_the_tests() -> None:
     oldest = re.findall(r'^python_version = "(.+)"', (ROOT / "pyproject.toml").read_text(), re.M)
-    assert MACHINE["runs"]["steps"][0]["with"]["python-version"].split() == [NEWEST_PYTHON, *oldest]
+    assert MACHINE["runs"]["steps"][0]["with"]["python-version"].split() == [NEWEST.python, *oldest]
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,8 @@ def pinned(datasource: str) -> Iterator[tuple[str, str]]:
 
 
 def test_renovate_finds_the_packages_that_are_pinned_in_python() -> None:
-    assert sorted("==".join(found) for found in pinned("pypi")) == sorted([*NEWEST, IMPORTER, AZURE_CLI, GO_PACKAGE])
+    ansibles = [NEWEST.core, NEWEST.package, NEXT.core, NEXT.package]
+    assert sorted("==".join(found) for found in pinned("pypi")) == sorted([*ansibles, IMPORTER, AZURE_CLI, GO_PACKAGE])
 
 
 def test_python_that_renovate_does_not_read_pins_nothing() -> None:

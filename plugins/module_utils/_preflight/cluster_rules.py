@@ -15,7 +15,7 @@ Json = Mapping[str, Any]
 OLDEST_KUBERNETES = (1, 30)
 """The first version with ValidatingAdmissionPolicy and matchConditions in v1:
 https://kubernetes.io/docs/reference/access-authn-authz/validating-admission-policy/"""
-NEWEST_KUBERNETES = (1, 36)
+NEWEST_KUBERNETES = (1, 37)
 """The newest version with which the roles' Gatekeeper and Ratify are tested (docs/releases.md)."""
 SETTLED = ("Succeeded", "Failed", "Canceled")
 
