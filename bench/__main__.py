@@ -52,10 +52,11 @@ def walkthrough(repetitions: int) -> list[str]:
 def fleet(repetitions: int) -> list[str]:
     """What a run costs on more clusters, on a new lab, and on many hosts against the emulated Azure; the goals that it misses."""
     with TemporaryDirectory(prefix="bench-") as folder:
-        by_site, of_azure, collections = _folders(folder, "site", "azure", "collections")
+        by_site, of_recorded, of_azure, collections = _folders(folder, "site", "recorded", "azure", "collections")
         lab = Lab()
         site = Site(lab, by_site, installed(collections))
-        measured = fleets.lab_clusters(lab, site, repetitions), fleets.azure_part(of_azure, collections)
+        on_lab = fleets.lab_clusters(lab, site, repetitions)
+        measured = on_lab, fleets.recorded_clusters(of_recorded, lab, site, fleets.recorded_run(site)), fleets.azure_part(of_azure, collections)
     tables = fleet_tables.tables(*measured)
     report.show(tables)
     report.keep(tables, "python -m bench fleet")

@@ -37,10 +37,17 @@ class Lab:
 
     def __init__(self) -> None:
         self.environment = cli.environment()
-        kept = state.load(home() / "azure/state.json")
-        if not kept or kept.clusters:
+        kept = self.state
+        if kept.clusters:
             raise LabError("the lab has clusters already, so that no first run can be measured; run `python -m lab down --delete` and `python -m lab up`")
         self.owner, self.controller = kept.service_principals[seed.OWNER], kept.service_principals[seed.CONTROLLER]
+
+    @property
+    def state(self) -> state.State:
+        """What its Azure holds now."""
+        kept = state.load(home() / "azure/state.json")
+        assert kept
+        return kept
 
     def forget_requests(self) -> None:
         with services.client() as http:

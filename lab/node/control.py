@@ -48,6 +48,18 @@ class Node:
         return self.cluster.folder / "init.pid"
 
     @property
+    def url(self) -> str:
+        """Of the Kubernetes API."""
+        return f"https://127.0.0.1:{self.cluster.api_port}"
+
+    def administrator(self) -> ssl.SSLContext:
+        """Trusts the API server, and shows it an administrator's certificate."""
+        keys = pki.ClusterPki(self.cluster).folder
+        trust = ssl.create_default_context(cafile=str(keys / "ca.crt"))
+        trust.load_cert_chain(keys / "admin.crt", keys / "admin.key")
+        return trust
+
+    @property
     def running(self) -> bool:
         return self.outer.pid() is not None
 
@@ -152,9 +164,8 @@ class Node:
         keys = pki.ClusterPki(self.cluster).folder
         trust = ssl.create_default_context(cafile=str(keys / "ca.crt"))
         review = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
-        url = f"https://127.0.0.1:{self.cluster.api_port}/apis/authentication.k8s.io/v1/selfsubjectreviews"
-        with httpx.Client(verify=trust, timeout=5, trust_env=False) as http:
-            answer = http.post(url, headers={"Authorization": f"Bearer {token}"}, json=review)
+        with httpx.Client(base_url=self.url, verify=trust, timeout=5, trust_env=False) as http:
+            answer = http.post("/apis/authentication.k8s.io/v1/selfsubjectreviews", headers={"Authorization": f"Bearer {token}"}, json=review)
         return answer.is_success
 
     def _get(self, path: str) -> Any:
@@ -169,10 +180,7 @@ class Node:
 
     @cached_property
     def _api(self) -> httpx.Client:
-        keys = pki.ClusterPki(self.cluster).folder
-        trust = ssl.create_default_context(cafile=str(keys / "ca.crt"))
-        trust.load_cert_chain(keys / "admin.crt", keys / "admin.key")
-        return httpx.Client(base_url=f"https://127.0.0.1:{self.cluster.api_port}", verify=trust, timeout=5, trust_env=False)
+        return httpx.Client(base_url=self.url, verify=self.administrator(), timeout=5, trust_env=False)
 
     def _began(self) -> float:
         """When this life began, in whole seconds since the epoch, as Kubernetes writes times."""

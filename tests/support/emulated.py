@@ -7,10 +7,12 @@ import os
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 from unittest import mock
+
+from starlette.types import ASGIApp
 
 from lab import pki
 from lab.azure import app
@@ -44,6 +46,8 @@ class Emulated:
     def __init__(self, azure: Azure, authority: Path, run: Run, certificate: Certificate) -> None:
         self.azure = azure
         self._run, self._listeners, self._certificate = run, Listeners(), certificate
+        self.authority = authority
+        """The certificate (PEM) of who has issued that of everything that is served here."""
         self.environment = {
             "AZURE_SUBSCRIPTION_ID": SUBSCRIPTION,
             "AZURE_TENANT": TENANT,
@@ -78,6 +82,16 @@ class Emulated:
         self.azure.log.clear()
 
     @contextmanager
+    def served(self, application: ASGIApp) -> Iterator[str]:
+        """URL of another application, beside this Azure."""
+        listening = tcp(0)
+        self._run(self._listeners.open("another", listening, application, self._certificate))
+        try:
+            yield f"https://127.0.0.1:{listening.getsockname()[1]}"
+        finally:
+            self._run(self._listeners.close("another"))
+
+    @contextmanager
     def metadata_service(self, cluster: str) -> Iterator[str]:
         """URL of what the nodes of a managed cluster see as the instance metadata service."""
         listening = tcp(0)
@@ -109,11 +123,16 @@ class Emulated:
         """Switch a fault on; see `Fault`."""
         self.azure.faults.active.append(Fault.model_validate(fault))
 
+    def resume(self, state: State) -> None:
+        """Hold what `state` holds, with keys of its own and without delays."""
+        kept = replace(state, signing_key=self.state.signing_key, settings=no_delays())
+        for field in fields(State):
+            setattr(self.state, field.name, getattr(kept, field.name))
+
     def reset(self) -> None:
         """Back to a resource group with an empty vault under access policies and a registry, no delays, no faults, no requests."""
-        fresh = State(TENANT, SUBSCRIPTION, self.state.signing_key, no_delays())
-        for field in fields(State):
-            setattr(self.state, field.name, getattr(fresh, field.name))
+        self.resume(State(TENANT, SUBSCRIPTION))
+        fresh = self.state
         group = new_group(SUBSCRIPTION, RESOURCE_GROUP, LOCATION)
         fresh.resource_groups[group["id"].lower()] = group
         new_registry(fresh, RESOURCE_GROUP, REGISTRY, LOCATION)

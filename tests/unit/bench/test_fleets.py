@@ -47,3 +47,8 @@ def test_the_shapes_of_a_slope_take_turns() -> None:
     found = slope("any", [(1, 5), (3, 10)], 2, play)
     assert asked == [(["lab1"], 5), (["lab1", "lab2", "lab3"], 10)] * 2
     assert [(fleet.hosts, fleet.forks, fleet.cpu_each, fleet.requests_each, len(fleet.runs)) for fleet in found.fleets] == [(1, 5, 1, 3, 2), (3, 10, 1, 3, 2)]
+
+
+def test_a_run_that_changes_something_is_not_measured() -> None:
+    with pytest.raises(RuntimeError, match="changed something"):
+        slope("any", [(1, 5)], 1, lambda hosts, forks: (Spent(1, 1, "lab1 : ok=3  changed=1 ", ""), 3))

@@ -45,12 +45,14 @@ def fleet(hosts: int, wall: float, cpu: float) -> Fleet:
 
 def test_fleets_have_the_cpu_a_host_and_its_ratio_to_one_and_a_node_is_bounded_by_it() -> None:
     azure, lab = Slope("two roles", [fleet(1, 5, 4)]), Slope("site.yml", [fleet(1, 20, 36), fleet(4, 60.4, 160)])
-    of_lab, of_azure, node = fleet_tables.tables(lab, azure)
+    recorded = Slope("recorded", [fleet(1, 20, 36), fleet(10, 144, 288)])
+    of_lab, of_recorded, of_azure, node = fleet_tables.tables(lab, recorded, azure)
     assert "site.yml" in of_lab[0]
+    assert "recorded" in of_recorded[0]
     assert "two roles" in of_azure[0]
     assert [tuple(row) for row in of_lab[2]] == [("1", "5", "20", "36.0", "1.00", "100", "7"), ("4", "5", "60", "40.0", "1.11", "400", "7")]
-    assert [tuple(row) for row in node[2]] == [("1", "400", "180"), ("4", "360", "238")]
-    assert all(len(row) == len(head) for _, head, rows in (of_lab, of_azure, node) for row in rows)
+    assert [tuple(row) for row in node[2]] == [("1", "5", "400", "180"), ("4", "5", "360", "238"), ("10", "5", "500", "250")]
+    assert all(len(row) == len(head) for _, head, rows in (of_lab, of_recorded, of_azure, node) for row in rows)
 
 
 def test_a_first_run_is_reported_by_its_ten_longest_tasks() -> None:
