@@ -115,10 +115,12 @@ class Site:
         self._environment = {**os.environ, **lab.environment, "ANSIBLE_COLLECTIONS_PATH": str(collections)}
         self._more = folder / "more"
 
-    def run(self, hosts: Sequence[str] = ("lab1",), environment: Mapping[str, str] | None = None, **variables: Any) -> Spent:
+    def run(
+        self, hosts: Sequence[str] = ("lab1",), environment: Mapping[str, str] | None = None, playbook: str = "image_trust.azure.site", **variables: Any
+    ) -> Spent:
         self._more.write_text("\n".join(["[clusters]", *hosts]))
         inventories = ["-i", str(ROOT / "inventories/lab"), "-i", str(self._more), "--limit", ",".join(hosts)]
-        words = [ANSIBLE_PLAYBOOK, "image_trust.azure.site", *inventories, "-e", json.dumps(variables)]
+        words = [ANSIBLE_PLAYBOOK, playbook, *inventories, "-e", json.dumps(variables)]
         return run(words, {**self._environment, **(environment or {})}, self._folder)
 
     def first(self) -> tuple[Spent, list[Task]]:
