@@ -147,10 +147,10 @@ e2e-second:
 test-faults: up ## Images asked for while each thing in turn fails, 15 minutes; FAULTS_TABLE=1 writes docs/faults-admission.md
 	pytest -q tests/faults
 
-# SUITE=trixie, or noble with MIRROR: another distribution. The first run of each makes its root, two to four minutes.
+# SUITE=trixie, or noble with MIRROR: another distribution. The first run of each makes its root, three to five minutes. DEMO=1: site.yml, too.
 test-cgroup-v2: setup ## The lab on a stock Debian with systemd and cgroup v2, as a process of this machine: five to eight minutes
 	@lab/packages.sh tests/cgroup_v2/packages.txt
-	python -m tests.cgroup_v2 $(if $(SUITE),--suite $(SUITE)) $(if $(MIRROR),--mirror $(MIRROR))
+	python -m tests.cgroup_v2 $(if $(SUITE),--suite $(SUITE)) $(if $(MIRROR),--mirror $(MIRROR)) $(if $(DEMO),--demo)
 
 # Three at a time: what one lab does, what the other does, and what needs none: labs wait as much as they compute. The longest come first.
 test: check ## What decides; about three quarters of an hour, and a third more for the first build of the lab

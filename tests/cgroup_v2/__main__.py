@@ -1,4 +1,4 @@
-"""The lab on a stock distribution with systemd and cgroup v2, whatever this machine has: `python -m tests.cgroup_v2 [--suite NAME] [--mirror URL]`.
+"""The lab on a stock distribution with systemd and cgroup v2, whatever this machine has: `python -m tests.cgroup_v2 [--suite NAME] [--mirror URL] [--demo]`.
 
 The machine is User Mode Linux, Debian's kernel that runs as a process: it takes root and memory, but no virtualization. Its root is a folder of the cache,
 made once by debootstrap; `guest` is what it runs. Exit code: that of `guest`.
@@ -21,8 +21,6 @@ from lab.config import cache
 from lab.progress import say, step
 
 ROOT = Path(__file__).parents[2]
-LIBRARIES = {"cryptography", "httpx", "pydantic", "PyJWT", "rich", "starlette", "uvicorn"}
-"""What the lab imports, as requirements-dev.txt pins it; PyYAML is there because Ansible requires it."""
 SYSTEM = ("systemd-sysv", "dbus", "udev", "kmod", "python3")
 """Packages that a machine has beside those of the lab."""
 MODULES = (
@@ -43,8 +41,9 @@ FailureAction=poweroff-force
 Type=oneshot
 # A process that is started takes a tenth of a second here. containerd's overlayfs takes no folder of the host.
 Environment=HOME=/lab XDG_CACHE_HOME=/var/cache LAB_HOME=/lab LAB_PATIENCE=8
+Environment=PATH=/opt/lab/bin:/usr/sbin:/usr/bin:/sbin:/bin ANSIBLE_COLLECTIONS_PATH={checkout}/.build
 WorkingDirectory={checkout}
-ExecStart=/opt/lab/bin/python -m tests.cgroup_v2.guest
+ExecStart=/opt/lab/bin/python -m tests.cgroup_v2.guest {options}
 ExecStopPost=/bin/sh -c 'echo "$EXIT_STATUS" >/status'
 StandardOutput=tty
 StandardError=tty
@@ -95,7 +94,7 @@ def make_root(name: str, mirror: str) -> Path:
     """Folder of the distribution with what the lab needs; recreated when that changes."""
     suite, root = SUITES[name], cache() / "cgroup-v2" / name
     packages = [*SYSTEM, *lines(ROOT / "lab/packages.txt")]
-    libraries = ["PyYAML", *(line for line in lines(ROOT / "requirements-dev.txt") if line.partition("==")[0] in LIBRARIES)]
+    libraries = [line for name in ("requirements.txt", "requirements-dev.txt") for line in lines(ROOT / name) if not line.startswith("-r ")]
     made_of = "\n".join([mirror, *packages, *libraries])
     ready, log = root / "made-of", root.with_suffix(".log")
     if ready.exists() and ready.read_text() == made_of:
@@ -121,13 +120,13 @@ def make_root(name: str, mirror: str) -> Path:
     return root
 
 
-def configure(root: Path) -> None:
-    """Give the root the kernel's modules, the folders of this machine that it sees, and the unit that runs the lab."""
+def configure(root: Path, options: str) -> None:
+    """Give the root the kernel's modules, the folders of this machine that it sees, and the unit that runs `guest` with these options."""
     shutil.copytree("/usr/lib/uml/modules", root / "usr/lib/modules", dirs_exist_ok=True)
     places = {"checkout": ROOT, "cache": cache()}
     (root / "etc/modules-load.d/lab.conf").write_text("\n".join(MODULES))
     (root / "etc/fstab").write_text(FSTAB.format(**places))
-    (root / "etc/systemd/system/lab.service").write_text(UNIT.format(**places))
+    (root / "etc/systemd/system/lab.service").write_text(UNIT.format(**places, options=options))
     (root / "etc/hostname").write_text("guest\n")
     # This kernel has nf_tables, but not for IPv4.
     run("chroot", root, "update-alternatives", "--set", "iptables", "/usr/sbin/iptables-legacy", log=root.with_suffix(".log"))
@@ -150,11 +149,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.cgroup_v2", description=__doc__)
     parser.add_argument("--suite", choices=SUITES, default="bookworm")
     parser.add_argument("--mirror", help="of the distribution's packages (default: that of this machine's apt)")
+    parser.add_argument("--demo", action="store_true", help="also run what make demo runs")
     given, began = parser.parse_args(), time.monotonic()
     tools.build()
     charts.package()
     root = make_root(given.suite, given.mirror or own_mirror())
-    configure(root)
+    configure(root, "--demo" if given.demo else "")
     with step(f"{given.suite} boots and runs the lab"):
         code = boot(root)
     say(f"the lab on {given.suite}: exit code {code} after {time.monotonic() - began:.0f} s in all")

@@ -1,6 +1,7 @@
 """What the machine of `make test-cgroup-v2` runs.
 
-The lab comes up; a pod answers another by its service, within its limit of memory; one kill ends the node whole, and it comes back; the lab goes.
+The lab comes up; a pod answers another by its service, within its limit of memory; one kill ends the node whole, and it comes back; with `--demo` site.yml
+runs and runs again; the lab goes.
 """
 
 from __future__ import annotations
@@ -104,6 +105,9 @@ def main() -> None:
         sys.exit(str(error))
     with step("lab up after a kill"):
         lab("up")
+    if "--demo" in sys.argv:
+        with step("the demo"):
+            subprocess.run([sys.executable, "-m", "lab.demo"], check=True)
     with step("lab down"):
         lab("down", "--delete")
     if (cgroups.ROOT / node.cluster.cgroup).exists():
