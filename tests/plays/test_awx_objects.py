@@ -178,7 +178,7 @@ def test_the_artifact_has_what_the_page_names_and_writes_a_project(tmp_path: Pat
     assert (collection / "execution-environment.yml").exists()
 
     project = tmp_path / "project"
-    done = playbook(tmp_path, collection / "awx/project.yml", {"project_path": str(project)})
+    done = playbook(tmp_path, collection / "awx/project.yml", {"project_path": "project"}, PWD=str(tmp_path))
     assert done.returncode == 0, done.stdout
     written = {path.name: yaml.safe_load(path.read_text())[0]["import_playbook"] for path in project.iterdir()}
     assert written == {path.name: f"image_trust.azure.{path.stem}" for path in (collection / "playbooks").glob("*.yml")}
