@@ -24,7 +24,7 @@ requirements:
 options:
   path:
     description:
-      - File to write. Its folder has to exist. Nothing is written if it is not given.
+      - File to write, an absolute path. Its folder has to exist. Nothing is written if it is not given.
       - Or the URL of a blob, such as V(https://contoso.blob.core.windows.net/image-trust/web.json), in a private container that has to exist. The login
         needs the role Storage Blob Data Contributor on the container. A URL with a token (SAS) is refused.
     type: path
@@ -400,6 +400,7 @@ import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
@@ -407,6 +408,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdi
 from ansible_collections.image_trust.azure.plugins.module_utils._arm.vault_anchors import described_anchors
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.arguments import azure_module
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.blobs import Blobs, is_url
+from ansible_collections.image_trust.azure.plugins.module_utils._azure.errors import refuse
 from ansible_collections.image_trust.azure.plugins.module_utils._azure.session import Azure, failing, login
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.blobs import ProofBlobs
 from ansible_collections.image_trust.azure.plugins.module_utils._proof.document import Asked, document, is_as_asked
@@ -442,6 +444,8 @@ def file_at(path: str | None, azure: Callable[[], Azure]) -> ProofFile | ProofBl
     """Where the proof is written. Raises `ModuleError`."""
     if path and is_url(path):
         return ProofBlobs(Blobs(azure(), "path"), path)
+    if path and not Path(path).is_absolute():
+        raise refuse(f"The path of the proof, {path}, is not absolute, so it would be written beside the playbook, in the collection; name its folder too.")
     return ProofFile(path) if path else None
 
 

@@ -188,12 +188,13 @@ until:
       elements: dict
       returned: always
 lines:
-  description: The same in lines for people, how many images are signed by trusted signers first.
+  description: The same in lines for people. How many images are signed by trusted signers comes first, then why that is not known of some.
   type: list
   elements: str
   returned: success
   sample:
-    - "1 images run: 1 signed by trusted signers, 0 not, 0 not known."
+    - "2 images run: 1 signed by trusted signers, 0 not, 1 not known."
+    - "not known: contoso.azurecr.io/proxy:v1: The node does not say by which digest it runs."
     - "not restartable after 2027-06-01, when the certificate CN=contoso release,O=Contoso,ST=WA,C=US expires: shop: Deployment web"
 """
 

@@ -121,6 +121,15 @@ def test_on_a_full_disk_the_reports_before_stay(tmp_path: Path) -> None:
         assert {file.name: file.read_bytes() for file in disk.iterdir()} == before
 
 
+@pytest.mark.parametrize("name", ["report_path", "report_json_path", "report_metrics_path"])
+def test_a_path_beside_the_playbook_is_refused_and_nothing_is_written(name: str, tmp_path: Path) -> None:
+    proofs.write(tmp_path, proof("web"))
+    done = reports.run(tmp_path, ["web"], **{name: "page.html"})
+    assert done.returncode == 2
+    assert "The report would be written beside the playbook, in the collection, because these paths are not absolute: page.html" in printed(done)
+    assert [file.name for file in (*tmp_path.glob("report.*"), *(reports.ROOT / "playbooks").glob("page.*"))] == []
+
+
 def test_a_proof_of_another_cluster_under_this_name_shows_nothing_and_proves_nothing(tmp_path: Path) -> None:
     key = proofs.key(tmp_path)
     path = proofs.write(tmp_path, proof("other"))

@@ -50,3 +50,37 @@ def test_the_numbers_are_of_all_and_the_list_is_one_that_people_read(tmp_path: P
     assert ("; and more, which module admission_forecast returns." in text) is (denied > 50)
     assert f"Deployment {last}, " in text
     assert f"Deployment d{int(last[1:]) + 1}, " not in text
+
+
+@pytest.mark.parametrize(("path", "refused"), [("", False), ("audit.json", True), ("~/audit.json", False), ("/audits/a.json", False), ("https://a/b/c", False)])
+def test_an_audit_is_not_written_beside_the_playbook(tmp_path: Path, path: str, refused: bool) -> None:
+    (tmp_path / "tasks.yml").write_text(yaml.safe_dump(yaml.safe_load((ROLE / "tasks/audit.yml").read_text())[:1]))
+    done = play(tmp_path, f"vars: {{policy_audit_path: '{path}'}}\n  tasks: [{{ansible.builtin.import_tasks: {tmp_path}/tasks.yml}}]\n")
+    assert ("policy_audit_path audit.json is not absolute" in " ".join(done.stdout.split())) is refused
+    assert (done.returncode != 0) is refused
+
+
+OURS = "r.io/web@sha256:1"
+NEEDS = {
+    "signed by the next version": ({"trusted": True, "signatures": ["next"]}, ""),
+    "signed by the version that is replaced": ({"trusted": True, "signatures": ["former"]}, f"without it these images would be denied: {OURS}."),
+    "signed by a signer who is not trusted": ({"trusted": False, "signatures": ["former"]}, ""),
+    "not read": ({"trusted": None, "signatures": None}, f"may have a signature of it, which is not known: {OURS}. The list above has the reason"),
+}
+
+
+@pytest.mark.parametrize(("found", "says"), NEEDS.values(), ids=NEEDS)
+def test_a_rotation_stops_where_the_version_replaced_is_needed_or_that_is_not_known(tmp_path: Path, found: dict[str, object], says: str) -> None:
+    # Outside of the scopes no signature counts.
+    others = {"image": "docker.io/library/x:1", "trusted": None, "signatures": None}
+    given = {
+        "rotate_signer": "localhost",
+        "rotate_version": "v1",
+        "signer_rotation": {"sha256": "former"},
+        "ratify_trust_policies": [{"registryScopes": ["r.io/web"]}],
+        "policy_audit": {"images": [others, {"image": OURS, **found}]},
+    }
+    (tmp_path / "given.yml").write_text(yaml.safe_dump(given))
+    done = play(tmp_path, f"tasks: [{{ansible.builtin.import_tasks: {ROOT}/playbooks/tasks/rotate_needs.yml}}]\n", "-e", f"@{tmp_path}/given.yml")
+    assert (done.returncode == 0) is (says == "")
+    assert says in " ".join(done.stdout.split())

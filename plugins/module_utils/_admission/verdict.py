@@ -20,6 +20,7 @@ UNAVAILABLE = "image verification is not available"
 _NOT_RESOLVED = "failed to resolve external data placeholders: "
 _RATIFY_SAYS = "failed to retrieve external data item from provider ratify-mutation-provider: "
 """How Gatekeeper begins what Ratify answered when it was asked for the digest of a tag. That it could not be asked has another beginning."""
+_NO_NAMESPACE = re.compile(r'namespaces "([^"]+)" not found')
 NO_DIGEST = {"no such host": "the registry does not exist", ": not found": "the registry does not have it"}
 """What Ratify ends with when there is no such image, and what it means. All else (a time-out, a missing permission) may be otherwise next time."""
 PULL_FAILURES = ("ErrImagePull", "ImagePullBackOff")
@@ -120,6 +121,8 @@ def read_refusal(status: int, message: str, constraint: str | None = None) -> An
     """
     webhook = re.search(r'admission webhook "([^"]+)" denied the request: ?(.*)', message, re.DOTALL)
     if webhook is None:
+        if status == 404 and (name := _NO_NAMESPACE.fullmatch(message)):
+            return Answer("error", f"there is no namespace {name[1]} in the cluster; create it, or ask in another one (verify_namespace)")
         calling = re.search(r'failed calling webhook "([^"]+)"', message)
         return Answer("error", f"HTTP {status}: {message}", calling[1] if calling else None)
     refused_by, text = webhook[1], webhook[2].strip()

@@ -130,7 +130,8 @@ def uncreated(azure: Azure, wanted: Wanted) -> ModuleError:
     names = [cluster.name for cluster in read_all(azure, wanted.resource_group)]
     nearest = sorted(names, key=lambda name: difflib.SequenceMatcher(None, name.lower(), wanted.name.lower()).ratio(), reverse=True)[:5]
     there = f"has {', '.join(nearest)}{' and more' if len(names) > len(nearest) else ''}" if names else "has no cluster"
-    return refuse(f"There is no {wanted}, which {there}; correct {wanted.option}, resource_group or subscription_id, or create it (create, aks_create).")
+    create = "create it (create: true, in role aks aks_create: true)"
+    return refuse(f"There is no {wanted}, which {there}; correct {wanted.option}, resource_group or subscription_id, or {create}.")
 
 
 def missing(wanted: Wanted) -> ModuleError:

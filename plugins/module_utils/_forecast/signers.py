@@ -141,8 +141,13 @@ def until(found: Iterable[Json]) -> list[dict[str, Any]]:
 
 
 def lines(found: Sequence[Json]) -> list[str]:
-    """The same for people, below how many of the images that run are signed by whom Ratify trusts."""
+    """The same for people, below how many of the images that run are signed by whom Ratify trusts, and why that is not known of others."""
     run = [each["trusted"] for each in found if each["workloads"]]
     counted = f"{len(run)} images run: {run.count(True)} signed by trusted signers, {run.count(False)} not, {run.count(None)} not known."
+    unknown: dict[str, list[str]] = {}
+    for each in found:
+        if each["workloads"] and each["trusted"] is None:
+            unknown.setdefault(str(each["problem"]), []).append(each["image"])
     ends = [(each, ", ".join(f"{one['namespace']}: {one['kind']} {one['name']}" for one in each["workloads"])) for each in until(found)]
-    return [counted, *(f"not restartable after {each['day']}, when {each['reason']}: {named}" for each, named in ends)]
+    reasons = [f"not known: {', '.join(images)}: {problem}" for problem, images in unknown.items()]
+    return [counted, *reasons, *(f"not restartable after {each['day']}, when {each['reason']}: {named}" for each, named in ends)]

@@ -67,7 +67,7 @@ def test_a_misspelt_name_creates_nothing_and_the_nearest_names_are_given(converg
     for check in (True, False):
         refused = failure(run(MODULE, check=check, **wanted))
         assert "There is no cluster lbb1 in resource group image-trust-lab, which has lab1, web-" in refused
-        assert "or create it (create, aks_create)" in refused
+        assert "or create it (create: true, in role aks aks_create: true)" in refused
         assert azure.writes == []
 
 

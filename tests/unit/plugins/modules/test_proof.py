@@ -103,6 +103,12 @@ def test_a_folder_that_is_not_there_is_found_before_and_after(given: Any, tmp_pa
     assert "cannot be written" in run(tmp_path / "none/proof.json", verification=given)["msg"]
 
 
+@pytest.mark.parametrize("given", [None, state()])
+def test_a_path_beside_the_playbook_is_refused(given: Any) -> None:
+    refused = run(Path("proof.json"), verification=given)["msg"]
+    assert refused.startswith("The path of the proof, proof.json, is not absolute, so it would be written beside the playbook, in the collection")
+
+
 def test_on_a_full_disk_the_proof_before_stays_whole(tmp_path: Path, key: Path) -> None:
     """Whichever of its three files is the first for which there is no room."""
     with small_disk(tmp_path / "disk") as disk:

@@ -140,7 +140,10 @@ def test_without_acr_pull_an_image_has_a_problem_and_nothing_fails(cluster: Clus
     result = cluster.forecast()
     assert [(each["trusted"], each["signatures"]) for each in result["images"]] == [(None, None)] * 2
     assert all("give its principal AcrPull" in each["problem"] for each in result["images"])
-    assert (result["until"], result["lines"]) == ([], ["1 images run: 0 signed by trusted signers, 0 not, 1 not known."])
+    counted, reason = result["lines"]
+    assert (result["until"], counted) == ([], "1 images run: 0 signed by trusted signers, 0 not, 1 not known.")
+    assert reason.startswith(f"not known: {SERVER}/web@sha256:")
+    assert "give its principal AcrPull" in reason
 
 
 def test_without_a_permission_in_the_vault_it_is_not_known_who_is_trusted_but_until_when(cluster: Cluster, world: World) -> None:

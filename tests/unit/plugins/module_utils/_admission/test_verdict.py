@@ -112,6 +112,11 @@ def test_a_tag_that_could_not_be_resolved_now_is_no_denial(text: str) -> None:
     assert read_refusal(500, denial("mutation.gatekeeper.sh", text)).verdict == "error"
 
 
+def test_a_namespace_that_does_not_exist_is_named_with_what_to_do() -> None:
+    answer = read_refusal(404, 'namespaces "pilot" not found')
+    assert answer == Answer("error", "there is no namespace pilot in the cluster; create it, or ask in another one (verify_namespace)")
+
+
 def test_without_a_constraint_given_any_constraint_may_deny() -> None:
     assert read_refusal(403, denial("validation.gatekeeper.sh", "[no-latest] tag latest is forbidden")).verdict == "denied"
 

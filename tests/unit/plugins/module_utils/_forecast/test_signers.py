@@ -233,6 +233,7 @@ def test_what_ends_together_is_one_day_and_the_first_day_comes_first() -> None:
     ]
     assert lines(found) == [
         "3 images run: 2 signed by trusted signers, 0 not, 1 not known.",
+        f"not known: r.azurecr.io/x:v1: {NO_DIGEST}",
         f"not restartable after 2027-05-01, when {BY_SIGNATURE}: shop: Deployment api",
         f"not restartable after 2027-06-01, when {BY_CERTIFICATE}: ops: CronJob nightly, shop: Deployment web",
     ]

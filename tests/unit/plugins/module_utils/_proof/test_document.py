@@ -149,6 +149,13 @@ def test_a_pilot_with_a_failed_verdict_or_without_verdicts_is_not_as_asked() -> 
         assert not is_as_asked(document(asked, state(constraints=[WARNING, {**DENYING, "namespaces": ["shop"]}]), verdicts))
 
 
+def test_the_page_of_a_pilot_does_not_begin_with_a_failure() -> None:
+    asked = Asked("lab1", None, "images-verified", "default", None, AT, ("shop",))
+    for passed, says in ((True, "a pilot, as asked, which proves nothing of the other namespaces"), (False, "FAILED")):
+        proof = document(asked, state(constraints=[WARNING, {**DENYING, "namespaces": ["shop"]}]), [Verdict.from_dict(verdict(passed=passed))])
+        assert summary(proof, "f" * 64, 30).startswith(f"Cluster lab1, 2026-11-24T12:00:00Z: {says}\n")
+
+
 def test_without_a_pilot_as_asked_is_passed() -> None:
     assert is_as_asked(made())
     assert not is_as_asked(made(constraints=[WARNING]))
