@@ -25,7 +25,10 @@ MACHINE: Json = yaml.safe_load((ROOT / ".github/actions/machine/action.yml").rea
 JOBS = [(workflow, name, job) for workflow, content in WORKFLOWS.items() for name, job in content["jobs"].items()]
 STEPS: list[Json] = [step for *_, job in JOBS for step in job.get("steps", [])] + MACHINE["runs"]["steps"]
 TARGETS = set(re.findall(r"^([a-z0-9-]+)(?: [a-z0-9- ]+)?:(?!=)", (ROOT / "Makefile").read_text(), re.M))
-MORE = {("docs", "publish"): {"pages": "write", "id-token": "write"}, ("release", "github"): {"contents": "write"}}
+MORE = {
+    ("docs", "publish"): {"pages": "write", "id-token": "write"},
+    ("release", "github"): {"attestations": "write", "contents": "write", "id-token": "write"},
+}
 """The jobs that write, and what they may."""
 RENOVATE: Json = json.loads((ROOT / ".github/renovate.json").read_text())
 CHANGELOG = """\
@@ -99,6 +102,14 @@ def test_a_release_is_tested_then_published_then_announced() -> None:
     jobs = WORKFLOWS["release"]["jobs"]
     assert jobs["test"]["uses"] == "./.github/workflows/test.yml"
     assert (jobs["galaxy"]["needs"], jobs["github"]["needs"]) == (["build", "test"], ["build", "galaxy"])
+
+
+def test_what_is_released_on_github_is_attested_before() -> None:
+    attest, create = WORKFLOWS["release"]["jobs"]["github"]["steps"][-2:]
+    assert attest["uses"].startswith("actions/attest-build-provenance@")
+    assert attest["with"]["subject-path"] == "*.tar.gz"
+    assert create["run"].startswith("gh release create ")
+    assert create["run"].endswith(" ./*.tar.gz")
 
 
 def test_the_machine_has_the_pythons_of_the_tests() -> None:
