@@ -38,7 +38,6 @@ PROOF: dict[str, Any] = {
     "cluster_id": "/subscriptions/lab1",
     "constraint": "images-verified",
     "namespace": "default",
-    "path": "proof.json",
     "verification": state(cluster=ISSUER, anchors=[{**ANCHOR, "problem": "not read from the vault"}]),
     "verdicts": [verdict(admitted_image="nginx@sha256:1", ran=RAN)],
 }
@@ -160,7 +159,7 @@ def returned(azure: Emulated, backend: Backend, run: Run, tmp_path: Path, monkey
         renewal = {"trigger": {"days_before_expiry": 30}, "action": {"action_type": "AutoRenew"}}
         vault.certificate_states["by-days"].policy["lifetime_actions"] = [renewal]
         for module, options in RUNS:
-            result = run(module, **options)
+            result = run(module, **(options | {"path": str(tmp_path / "proof.json")} if module == "proof" else options))
             assert not result.get("failed"), result
             results[module].append(result)
     return results
