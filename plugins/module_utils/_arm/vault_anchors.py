@@ -13,7 +13,7 @@ from urllib.parse import quote
 from .._azure.errors import MissingError, ModuleError
 from .._azure.session import Azure
 from .._azure.vault_plane import VaultPlane
-from .._ratify.anchors import NOT_READ, has_authority, in_pem, trusted
+from .._ratify.anchors import DISABLED, NOT_READ, has_authority, in_pem, trusted
 from .vaults import Vault
 
 Json = Mapping[str, Any]
@@ -41,7 +41,7 @@ def _place(anchor: Json) -> tuple[Any, ...]:
 
 def certificates_in(plane: VaultPlane, name: str, version: str | None, number: int | None) -> tuple[list[bytes], str | None]:
     """The certificates (DER) that Ratify reads with that certificate of the vault, or why they were not read. `number`: how many it has read; None where that
-    is not known, and then a certificate that Ratify trusts by itself is enough.
+    is not known, and then a certificate that Ratify trusts by itself is enough. Of a disabled one the leaf alone and `DISABLED`: its chain cannot be read.
 
     The certificate of a vault is the leaf alone; its chain is in the secret behind it. That is asked for only where it is needed, and where the
     certificate's policy says that no private key is in it. Raises `ModuleError`.
@@ -50,6 +50,8 @@ def certificates_in(plane: VaultPlane, name: str, version: str | None, number: i
     path = "/".join(quote(str(each), safe="") for each in (name, version) if each)
     bundle = plane.get(f"read the certificate {name} of {plane.uri}/", f"certificates/{path}")
     alone = [base64.b64decode(str(bundle.get("cer") or ""))]
+    if (bundle.get("attributes") or {}).get("enabled") is False:
+        return alone, DISABLED
     if number == 1 or (number is None and trusted(alone, HERE)[0]["held"]):
         return alone, None
     if ((bundle.get("policy") or {}).get("key_props") or {}).get("exportable") is not False:
@@ -90,14 +92,14 @@ def _certificates(azure: Azure, vault: Vault, certificates: Iterable[Json]) -> I
     for certificate in certificates:
         one = Certificate(vault.name, certificate["name"])
         try:
-            ders = certificates_in(plane, certificate["name"], certificate["version"], None)[0] if reached else []
+            ders, problem = certificates_in(plane, certificate["name"], certificate["version"], None) if reached else ([], None)
         except MissingError as failure:
             yield replace(one, missing=failure.sentence)
         except ModuleError as failure:
             reached = failure.status is not None
             yield one
         else:
-            yield replace(one, ders=tuple(ders))
+            yield one if problem == DISABLED else replace(one, ders=tuple(ders))
 
 
 def _unusable(vault: Vault, read: Sequence[Certificate]) -> Iterator[str]:
@@ -136,4 +138,6 @@ class _Reader:
             if self._azure is None or failure.status is None:
                 self._closed[uri] = problem
             return [{"problem": problem}]
+        if unread == DISABLED and (described := trusted(ders, HERE)[0])["held"]:
+            return [{**described, "problem": DISABLED}]
         return [{"problem": unread}] if unread else trusted(ders, HERE)

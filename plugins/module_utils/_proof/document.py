@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import Any
 
 from .._admission.verdict import Verdict
+from .._ratify.anchors import DISABLED
 from .._ratify.errors import explained
 from .._verification.coverage import of_a_pilot, uncovered
 from .._verification.state import RATIFY
@@ -110,7 +111,15 @@ def _of_anchors(anchors: Sequence[Json], now: str) -> list[str]:
     """With one that may still be valid, an expired one only admits less."""
     if not anchors:
         return ["Ratify trusts no signer: it holds no certificate and no key."]
-    return [] if any(may_be_valid(anchor, now) for anchor in anchors) else ["None of the certificates that Ratify holds is valid now."]
+    found = [] if any(may_be_valid(anchor, now) for anchor in anchors) else ["None of the certificates that Ratify holds is valid now."]
+    for anchor in anchors:
+        if anchor["problem"] == DISABLED:
+            sentence = (
+                f"Ratify still trusts the certificate {anchor['name']}, version {anchor['version']}, which is disabled in the vault: restart it "
+                "(kubectl rollout restart deployment/ratify, in its namespace), or enable the version again."
+            )
+            found.append(sentence)
+    return found
 
 
 def of_a_chain(anchor: Json, anchors: Sequence[Json]) -> bool:

@@ -24,6 +24,8 @@ else:
 
 NOT_READ = "not read from the vault"
 NOT_HELD = "Ratify does not hold it"
+DISABLED = "disabled in the vault, and Ratify still trusts it"
+"""Ratify reads the vault when it starts, and again only at its refresh interval, if it has one."""
 LEAF_ALONE = (
     "a certificate authority issued it and its chain is not {} with it, so Ratify does not trust it by itself; import it with its intermediate and root"
 )

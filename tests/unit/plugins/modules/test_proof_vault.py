@@ -132,6 +132,19 @@ def test_an_answer_that_is_not_the_keys_signature_is_no_signature(vault: Vault, 
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("name", ["brooklyn.io", "leaf"])
+def test_a_certificate_that_is_disabled_in_the_vault_and_still_trusted_is_a_problem(name: str, vault: Vault, run: Run, tmp_path: Path) -> None:
+    text = {"brooklyn.io": pem("brooklyn.io"), **chain()}[name]
+    vault.secrets["brooklyn-io"].versions["1"] = SecretVersion(text, "application/x-pem-file", now(), enabled=False)
+    permit(vault, certificates=["get"], secrets=["get"])
+    result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[UNREAD]), read_vaults=True))
+    (anchor,) = result["proof"]["anchors"]
+    assert (anchor["held"], result["proof"]["passed"]) == (True, False)
+    (problem,) = result["proof"]["problems"]
+    assert problem.startswith("Ratify still trusts the certificate brooklyn-io, version 1, which is disabled in the vault")
+    assert "kubectl rollout restart" in problem
+
+
 def test_a_certificate_of_the_vault_is_described(vault: Vault, run: Run, tmp_path: Path) -> None:
     permit(vault, certificates=["get"])
     result = run("proof", **asked(tmp_path / "proof.json", verification=state(anchors=[UNREAD]), read_vaults=True))
