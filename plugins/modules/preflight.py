@@ -48,8 +48,10 @@ options:
     type: dict
   policy:
     description:
-      - The policy's C(namespace), which is that of Gatekeeper, and its C(excluded_namespaces), each with C(name) and C(reason).
-      - Other namespaces must not be exempt by Gatekeeper's Config or by its label. Without them the policy is not evaluated.
+      - The policy's C(namespace), which is that of Gatekeeper, its C(excluded_namespaces), each with C(name) and C(reason), and C(pilot), the namespaces to
+        which it is limited.
+      - Other namespaces must not be exempt by Gatekeeper's Config or by its label, and those of C(pilot) have to exist. Without this option the policy is
+        not evaluated.
     type: dict
   trust:
     description: Whom Ratify will trust. Without it, scopes and the certificates of vaults are not compared with it. Certificates are those of O(identity).

@@ -124,6 +124,7 @@ TESTED: dict[str, tuple[str, ...]] = {
         f"{CONTENTS}test_exempt_namespaces_that_were_not_reviewed_are_refused",
         "tests/e2e/test_drift.py::test_what_others_made_and_lets_more_images_in_is_named_and_left",
     ),
+    "a namespace of a pilot that does not exist": (f"{CONTENTS}test_a_pilot_in_a_namespace_that_does_not_exist_is_refused",),
     "a cluster that was opened in an emergency": (f"{INSTALLED}test_a_cluster_that_was_opened_is_closed_before_gatekeeper_is_changed",),
     "webhooks that change new pods, before the first installation": (
         f"{CONTENTS}test_other_webhooks_are_a_warning_before_the_first_installation_only",

@@ -47,8 +47,9 @@ class Wanted:
 
 
 def policy_options() -> dict[str, Any]:
-    """Of the policy: Gatekeeper's namespace, and which namespaces it excludes."""
-    return dict(namespace=dict(default="gatekeeper-system"), excluded_namespaces=reading.reviewed_option())
+    """Of the policy: Gatekeeper's namespace, which namespaces it excludes, and to which it is limited."""
+    pilot = dict(type="list", elements="str", default=[])
+    return dict(namespace=dict(default="gatekeeper-system"), excluded_namespaces=reading.reviewed_option(), pilot=pilot)
 
 
 def evaluate(found: Findings, about: str, kubeconfig: str, wanted: Wanted, *, lasting: bool) -> None:
@@ -80,6 +81,7 @@ def _evaluate(found: Findings, about: str, api: ClusterApi, wanted: Wanted) -> N
         # Role policy excludes by itself the namespaces of networks that role gatekeeper finds.
         reviewed = [each["name"] for each in [*wanted.policy["excluded_namespaces"], *exempt]]
         _refuse(found, about, exempt_from_policy(cluster, wanted.policy["namespace"], reviewed))
+        _refuse(found, about, missing_namespaces(api, wanted.policy["pilot"]))
     if wanted.gatekeeper and not installed:
         # Once, before the first installation: what works needs no warning at each run.
         for sentence in [*verifiers(cluster.find(GROUPS, [])), *injectors(cluster.get(WEBHOOKS).get("items") or [])]:
@@ -92,6 +94,15 @@ def exempt_from_policy(cluster: ClusterObjects, namespace: str, reviewed: Sequen
     labelled = [each["metadata"]["name"] for each in cluster.get(exempt_namespaces.LABELLED).get("items") or []]
     found = exempt_namespaces.exempt(exempt_namespaces.by_others(configs, labelled))
     return exempt_namespaces.unreviewed(found, reviewed, namespace)
+
+
+def missing_namespaces(api: ClusterApi, pilot: Iterable[str]) -> list[str]:
+    """A sentence for each namespace of a pilot that does not exist: role verify, after all writes, could ask nothing in it. Raises `ClusterError`."""
+    found: list[str] = []
+    for name in pilot:
+        if "*" not in name and not api.get(f"/api/v1/namespaces/{name}", missing={}):
+            found.append(f"There is no namespace {name} in the cluster, in which the policy is to deny (policy_stages). Create it, or correct the name.")
+    return found
 
 
 def _refuse(found: Findings, about: str, problems: Iterable[str]) -> None:

@@ -119,10 +119,18 @@ CALICO: Json = {
     ids=["both", "some reviewed", "all reviewed", "not of this Gatekeeper", "a namespace without its network", "a network's namespace"],
 )
 def test_exempt_namespaces_that_were_not_reviewed_are_refused(answers: Json, excluded: list[str], named: str | None, tmp_path: Path) -> None:
-    policy = {"namespace": "trust", "excluded_namespaces": [{"name": name, "reason": "reviewed"} for name in excluded]}
+    policy = {"namespace": "trust", "excluded_namespaces": [{"name": name, "reason": "reviewed"} for name in excluded], "pilot": []}
     given = found(tmp_path, answers, wanted=Wanted(GATEKEEPER, RATIFY, policy))
     expected = [("refuse", f"Images are not verified in namespaces that policy_excluded_namespaces does not name: {named}")] if named else []
     assert [(level, text[: len(sentence)]) for (level, text), (_level, sentence) in zip(given, expected, strict=True)] == expected
+
+
+def test_a_pilot_in_a_namespace_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    answers = {"/api/v1/namespaces/shop": {"metadata": {"name": "shop"}}, "/api/v1/namespaces/shpo": 404}
+    policy = {"namespace": "trust", "excluded_namespaces": [], "pilot": ["shop", "shpo", "team-*"]}
+    [(level, text)] = found(tmp_path, {CONFIGS: {"items": []}, NAMESPACES: {"items": []}, **answers}, wanted=Wanted(GATEKEEPER, RATIFY, policy))
+    assert level == "refuse"
+    assert text.startswith("There is no namespace shpo in the cluster, in which the policy is to deny (policy_stages)")
 
 
 @pytest.mark.parametrize(("lasting", "level"), [(False, "warn"), (True, "refuse")])
