@@ -116,7 +116,8 @@ class Browser:
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    with TemporaryDirectory() as profile:
+    # Processes of the browser's own may write there a moment longer than the browser lives.
+    with TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         opened = Browser(Path(profile))
         try:
             yield opened
