@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from bench.commands import ANSIBLE_PLAYBOOK, Spent, run, stand_in
+from bench.commands import ANSIBLE_PLAYBOOK, Spent, run
 from bench.counting import Task, administrators_requests, azure_requests, commands, tasks
 from bench.measurements import Requests
 from lab import cli, seed, services
@@ -130,11 +129,9 @@ class Site:
 
     def counted(self) -> tuple[int, int]:
         """How many tasks a run on one cluster has, and how many processes of modules: by another run."""
-        measures = self._folder / "measures"
-        measures.write_text("")
-        environment = {**TELLING, "BENCH_PYTHON": sys.executable, "BENCH_MEASURES": str(measures)}
-        spent = self.run(environment=environment, ansible_python_interpreter=str(stand_in(Path(sys.executable), self._folder)))
-        return len(tasks(spent.out)), len(measures.read_text().splitlines())
+        kept = self._folder / "kept"
+        spent = self.run(environment={**TELLING, "ANSIBLE_KEEP_REMOTE_FILES": "1", "ANSIBLE_REMOTE_TEMP": str(kept)})
+        return len(tasks(spent.out)), len(list(kept.glob("*/AnsiballZ_*.py")))
 
 
 def default(role: str, variable: str) -> str:

@@ -8,6 +8,12 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 attributes:
+  action:
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+    details:
+      - Runs in the process of its task, which saves half a second of a core, where the connection is local and C(ansible_python_interpreter) is the Python of
+        Ansible itself, as in the playbooks of this collection. With privilege escalation, C(delegate_to) or C(async) it has a process of its own.
   check_mode:
     description: Can run in C(check_mode) and return the changed status prediction without modifying the target.
     support: full
@@ -24,6 +30,12 @@ attributes:
 
     INFO = r"""
 attributes:
+  action:
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+    details:
+      - Runs in the process of its task, which saves half a second of a core, where the connection is local and C(ansible_python_interpreter) is the Python of
+        Ansible itself, as in the playbooks of this collection. With privilege escalation, C(delegate_to) or C(async) it has a process of its own.
   check_mode:
     description: Can run in C(check_mode) and return the changed status prediction without modifying the target.
     support: full

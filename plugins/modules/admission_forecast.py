@@ -49,6 +49,10 @@ options:
 extends_documentation_fragment:
   - image_trust.azure.attributes.info
   - image_trust.azure.cluster
+attributes:
+  action:
+    details:
+      - Shows how far the module is. The module has a process of its own.
 seealso:
   - module: image_trust.azure.admission_probe
 """

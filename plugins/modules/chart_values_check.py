@@ -82,6 +82,7 @@ from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.chart_values import problems
+from ansible_collections.image_trust.azure.plugins.module_utils._module import new_module
 
 try:
     import yaml
@@ -106,7 +107,7 @@ def chart_values(module: AnsibleModule) -> dict[str, Any]:
 
 
 def main() -> NoReturn:
-    module = AnsibleModule(
+    module = new_module(
         argument_spec=dict(
             chart_repo_url=dict(required=True),
             chart=dict(required=True),

@@ -15,7 +15,6 @@ description:
     at once. Otherwise C(kubectl --namespace kube-system delete lease image-trust) removes it.
   - The playbooks C(site.yml) and C(teardown.yml) do so by themselves. The roles alone do not.
   - The Lease belongs to the run and not to the cluster's configuration, so RV(ignore:changed) is always V(false).
-  - With a local connection, without privilege escalation and without C(environment), the task starts no process.
 author:
   - The image_trust.azure authors (@image-trust)
 options:
@@ -83,11 +82,15 @@ kubeconfig:
 from typing import NoReturn
 
 from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.arguments import cluster_module
-from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.lease import LeaseError, converge, options
+from ansible_collections.image_trust.azure.plugins.module_utils._kubernetes.lease import LeaseError, converge
 
 
 def main() -> NoReturn:
-    module = cluster_module(**options())
+    module = cluster_module(
+        holder=dict(required=True),
+        duration=dict(type="int", default=3600),
+        state=dict(choices=["present", "absent"], default="present"),
+    )
     try:
         module.exit_json(**converge(module.params, check_mode=module.check_mode, warn=module.warn))
     except LeaseError as e:

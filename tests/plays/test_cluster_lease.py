@@ -1,4 +1,4 @@
-"""Plays that take the Lease of a cluster: in the task's own process or in one of a module, and beside runs that live or were killed."""
+"""Plays that take the Lease of a cluster, beside runs that live or were killed."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ def leases(tmp_path: Path) -> Iterator[Leases]:
         yield leases
 
 
-def command(folder: Path, *tasks: dict[str, Any], python: str = sys.executable, **play: Any) -> tuple[list[str], dict[str, str]]:
-    """A run of these tasks, whose modules are run by `python`."""
+def command(folder: Path, *tasks: dict[str, Any], **play: Any) -> tuple[list[str], dict[str, str]]:
+    """A run of these tasks."""
     file = folder / f"play-{len(list(folder.glob('play-*')))}.yml"
     file.write_text(yaml.safe_dump([{"hosts": "localhost", "connection": "local", "gather_facts": False, "tasks": list(tasks), **play}]))
     program = str(Path(sys.executable).with_name("ansible-playbook"))
-    words = [program, "-i", "localhost,", "-e", f"ansible_python_interpreter={python}", str(file)]
+    words = [program, "-i", "localhost,", "-e", f"ansible_python_interpreter={sys.executable}", str(file)]
     return words, {**os.environ, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(folder), "USER": "ops"}
 
 
@@ -48,46 +48,14 @@ def task(folder: Path, state: str = "present", **keywords: Any) -> dict[str, Any
     return {"name": state, "image_trust.azure.cluster_lease": options, **keywords}
 
 
-def test_a_run_takes_the_lease_and_releases_it_without_a_process_of_a_module(leases: Leases, tmp_path: Path) -> None:
-    done = run(tmp_path, task(tmp_path), task(tmp_path), task(tmp_path, "absent"), python="/no/python")
+def test_a_run_takes_the_lease_and_releases_it(leases: Leases, tmp_path: Path) -> None:
+    done = run(tmp_path, task(tmp_path), task(tmp_path), task(tmp_path, "absent"))
     assert done.returncode == 0, done.stdout + done.stderr
     assert "changed=0" in done.stdout
     assert "WARNING" not in done.stdout + done.stderr
     assert [method for method, _holder in leases.log] == ["POST", "PUT", "DELETE"]
     (holder,) = {holder for _method, holder in leases.log if holder}
     assert re.fullmatch(NAMED, holder)
-
-
-@pytest.mark.parametrize("keyword", [{"environment": {"HTTPS_PROXY": "http://127.0.0.1:1"}}, {"vars": {"ansible_connection": "image_trust.tests.elsewhere"}}])
-def test_what_a_process_of_its_own_would_see_otherwise_is_done_by_the_module(leases: Leases, tmp_path: Path, keyword: dict[str, Any]) -> None:
-    plugin = tmp_path / "collections/ansible_collections/image_trust/tests/plugins/connection/elsewhere.py"
-    plugin.parent.mkdir(parents=True)
-    plugin.write_text(ELSEWHERE)
-    words, environment = command(tmp_path, task(tmp_path, **keyword), python="/no/python")
-    environment["ANSIBLE_COLLECTIONS_PATH"] += f":{tmp_path / 'collections'}"
-    failed = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
-    assert "/no/python" in failed.stdout
-    assert leases.log == []
-    words, environment = command(tmp_path, task(tmp_path, **keyword), task(tmp_path, "absent", **keyword))
-    environment["ANSIBLE_COLLECTIONS_PATH"] += f":{tmp_path / 'collections'}"
-    done = subprocess.run(words, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert [method for method, _holder in leases.log] == ["POST", "DELETE"]
-    assert re.fullmatch(NAMED, leases.log[0][1])
-
-
-ELSEWHERE = '''
-from ansible.plugins.connection.local import Connection as Local
-DOCUMENTATION = """
-name: elsewhere
-short_description: This machine, as if it were another one
-description: That.
-author: The tests
-extends_documentation_fragment: [connection_pipelining]
-"""
-class Connection(Local):
-    transport = "image_trust.tests.elsewhere"
-'''
 
 
 def test_a_run_in_awx_is_named_by_its_job_and_user(leases: Leases, tmp_path: Path) -> None:

@@ -12,12 +12,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from .._kubernetes.api import ClusterApi, ClusterError, Kind
-from .verdict import Answer, read_refusal
+from .verdict import Answer, is_terminated, read_refusal
 from .workloads import IMAGE_VOLUME, LABELS, POD, WORKLOADS, ephemeral, host_pod, new_image, new_image_of_pod, pod, probe_image, workload
 
 LEFTOVER_AGE = timedelta(minutes=15)
 GONE_WITHIN = 30.0
 """Seconds for which something that the probe made is deleted before a person has to."""
+
+
+def pause(began: float) -> None:
+    """Sleep for a fifth of the time since `began`, on the monotonic clock, so that what is quick is soon seen and what is slow is seldom asked for."""
+    time.sleep(min(0.5, max(0.05, (time.monotonic() - began) / 5)))
 
 
 def answer_of(api: ClusterApi, constraint: str | None, method: str, path: str, body: Mapping[str, Any], *, dry_run: bool) -> tuple[Answer, dict[str, Any]]:
@@ -89,6 +94,13 @@ class Namespace:
         """A pod's status. Raises ClusterError when it cannot be read."""
         return dict(self._api.get(f"{POD.path(self.name)}/{name}").get("status", {}))
 
+    def _is_terminated(self, name: str) -> bool:
+        """Whether nothing of a pod runs any more; False also where that cannot be read."""
+        try:
+            return is_terminated(self.status(name))
+        except ClusterError:
+            return False
+
     def has_pulled(self, name: str) -> bool:
         """Whether an event of the kubelet says that it pulled a pod's image; False also where events cannot be read."""
         selector = f"involvedObject.kind=Pod,involvedObject.name={name},involvedObject.fieldPath=spec.containers{{probe}},reason=Pulled"
@@ -109,12 +121,13 @@ class Namespace:
     def _delete(self, kind: Kind, name: str) -> None:
         """It is gone when this returns. Raises ClusterError when it is still there after GONE_WITHIN, with its name."""
         problem = f"it is still there after {GONE_WITHIN:.0f} s"
-        end = time.monotonic() + GONE_WITHIN
-        while time.monotonic() < end:
+        began = time.monotonic()
+        while time.monotonic() - began < GONE_WITHIN:
             try:
-                if not self._api.delete(f"{kind.path(self.name)}/{name}"):
+                # The kubelet takes seconds to confirm what a pod's status says already.
+                if not self._api.delete(f"{kind.path(self.name)}/{name}", grace=0 if kind is POD and self._is_terminated(name) else None):
                     return
             except ClusterError as e:
                 problem = str(e)
-            time.sleep(0.5)
+            pause(began)
         raise ClusterError(f"the probe's {kind.name} {self.name}/{name} could not be deleted, delete it manually: {problem}")

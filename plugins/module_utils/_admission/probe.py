@@ -13,7 +13,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from .namespace import Namespace
+from .namespace import Namespace, pause
 from .verdict import Answer, Expectation, Ran, Verdict, container_state, is_expected, is_final, repository
 from .workloads import HOSTED, IMAGE_VOLUME, KEEPS_TAGS, POD, no_such_command, pod
 
@@ -177,6 +177,7 @@ def _run(place: Namespace, image: str, constraint: str | None, run: Run, end: fl
 
 def _wait_for_start(place: Namespace, name: str, end: float, failed: Ran | None) -> Ran:
     """What became of the pod, or of the one before that failed, if the time ends first. Where its status has no image id, the event of the pull counts."""
+    began = time.monotonic()
     while True:
         status = place.status(name)
         ran = container_state(status)
@@ -185,4 +186,4 @@ def _wait_for_start(place: Namespace, name: str, end: float, failed: Ran | None)
             ran = failed or Ran(False, False, f"not started in time (phase {status.get('phase')}): {conditions}".rstrip(": "))
         if ran is not None:
             return ran if ran.pulled else replace(ran, pulled=place.has_pulled(name))
-        time.sleep(0.5)
+        pause(began)

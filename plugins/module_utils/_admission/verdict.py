@@ -174,6 +174,12 @@ def is_final(expectation: Expectation, answer: Answer) -> bool:
     return is_expected(expectation, answer) or answer.verdict == "admitted"
 
 
+def is_terminated(status: Mapping[str, Any]) -> bool:
+    """Whether a pod's status says that each of its containers is terminated. Another webhook may have added some."""
+    containers = [each for group in ("initContainerStatuses", "containerStatuses", "ephemeralContainerStatuses") for each in status.get(group) or []]
+    return bool(containers) and all("terminated" in (each.get("state") or {}) for each in containers)
+
+
 def container_state(status: Mapping[str, Any]) -> Ran | None:
     """Read a pod's status: has its container `probe` started, has it failed to, or (None) is it not known yet.
 

@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.parameters import env_fallback
 
+from .._module import new_module
 from .errors import ModuleError, refuse
 from .logins.choice import PROOFS
 
@@ -47,7 +48,7 @@ def azure_module(
     **options: dict[str, Any],
 ) -> AnsibleModule:
     """A module with `options` beside those for the login; it supports check mode."""
-    return AnsibleModule(
+    return new_module(
         argument_spec={**login_options(), **options},
         required_if=required_if,
         required_one_of=required_one_of,

@@ -10,6 +10,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
+from .._module import new_module
 from .access import YAML_IMPORT_ERROR
 from .api import URLLIB3_IMPORT_ERROR
 
@@ -33,7 +34,7 @@ def cluster_module(
     It has failed already where a library is missing that asking a cluster needs, or one of `libraries`. These have the traceback of their import then,
     and None otherwise.
     """
-    module = AnsibleModule(
+    module = new_module(
         argument_spec={**cluster_options(), **options},
         mutually_exclusive=mutually_exclusive or [],
         required_one_of=required_one_of or [],

@@ -48,15 +48,6 @@ class Lease:
         )
 
 
-def options() -> dict[str, Any]:
-    """Of module cluster_lease, but those for the cluster."""
-    return dict(
-        holder=dict(required=True),
-        duration=dict(type="int", default=3600),
-        state=dict(choices=["present", "absent"], default="present"),
-    )
-
-
 def converge(given: Mapping[str, Any], *, check_mode: bool, warn: Callable[[str], object]) -> Json:
     """Do what the options of module cluster_lease say; returns its results. Raises `LeaseError`."""
     present, holder = given["state"] == "present", given["holder"]

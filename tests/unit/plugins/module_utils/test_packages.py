@@ -10,6 +10,7 @@ import pytest
 
 UTILS = Path(__file__).parents[4] / "plugins/module_utils"
 ORDER = [
+    "_module",
     "_change",
     "_azure",
     "_files",

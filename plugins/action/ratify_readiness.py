@@ -1,0 +1,12 @@
+# Copyright: the authors of image_trust.azure
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+"""Runs module ratify_readiness in the process of its task."""
+
+from __future__ import annotations
+
+from ansible_collections.image_trust.azure.plugins.modules.ratify_readiness import main
+from ansible_collections.image_trust.azure.plugins.plugin_utils.in_process import InProcess
+
+
+class ActionModule(InProcess):
+    main = staticmethod(main)
