@@ -115,9 +115,15 @@ class Site:
         self._more = folder / "more"
 
     def run(
-        self, hosts: Sequence[str] = ("lab1",), environment: Mapping[str, str] | None = None, playbook: str = "image_trust.azure.site", **variables: Any
+        self,
+        hosts: Sequence[str] = ("lab1",),
+        environment: Mapping[str, str] | None = None,
+        playbook: str = "image_trust.azure.site",
+        among: Sequence[str] = (),
+        **variables: Any,
     ) -> Spent:
-        self._more.write_text("\n".join(["[clusters]", *hosts]))
+        """A run on these hosts of an inventory that has those of `among` too."""
+        self._more.write_text("\n".join(["[clusters]", *hosts, *among]))
         inventories = ["-i", str(ROOT / "inventories/lab"), "-i", str(self._more), "--limit", ",".join(hosts)]
         words = [ANSIBLE_PLAYBOOK, playbook, *inventories, "-e", json.dumps(variables)]
         return run(words, {**self._environment, **(environment or {})}, self._folder)

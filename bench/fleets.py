@@ -126,6 +126,7 @@ def recorded_clusters(folder: Path, lab: Lab, site: Site, exchanges: list[Exchan
     `folder`.
     """
     clusters = RecordedClusters("lab1", exchanges)
+    every = [f"lab{number}" for number in range(1, max(sizes) + 1)]
     with emulated(folder, clusters) as azure, azure.public() as public:
         azure.resume(lab.state)
         recorded = Recorded(exchanges, lambda host: clusters.names(azure.state.identities, host))
@@ -142,13 +143,13 @@ def recorded_clusters(folder: Path, lab: Lab, site: Site, exchanges: list[Exchan
             def play(hosts: Sequence[str], forks: int) -> tuple[Spent, int]:
                 azure.forget_requests()
                 recorded.begin()
-                spent = site.run(hosts, {**here, "ANSIBLE_FORKS": str(forks)})
+                spent = site.run(hosts, {**here, "ANSIBLE_FORKS": str(forks)}, among=every)
                 requests = azure_requests((asdict(entry) for entry in azure.requests), site.caller.object_id)
                 return spent, requests.reads + requests.writes
 
             say(f"first run of roles aks and identity on {max(sizes)} hosts: their clusters need no more")
             (folder / "play.yml").write_text(yaml.safe_dump([PLAY]))
-            site.run([f"lab{number}" for number in range(1, max(sizes) + 1)], {**here, "ANSIBLE_FORKS": str(max(forks))}, str(folder / "play.yml"))
+            site.run(every, {**here, "ANSIBLE_FORKS": str(max(forks))}, str(folder / "play.yml"))
             azure.fail(delay=LATENCY)
             shapes = [(1, min(forks)), *((size, each) for each in forks for size in sizes)]
             return slope(f"site.yml on recorded answers of one cluster of the lab, the emulated Azure {LATENCY:g} s late", shapes, 1, play)

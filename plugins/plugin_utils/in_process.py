@@ -79,7 +79,7 @@ class InProcess(ModuleProcess):
     def _is_here(self, task_vars: Mapping[str, Any]) -> bool:
         """Whether a process of its own would be this user's, on this machine, of this Python, and waited for.
 
-        On macOS a forked process must not look for proxies: https://docs.ansible.com/ansible/latest/reference_appendices/faq.html#running-on-macos-as-a-control-node
+        On macOS a forked process must not look for proxies: https://docs.ansible.com/ansible/latest/reference_appendices/faq.html
         """
         interpreter = self._templar.template(task_vars.get("ansible_python_interpreter"))
         elsewhere = self._connection.transport != "local" or self._connection.become or self._task.delegate_to or self._task.async_val

@@ -121,11 +121,12 @@ class Namespace:
     def _delete(self, kind: Kind, name: str) -> None:
         """It is gone when this returns. Raises ClusterError when it is still there after GONE_WITHIN, with its name."""
         problem = f"it is still there after {GONE_WITHIN:.0f} s"
+        # The kubelet takes two seconds to confirm what the pod's status says already.
+        grace = 0 if kind is POD and self._is_terminated(name) else None
         began = time.monotonic()
         while time.monotonic() - began < GONE_WITHIN:
             try:
-                # The kubelet takes seconds to confirm what a pod's status says already.
-                if not self._api.delete(f"{kind.path(self.name)}/{name}", grace=0 if kind is POD and self._is_terminated(name) else None):
+                if not self._api.delete(f"{kind.path(self.name)}/{name}", grace=grace):
                     return
             except ClusterError as e:
                 problem = str(e)

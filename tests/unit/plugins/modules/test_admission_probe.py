@@ -355,6 +355,24 @@ def test_the_pod_is_deleted_when_its_status_cannot_be_read(cluster: Cluster) -> 
     assert not cluster.pods
 
 
+@pytest.mark.parametrize("how", ["pull", "start"])
+def test_a_pod_is_deleted_at_once_where_nothing_of_it_runs_and_in_its_own_time_where_a_program_may(
+    cluster: Cluster, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    answer = cluster.answer
+    deleted: list[str] = []
+
+    def recorded(method: str, path: str, query: str, body: Json) -> tuple[int, Json]:
+        if method == "DELETE":
+            deleted.append(query)
+        return answer(method, path, query, body)
+
+    monkeypatch.setattr(cluster, "answer", recorded)
+    assert run(cluster, run=how)["passed"] is True
+    at_once = "&gracePeriodSeconds=0" if how == "pull" else ""
+    assert deleted == [f"propagationPolicy=Background{at_once}"] * 2
+
+
 def test_pods_of_a_killed_probe_are_deleted_when_they_are_old_and_only_then(cluster: Cluster) -> None:
     cluster.pods = {
         "old": {"metadata": {"name": "old", "creationTimestamp": "2026-01-01T00:00:00Z"}},

@@ -17,6 +17,7 @@ from ansible_collections.image_trust.azure.plugins.module_utils._admission.verdi
     container_state,
     is_expected,
     is_final,
+    is_terminated,
     read_refusal,
     repository,
     violations,
@@ -194,6 +195,23 @@ STATES = {
 @pytest.mark.parametrize(("found", "expected"), STATES.values(), ids=STATES.keys())
 def test_a_pod_has_started_or_failed_or_is_not_known_yet(found: dict[str, Any], expected: Ran | None) -> None:
     assert container_state(found) == expected
+
+
+ENDED, RUNS = {"name": "probe", "state": {"terminated": {"reason": "StartError"}}}, {"name": "mesh", "state": {"running": {}}}
+TERMINATED: dict[str, tuple[dict[str, Any], bool]] = {
+    "its container could not start": ({"containerStatuses": [ENDED]}, True),
+    "another webhook's container ended too": ({"containerStatuses": [ENDED, {**ENDED, "name": "mesh"}]}, True),
+    "another webhook's container runs": ({"containerStatuses": [ENDED, RUNS]}, False),
+    "a sidecar runs": ({"initContainerStatuses": [RUNS], "containerStatuses": [ENDED]}, False),
+    "somebody looks at it": ({"containerStatuses": [ENDED], "ephemeralContainerStatuses": [RUNS]}, False),
+    "its image is pulled": ({"containerStatuses": [{"name": "probe", "state": {"waiting": {"reason": "ContainerCreating"}}}]}, False),
+    "no node has it": ({"phase": "Pending"}, False),
+}
+
+
+@pytest.mark.parametrize(("status", "expected"), TERMINATED.values(), ids=TERMINATED)
+def test_a_pod_is_terminated_where_each_of_its_containers_is(status: dict[str, Any], expected: bool) -> None:
+    assert is_terminated(status) is expected
 
 
 @pytest.mark.parametrize("made", [pod("i"), pod("c", name="c", init_image="i"), pod("c", name="c", volume_image="i"), host_pod("i", "c")])
