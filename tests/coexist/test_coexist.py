@@ -79,7 +79,7 @@ def test_the_modules_pass_their_tests_with_the_lowest_versions(folder: Path) -> 
         # azure-mgmt-containerservice 32.1 does not tell a cluster's eTag.
         "--deselect=tests/unit/plugins/modules/test_aks_cluster.py::test_what_another_client_changes_between_reading_and_writing_is_kept",
     )
-    command: list[str | Path] = [folder / "bin/pytest", "-q", "-p", "no:cacheprovider", "tests/unit/plugins/modules", *left_out]
+    command: list[str | Path] = [folder / "bin/pytest", "-q", "-n", "auto", "-p", "no:cacheprovider", "tests/unit/plugins/modules", *left_out]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-5000:]
     assert " passed" in done.stdout

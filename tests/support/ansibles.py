@@ -33,7 +33,7 @@ class Ansible:
     @property
     def programs(self) -> str:
         """Folders for PATH: its programs, with all that our modules and tests need, and those of its Python. Made where they are missing."""
-        needed = [self.core, self.package, *tools(), "pytest-xdist", "PyJWT", "cryptography", "jsonschema", *OURS.read_text().split()]
+        needed = [self.core, self.package, *tools(), "PyJWT", "cryptography", "jsonschema", *OURS.read_text().split()]
         folder = environment("ansible-core", needed, self.interpreter)
         real = subprocess.run([self.interpreter, "-c", "import sys; print(sys.prefix)"], capture_output=True, check=True, text=True).stdout.strip()
         return f"{folder / 'bin'}:{real}/bin"

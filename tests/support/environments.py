@@ -17,7 +17,7 @@ OURS = ROOT / "requirements.txt"
 
 def tools() -> list[str]:
     """What the tests of the modules need besides, as pinned for them."""
-    names = {"httpx", "hypothesis", "pydantic", "pytest", "starlette", "uvicorn"}
+    names = {"httpx", "hypothesis", "pydantic", "pytest", "pytest-xdist", "starlette", "uvicorn"}
     return [line for line in (ROOT / "requirements-dev.txt").read_text().splitlines() if line.partition("==")[0] in names]
 
 
