@@ -130,7 +130,7 @@ molecule: up ## All scenarios on the lab
 	python -m tests.molecule
 
 # On two labs side by side: a run of a playbook waits more than it computes. Which lab a file runs on, and which files come last, its markers say.
-e2e: setup ## Whole runs, drift, teardown, two of the faults and more, on two labs; about half an hour
+e2e: setup ## Whole runs, drift, teardown, two of the faults and more, on two labs; about 25 minutes
 	$(MAKE) --jobs=2 SIDE_BY_SIDE=1 e2e-first e2e-second
 
 FIRST_TESTS = pytest -v --durations=12 -m first_lab tests/e2e
@@ -153,7 +153,7 @@ test-cgroup-v2: setup ## The lab on a stock Debian with systemd and cgroup v2, a
 	python -m tests.cgroup_v2 $(if $(SUITE),--suite $(SUITE)) $(if $(MIRROR),--mirror $(MIRROR)) $(if $(DEMO),--demo)
 
 # Three at a time: what one lab does, what the other does, and what needs none: labs wait as much as they compute. The longest come first.
-test: check ## What decides; about three quarters of an hour, and a third more for the first build of the lab
+test: check ## What decides; about half an hour, and as much again where the lab is not built yet
 	$(MAKE) --jobs=3 --keep-going SIDE_BY_SIDE=1 first-lab e2e-second matrix plays gates coexist report docs many policy monitoring contract
 
 # Whole runs, upgrades, verdicts and teardown are in tests/e2e, and the roles before and behind gatekeeper and ratify have no more to show on a cluster here. It has no prerequisites, or make would begin it after all the others.

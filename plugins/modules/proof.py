@@ -65,7 +65,7 @@ options:
     default: 30
   signing_key:
     description:
-      - File with an RSA or EC private key in PEM, without a passphrase. A file that other users than its owner may use is refused.
+      - File, an absolute path, with an RSA or EC private key in PEM, without a passphrase. A file that other users than its owner may use is refused.
       - A user who can read this key can forge proofs.
     type: path
   signing_vault_key:
@@ -437,6 +437,8 @@ def signer_of(options: dict[str, Any], azure: Callable[[], Azure]) -> Signer | N
     path, url = options["signing_key"], options["signing_vault_key"]
     if url:
         return VaultKey(azure(), url)
+    if path and not Path(path).is_absolute():
+        raise refuse(f"The path of the signing key, {path}, is not absolute, so it would be read beside the playbook, in the collection; name its folder too.")
     return LocalKey(path) if path else None
 
 

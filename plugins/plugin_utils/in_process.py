@@ -13,6 +13,7 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir, contextmanager
+from pathlib import Path
 from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
@@ -81,9 +82,15 @@ class InProcess(ModuleProcess):
 
         On macOS a forked process must not look for proxies: https://docs.ansible.com/ansible/latest/reference_appendices/faq.html
         """
-        interpreter = self._templar.template(task_vars.get("ansible_python_interpreter"))
+        python = self._templar.template(task_vars.get("ansible_python_interpreter"))
         elsewhere = self._connection.transport != "local" or self._connection.become or self._task.delegate_to or self._task.async_val
-        return sys.platform == "linux" and interpreter == sys.executable and not elsewhere
+        return sys.platform == "linux" and _is_ours(python) and not elsewhere
+
+
+def _is_ours(python: object) -> bool:
+    """Whether that is the Python of this process: `python` and `python3` in the folder of a virtual environment are one."""
+    named, ours = Path(str(python)), Path(sys.executable)
+    return named.parent == ours.parent and named.exists() and named.samefile(ours)
 
 
 def _ended(main: Callable[[], NoReturn], given: Json) -> Json:

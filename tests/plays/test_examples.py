@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 import yaml
 
 from lab.azure.arm.role_assignments import new_assignment
@@ -22,7 +23,11 @@ from tests.support.role_definitions import be_the_least
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_examples_run_with_the_documented_roles_alone(azure: Emulated, backend: Backend, tmp_path: Path) -> None:
+@pytest.mark.parametrize("whose", ["of its task", "of its own"])
+def test_the_examples_run_with_the_documented_roles_alone_each_module_in_a_process(
+    azure: Emulated, backend: Backend, tmp_path: Path, another_python: str, whose: str
+) -> None:
+    python = sys.executable if whose == "of its task" else another_python
     prepare(azure)
     be_the_least(azure, "image-trust")
     # For the list of all clusters of the subscription.
@@ -32,7 +37,7 @@ def test_the_examples_run_with_the_documented_roles_alone(azure: Emulated, backe
     permit(azure, account)
     play = {"hosts": "localhost", "gather_facts": False, "tasks": examples()}
     (tmp_path / "play.yml").write_text(yaml.safe_dump([play]))
-    (tmp_path / "inventory").write_text(f"localhost ansible_connection=local ansible_python_interpreter={sys.executable}\n")
+    (tmp_path / "inventory").write_text(f"localhost ansible_connection=local ansible_python_interpreter={python}\n")
     prepare_machine(tmp_path)
     path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
     with azure.public() as login, cluster_of_the_examples(tmp_path):

@@ -106,15 +106,6 @@ def collections(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def another_python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The same Python by another name, so that modules get a process of their own."""
-    python = tmp_path_factory.mktemp("bin") / "python"
-    python.write_text(f'#!/bin/sh\nexec {sys.executable} "$@"\n')
-    python.chmod(0o755)
-    return str(python)
-
-
 def look(folder: Path, collections: Path, options: Json, *arguments: str, python: str = sys.executable, **keywords: Any) -> list[Json]:
     """The results of a task with this module, one for each item of a loop."""
     play = folder / "plays/play.yml"
@@ -188,6 +179,14 @@ def test_a_module_works_in_the_folder_of_the_playbook_with_plain_types(tmp_path:
 def test_a_module_has_a_process_of_its_own_where_that_may_see_something_else(tmp_path: Path, collections: Path, keywords: Json) -> None:
     (result,) = look(tmp_path, collections, {}, **keywords)
     assert result.get("in_process") is False, result
+
+
+def test_python_and_python3_of_an_environment_are_one_and_a_link_from_elsewhere_is_another(tmp_path: Path, collections: Path) -> None:
+    names = [each for each in Path(sys.executable).parent.glob("python*") if each.samefile(sys.executable)]
+    assert len(names) > 1
+    assert [look(tmp_path, collections, {}, python=str(each))[0]["in_process"] for each in names] == [True] * len(names)
+    (tmp_path / "python").symlink_to(sys.executable)
+    assert look(tmp_path, collections, {}, python=str(tmp_path / "python"))[0]["in_process"] is False
 
 
 def test_what_one_item_of_a_loop_sets_in_the_environment_the_next_does_not_see(tmp_path: Path, collections: Path) -> None:

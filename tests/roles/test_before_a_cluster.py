@@ -293,3 +293,13 @@ def test_every_name_of_an_image_is_mutated_and_none_with_brackets() -> None:
     [mutated] = re.findall(r"container\.image\.matches\('(.*)'\)", condition)
     assert [image for image, meaning in MEANINGS.items() if meaning and not re.search(mutated, image)] == []
     assert not re.search(mutated, "[default]example.azurecr.io/web:1")
+
+
+def test_a_break_glass_record_beside_the_playbook_is_refused_before_the_cluster_is_asked(tmp_path: Path) -> None:
+    given = {"gatekeeper_kubeconfig": "nobody", "break_glass_state": "open", "break_glass_reason": "a drill", "break_glass_who": "ops"}
+    tasks = "tasks: [{ansible.builtin.include_role: {name: image_trust.azure.gatekeeper, tasks_from: break_glass}}]\n"
+    done = play(tmp_path, tasks, "-e", json.dumps({**given, "break_glass_record_path": "record.jsonl"}))
+    assert done.returncode == 2
+    assert "The record record.jsonl is not absolute, so it would be written beside the playbook, in the collection." in " ".join(done.stdout.split())
+    assert "Get how Gatekeeper is asked" not in done.stdout
+    assert not (tmp_path / "record.jsonl").exists()

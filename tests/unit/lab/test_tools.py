@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -74,6 +76,46 @@ def test_a_build_that_fails_leaves_nothing_that_passes_for_built_and_shows_what_
     with pytest.raises(LabError, match=r"building made failed(.|\n)*no such module"):
         made.build()
     assert not made.output.exists()
+
+
+def test_of_the_families_that_are_missing_two_are_built_at_a_time_and_what_is_left_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    both = threading.Barrier(2)
+
+    def compiled(family: Family) -> None:
+        both.wait(20)
+        family.output.mkdir(parents=True)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(tools, "FAMILIES", [Family(name) for name in ("etcd", "crane", "helm", "registry", "notation")])
+    monkeypatch.setattr(Family, "_compile", compiled)
+    Family("etcd").output.mkdir(parents=True)
+    tools.build()
+    assert all(each.output.exists() for each in tools.FAMILIES)
+    said = capsys.readouterr().err
+    assert "4 to build, 2 at a time: crane, helm, registry, notation" in said
+    assert "left to build: nothing" in said
+    tools.build()
+    assert capsys.readouterr().err == ""
+
+
+def test_after_a_build_that_fails_no_other_is_begun(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun = []
+
+    def compiled(family: Family) -> None:
+        begun.append(family.name)
+        if family.name == "crane":
+            raise LabError("building crane failed")
+        time.sleep(0.5)
+
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setattr(tools, "FAMILIES", [Family(name) for name in ("etcd", "crane", "helm", "registry", "notation")])
+    monkeypatch.setattr(Family, "_compile", compiled)
+    with pytest.raises(LabError, match="building crane failed"):
+        tools.build()
+    assert set(begun[:2]) == {"etcd", "crane"}
+    assert len(begun) < 4
 
 
 def test_a_program_that_is_not_built_is_an_error_that_says_what_to_do() -> None:

@@ -109,6 +109,13 @@ def test_a_path_beside_the_playbook_is_refused(given: Any) -> None:
     assert refused.startswith("The path of the proof, proof.json, is not absolute, so it would be written beside the playbook, in the collection")
 
 
+@pytest.mark.parametrize("given", [None, state()])
+def test_a_signing_key_beside_the_playbook_is_refused_and_nothing_is_written(given: Any, tmp_path: Path) -> None:
+    refused = run(tmp_path / "proof.json", verification=given, signing_key="key.pem")["msg"]
+    assert refused.startswith("The path of the signing key, key.pem, is not absolute, so it would be read beside the playbook, in the collection")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_on_a_full_disk_the_proof_before_stays_whole(tmp_path: Path, key: Path) -> None:
     """Whichever of its three files is the first for which there is no room."""
     with small_disk(tmp_path / "disk") as disk:
