@@ -91,7 +91,7 @@ RUNS: list[tuple[str, dict[str, Any]]] = [
     ("verification_info", KUBERNETES),
     ("chart_values_check", {"chart_repo_url": "https://charts.example", "chart": "c", "chart_version": "1", "values": {"replicaCount": 2}}),
     ("proof", PROOF),
-    ("proof", {**PROOF, "signing_key": "keys/proof.pem"}),
+    ("proof", {**PROOF, "signing_key": "~/keys/proof.pem"}),
     ("proof", {**PROOF, "verification": state(policy={**state()["policy"], "failure_policy": "Ignore", "failure_policy_reason": "a test cluster"})}),
     ("proof", {**PROOF, "verification": state(statuses=[{**STATUS, "refresh_interval": "1h", "older": [{"pod": "gatekeeper-1", "generation": 1}]}])}),
     ("proof", {"cluster": "lab1"}),
@@ -132,6 +132,7 @@ MODULES = sorted({module for module, _ in RUNS})
 def returned(azure: Emulated, backend: Backend, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, list[dict[str, Any]]]:
     """By module what its runs returned, where all that can exist does."""
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
     identity = new_identity(azure.state, "image-trust-lab", "ratify", "eastus")
     identity.credentials["lab1"] = FederatedCredential("lab1", "https://issuer/lab1/", "subject", ["api://AzureADTokenExchange"])
     vault = azure.state.vault_named("image-trust-lab")
