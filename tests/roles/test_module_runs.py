@@ -1,4 +1,4 @@
-"""A module process costs about a second of a core, and every cluster of a fleet pays it: how many the roles that only need Azure take."""
+"""Every cluster of a fleet pays for each module that runs: how many the roles that only need Azure run."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ PREFLIGHT, AKS, IDENTITY = (f"image_trust.azure.{name}" for name in ("preflight"
 ROLES = ("aks", "identity")
 
 
-def test_a_role_takes_one_module_process_from_nothing_and_without_a_change_and_reads_each_thing_once(azure: Emulated, play: Play) -> None:
+def test_a_role_runs_one_module_from_nothing_and_without_a_change_and_reads_each_thing_once(azure: Emulated, play: Play) -> None:
     assert play(*ROLES).modules == [AKS, IDENTITY]
     again = play(*ROLES)
     assert (again.changed, again.modules) == ([], [AKS, IDENTITY])
