@@ -39,7 +39,7 @@ class TaskModule(AnsibleModule):
     def __init__(self, given: Json, **arguments: Any) -> None:
         self._given = given
         self._warnings: list[str] = []
-        super().__init__(**arguments)  # type: ignore[no-untyped-call]
+        AnsibleModule.__init__(self, **arguments)
 
     def _load_params(self) -> None:
         self.params = self._given
@@ -67,12 +67,12 @@ class InProcess(ModuleProcess):
 
     def run(self, tmp: str | None = None, task_vars: Mapping[str, Any] | None = None) -> Json:
         if not self._is_here(task_vars or {}):
-            result: Json = super().run(tmp, task_vars)  # type: ignore[no-untyped-call]
+            result: Json = ModuleProcess.run(self, tmp, task_vars)
             return result
         given = dict(self._task.args)
         self._update_module_args(self._task.action, given, task_vars)
         environment: dict[str, str] = {}
-        self._compute_environment_string(environment)  # type: ignore[no-untyped-call]
+        ModuleProcess._compute_environment_string(self, environment)
         # Where Ansible starts a process on this machine.
         with chdir(self._loader.get_basedir()), environ(environment):
             return _plain(_ended(self.main, _plain(given, Direction.CONTROLLER_TO_MODULE)), Direction.MODULE_TO_CONTROLLER)
