@@ -2,22 +2,19 @@
 
 from __future__ import annotations
 
-ACTION = """\
+
+class ModuleDocFragment:
+    """What modules promise. One that promises less, or more exactly, says only that itself."""
+
+    DOCUMENTATION = r"""
+attributes:
   action:
     description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
     support: full
     details:
       - Runs in the process of its task, which saves half a second of a core, where the connection is local and C(ansible_python_interpreter) is the Python of
         Ansible itself, as in the playbooks of this collection. With privilege escalation, C(delegate_to) or C(async) it has a process of its own.
-"""
-
-
-class ModuleDocFragment:
-    """What modules promise. One that promises less, or more exactly, says only that itself."""
-
-    DOCUMENTATION = f"""
-attributes:
-{ACTION}  check_mode:
+  check_mode:
     description: Can run in C(check_mode) and return the changed status prediction without modifying the target.
     support: full
     details:
@@ -31,9 +28,15 @@ attributes:
     support: full
 """
 
-    INFO = f"""
+    INFO = r"""
 attributes:
-{ACTION}  check_mode:
+  action:
+    description: Indicates this has a corresponding action plugin so some parts of the options can be executed on the controller.
+    support: full
+    details:
+      - Runs in the process of its task, which saves half a second of a core, where the connection is local and C(ansible_python_interpreter) is the Python of
+        Ansible itself, as in the playbooks of this collection. With privilege escalation, C(delegate_to) or C(async) it has a process of its own.
+  check_mode:
     description: Can run in C(check_mode) and return the changed status prediction without modifying the target.
     support: full
     details:
