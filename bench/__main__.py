@@ -24,8 +24,8 @@ from tests.support.module_runs import Backend
 def tasks(repetitions: int) -> list[str]:
     """What a task costs beside azure.azcollection's nearest and ping; the goals that it misses."""
     environment = azcollection.ready()
-    with TemporaryDirectory(prefix="bench-") as folder, emulated(Path(folder), Backend()) as azure, azure.public() as login:
-        ansible = Ansible(environment, Path(folder), login)
+    with TemporaryDirectory(prefix="bench-") as folder, emulated(Path(folder), Backend()) as azure:
+        ansible = Ansible(environment, Path(folder), azure.public)
         counted = count(ansible, azure)
         new_assignment(azure.state, GROUP_ID, ACR_PULL, PRINCIPAL)
         comparisons = compare(ansible, repetitions)

@@ -127,7 +127,7 @@ def recorded_clusters(folder: Path, lab: Lab, site: Site, exchanges: list[Exchan
     """
     clusters = RecordedClusters("lab1", exchanges)
     every = [f"lab{number}" for number in range(1, max(sizes) + 1)]
-    with emulated(folder, clusters) as azure, azure.public() as public:
+    with emulated(folder, clusters) as azure:
         azure.resume(lab.state)
         recorded = Recorded(exchanges, lambda host: clusters.names(azure.state.identities, host))
         with azure.served(recorded) as url:
@@ -137,7 +137,7 @@ def recorded_clusters(folder: Path, lab: Lab, site: Site, exchanges: list[Exchan
                 "REQUESTS_CA_BUNDLE": str(azure.authority),
                 "SSL_CERT_FILE": str(azure.authority),
                 "LAB_HOME": str(folder),
-                "LAB_AZURE_PROXY": public["HTTPS_PROXY"],
+                "LAB_AZURE_PROXY": azure.public["HTTPS_PROXY"],
             }
 
             def play(hosts: Sequence[str], forks: int) -> tuple[Spent, int]:

@@ -28,14 +28,14 @@ def tables(folder: Path, collections: Path, sizes: Sequence[int] = SIZES) -> lis
     azure_kv.install(folder / "notation/plugins")
     rows, backend = [], Backend()
     (folder / "inventory").write_text("[signers]\nbench\n")
-    with registry(folder) as storage, emulated(folder, backend) as azure, azure.public() as login:
+    with registry(folder) as storage, emulated(folder, backend) as azure:
         backend.registry = storage
         vault = azure.state.vault_named(VAULT)
         assert vault
         vault.registered_at = 0
         permitted = {"certificates": ["get", "list", "create", "update"], "keys": ["sign"]}
         vault.properties["accessPolicies"] = [{"tenantId": vault.properties["tenantId"], "objectId": OBJECT_ID, "permissions": permitted}]
-        environment = {**os.environ, **login, "ANSIBLE_COLLECTIONS_PATH": str(collections), "NOTATION_LIBEXEC": str(folder / "notation")}
+        environment = {**os.environ, **azure.public, "ANSIBLE_COLLECTIONS_PATH": str(collections), "NOTATION_LIBEXEC": str(folder / "notation")}
         for size in sizes:
             name = f"shop-{size}"
             for number in range(size):

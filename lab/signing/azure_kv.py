@@ -16,13 +16,18 @@ import logging
 import re
 import sys
 from collections.abc import Mapping
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.serialization import Encoding
+
+if TYPE_CHECKING:
+    from azure.core import PipelineClient
+    from azure.core.rest import HttpRequest, HttpResponse
 
 NAME = "notation-azure-kv"
 VERSION = "1.2.1"
@@ -62,6 +67,7 @@ class _Key:
             )
         self._vault, (self._name, self._version) = f"https://{url.netloc}", named.groups()
 
+    @cached_property
     def certificate(self) -> x509.Certificate:
         answer = self._ask("GET", f"certificates/{self._name}/{self._version}")
         return x509.load_der_x509_certificate(base64.b64decode(answer["cer"]))
@@ -69,40 +75,46 @@ class _Key:
     def chain(self) -> list[x509.Certificate]:
         """The certificate, and those that the configuration names for it."""
         if path := self._configuration.get("ca_certs"):
-            return [self.certificate(), *x509.load_pem_x509_certificates(Path(path).read_bytes())]
+            return [self.certificate, *x509.load_pem_x509_certificates(Path(path).read_bytes())]
         if self._configuration.get("self_signed", "").lower() != "true":
             raise PluginError("the stand-in of the lab needs self_signed=true or ca_certs")
-        return [self.certificate()]
+        return [self.certificate]
 
     def sign(self, payload: bytes) -> tuple[bytes, str]:
         """The signature as the envelopes hold it, and the name of its algorithm."""
-        family, size = _specification(self.certificate())
+        family, size = _specification(self.certificate)
         digest = hashlib.new(f"sha{size}", payload).digest()
         asked = {"alg": f"{'PS' if family == 'RSA' else 'ES'}{size}", "value": base64.urlsafe_b64encode(digest).rstrip(b"=").decode()}
         value = str(self._ask("POST", f"keys/{self._name}/{self._version}/sign", asked)["value"])
         return base64.urlsafe_b64decode(value + "=" * (-len(value) % 4)), f"{'RSASSA-PSS' if family == 'RSA' else 'ECDSA'}-SHA-{size}"
 
-    def _ask(self, method: str, path: str, content: Mapping[str, str] | None = None) -> dict[str, Any]:
+    @cached_property
+    def _client(self) -> PipelineClient[HttpRequest, HttpResponse]:
         # Imported here: notation starts the plugin several times for a signature, and once only to hear its version.
-        import httpx
         from azure import identity
-        from azure.core.exceptions import ClientAuthenticationError
+        from azure.core import PipelineClient
+        from azure.core.pipeline.policies import BearerTokenCredentialPolicy
 
         kind = self._configuration.get("credential_type", "default").lower()
         if kind not in _CREDENTIALS:
             raise PluginError(f"Invalid credential type: {kind}")
         # That the authority exists, Microsoft's would be asked, which does not know the lab's.
         options = {"disable_instance_discovery": True} if kind in ("default", "environment", "workloadid") else {}
+        login = BearerTokenCredentialPolicy(getattr(identity, _CREDENTIALS[kind])(**options), "https://vault.azure.net/.default")
+        return PipelineClient(self._vault, policies=[login])
+
+    def _ask(self, method: str, path: str, content: Mapping[str, str] | None = None) -> dict[str, Any]:
+        from azure.core.exceptions import AzureError, ClientAuthenticationError
+        from azure.core.rest import HttpRequest
+
+        request = HttpRequest(method, f"{self._vault}/{path}", params={"api-version": "7.4"}, json=content)
         try:
-            token = getattr(identity, _CREDENTIALS[kind])(**options).get_token("https://vault.azure.net/.default").token
+            answer = self._client.send_request(request)
         except ClientAuthenticationError as error:
             raise PluginError(str(error.message), "ACCESS_DENIED") from error
-        url, headers = f"{self._vault}/{path}", {"Authorization": f"Bearer {token}"}
-        try:
-            answer = httpx.request(method, url, params={"api-version": "7.4"}, json=content, headers=headers, timeout=60)
-        except httpx.TransportError as error:
+        except AzureError as error:
             raise PluginError(f"the vault cannot be reached: {error!r}", "ERROR") from error
-        if answer.is_error:
+        if answer.status_code >= 400:
             raise PluginError(str(answer.json()["error"]["message"]), "ACCESS_DENIED" if answer.status_code in (401, 403) else "ERROR")
         found: dict[str, Any] = answer.json()
         return found
@@ -131,9 +143,8 @@ def _metadata(_: Mapping[str, Any]) -> dict[str, Any]:
 
 def _describe(request: Mapping[str, Any]) -> dict[str, Any]:
     key = _Key(request)
-    certificate = key.certificate()
-    family, _ = _specification(certificate)
-    public = certificate.public_key()
+    family, _ = _specification(key.certificate)
+    public = key.certificate.public_key()
     assert isinstance(public, (rsa.RSAPublicKey, ec.EllipticCurvePublicKey))
     return {"keyId": key.id, "keySpec": f"{family}-{public.key_size}"}
 

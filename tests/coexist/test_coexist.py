@@ -101,11 +101,11 @@ def test_both_collections_work_in_one_play_with_one_login(folder: Path, azure: E
     (tmp_path / "inventory").write_text(f"localhost ansible_connection=local ansible_python_interpreter={folder}/bin/python\n")
     prepare_machine(tmp_path)
     here = {"HOME": str(tmp_path), "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}", "NO_PROXY": "127.0.0.1"}
-    with azure.public() as login, cluster_of_the_examples(tmp_path):
+    with cluster_of_the_examples(tmp_path):
         done = subprocess.run(
             [folder / "bin/ansible-playbook", "-i", "inventory", "-v", "play.yml"],
             cwd=tmp_path,
-            env={**os.environ, **login, **here, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build")},
+            env={**os.environ, **azure.public, **here, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build")},
             capture_output=True,
             text=True,
             check=False,

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from lab.build import tools
 from lab.config import REGISTRY, UNSIGNED_REPOSITORY, VAULT
 from tests.support.seeds import soak
 
@@ -16,6 +17,7 @@ from .asking import afresh, asking_for
 from .conftest import INVENTORY, Lab, Run
 from .plans import succeeded
 from .pods import UNSIGNED, denied_soon, pod, refusal
+from .workloads import deployment
 
 SHOP = f"{REGISTRY}.azurecr.io/{UNSIGNED_REPOSITORY}"
 CERTIFICATE = "shop"
@@ -78,6 +80,14 @@ def test_without_a_version_a_rotation_says_which_there_is_and_changes_nothing(la
     assert run.returncode
     assert f"The latest version of shop is {versions(lab)[0]}, until " in run.error
     assert run.changed == []
+
+
+def test_a_rotation_whose_login_may_not_read_signatures_stops_before_there_is_another_version(lab: Lab, kube: Any, team: str, play: Any) -> None:
+    [latest, *_] = before = versions(lab)
+    assert refusal(kube, deployment("shop", f"{SHOP}:v1", 0), team, dry_run=False) == ""
+    run = play("rotate", rotate_signer="shop", rotate_version=latest, policy_notation_path=str(tools.program("notation")))
+    assert f"these images may have a signature of it, which is not known: {SHOP}:v1" in run.error, run.error
+    assert versions(lab) == before
 
 
 @soak("tests/unit/plugins/filter/test_rotation_certificates.py, and tests/roles/test_signer.py for the signatures,")

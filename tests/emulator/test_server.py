@@ -122,27 +122,26 @@ def test_the_client_of_blob_storage_works(outside: Emulated) -> None:
     """By public names only: it knows no other, and takes a token from no other host."""
     account = new_account(outside.state, RESOURCE_GROUP, "contoso", LOCATION, "proofs")
     trusted = outside.environment["REQUESTS_CA_BUNDLE"]
-    with outside.public() as environment:
-        options: dict[str, Any] = {"connection_verify": trusted, "proxies": {"https": environment["HTTPS_PROXY"]}, "retry_total": 0}
-        proofs = ContainerClient("https://contoso.blob.core.windows.net", "proofs", credential(outside), **options)
-        with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
-            proofs.upload_blob("web.json", b"1")
-        new_assignment(outside.state, account.id, STORAGE_BLOB_DATA_CONTRIBUTOR.guid, OBJECT_ID)
-        etag = proofs.upload_blob("web.json", b"1").get_blob_properties().etag
-        with pytest.raises(ResourceExistsError, match="BlobAlreadyExists"):
-            proofs.upload_blob("web.json", b"2")
-        unchanged: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
-        proofs.upload_blob("web.json", b"2", overwrite=True, **unchanged)
-        with pytest.raises(ResourceModifiedError, match="ConditionNotMet"):
-            proofs.upload_blob("web.json", b"3", overwrite=True, **unchanged)
-        assert proofs.download_blob("web.json").readall() == b"2"
-        assert proofs.upload_blob("empty", b"").download_blob().readall() == b""
-        assert proofs.get_container_properties().public_access is None
-        proofs.delete_blob("web.json")
-        with pytest.raises(ResourceNotFoundError, match="BlobNotFound"):
-            proofs.download_blob("web.json")
-        with pytest.raises(ResourceNotFoundError, match="ContainerNotFound"):
-            ContainerClient("https://contoso.blob.core.windows.net", "none", credential(outside), **options).download_blob("web.json")
+    options: dict[str, Any] = {"connection_verify": trusted, "proxies": {"https": outside.public["HTTPS_PROXY"]}, "retry_total": 0}
+    proofs = ContainerClient("https://contoso.blob.core.windows.net", "proofs", credential(outside), **options)
+    with pytest.raises(HttpResponseError, match="AuthorizationPermissionMismatch"):
+        proofs.upload_blob("web.json", b"1")
+    new_assignment(outside.state, account.id, STORAGE_BLOB_DATA_CONTRIBUTOR.guid, OBJECT_ID)
+    etag = proofs.upload_blob("web.json", b"1").get_blob_properties().etag
+    with pytest.raises(ResourceExistsError, match="BlobAlreadyExists"):
+        proofs.upload_blob("web.json", b"2")
+    unchanged: dict[str, Any] = {"etag": etag, "match_condition": MatchConditions.IfNotModified}
+    proofs.upload_blob("web.json", b"2", overwrite=True, **unchanged)
+    with pytest.raises(ResourceModifiedError, match="ConditionNotMet"):
+        proofs.upload_blob("web.json", b"3", overwrite=True, **unchanged)
+    assert proofs.download_blob("web.json").readall() == b"2"
+    assert proofs.upload_blob("empty", b"").download_blob().readall() == b""
+    assert proofs.get_container_properties().public_access is None
+    proofs.delete_blob("web.json")
+    with pytest.raises(ResourceNotFoundError, match="BlobNotFound"):
+        proofs.download_blob("web.json")
+    with pytest.raises(ResourceNotFoundError, match="ContainerNotFound"):
+        ContainerClient("https://contoso.blob.core.windows.net", "none", credential(outside), **options).download_blob("web.json")
 
 
 def test_the_client_of_resources_works(outside: Emulated) -> None:

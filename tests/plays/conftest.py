@@ -6,9 +6,9 @@ import sys
 
 import pytest
 
-from tests.support.module_fixtures import azure, backend, running_azure
+from tests.support.module_fixtures import azure, backend, public_azure, running_azure
 
-__all__ = ["azure", "backend", "running_azure"]
+__all__ = ["azure", "backend", "public_azure", "running_azure"]
 
 
 @pytest.fixture(scope="session")

@@ -40,11 +40,11 @@ def test_the_examples_run_with_the_documented_roles_alone_each_module_in_a_proce
     (tmp_path / "inventory").write_text(f"localhost ansible_connection=local ansible_python_interpreter={python}\n")
     prepare_machine(tmp_path)
     path = f"{tmp_path / 'bin'}:{os.environ['PATH']}"
-    with azure.public() as login, cluster_of_the_examples(tmp_path):
+    with cluster_of_the_examples(tmp_path):
         done = subprocess.run(
             [Path(sys.executable).with_name("ansible-playbook"), "-i", "inventory", "-v", "play.yml"],
             cwd=tmp_path,
-            env={**os.environ, **login, "NO_PROXY": "127.0.0.1", "PATH": path, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(tmp_path)},
+            env={**os.environ, **azure.public, "NO_PROXY": "127.0.0.1", "PATH": path, "ANSIBLE_COLLECTIONS_PATH": str(ROOT / ".build"), "HOME": str(tmp_path)},
             capture_output=True,
             text=True,
             check=False,

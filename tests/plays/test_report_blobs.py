@@ -7,7 +7,6 @@ import os
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -31,13 +30,9 @@ OPEN = {"state": "open", "when": "2026-11-24T09:00:00Z", "who": "me", "why": "it
 
 
 @pytest.fixture
-def account(azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> Iterator[StorageAccount]:
+def account(public_azure: Emulated) -> StorageAccount:
     """A storage account under its public name, in whose container the tests' principal may write."""
-    made = new_container(azure, RESOURCE_GROUP)
-    with azure.public() as environment:
-        for name, value in environment.items():
-            monkeypatch.setenv(name, value)
-        yield made
+    return new_container(public_azure, RESOURCE_GROUP)
 
 
 def inventory(folder: Path, **variables: Any) -> None:

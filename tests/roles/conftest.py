@@ -17,11 +17,11 @@ import yaml
 
 from tests.support.certificates import SelfSigned
 from tests.support.emulated import Emulated
-from tests.support.module_fixtures import azure, backend, running_azure
+from tests.support.module_fixtures import azure, backend, public_azure, running_azure
 from tests.support.module_runs import Backend
 from tests.support.plays import LOADED_ONCE
 
-__all__ = ["azure", "backend", "running_azure"]
+__all__ = ["azure", "backend", "public_azure", "running_azure"]
 
 ROOT = Path(__file__).parents[2]
 GROUP = "image-trust-lab"

@@ -81,6 +81,7 @@ def test_a_rotation_stops_where_the_version_replaced_is_needed_or_that_is_not_kn
         "policy_audit": {"images": [others, {"image": OURS, **found}]},
     }
     (tmp_path / "given.yml").write_text(yaml.safe_dump(given))
-    done = play(tmp_path, f"tasks: [{{ansible.builtin.import_tasks: {ROOT}/playbooks/tasks/rotate_needs.yml}}]\n", "-e", f"@{tmp_path}/given.yml")
+    imported = ", ".join(f"{{ansible.builtin.import_tasks: {ROOT}/playbooks/tasks/rotate_{each}.yml}}" for each in ("known", "needs"))
+    done = play(tmp_path, f"tasks: [{imported}]\n", "-e", f"@{tmp_path}/given.yml")
     assert (done.returncode == 0) is (says == "")
     assert says in " ".join(done.stdout.split())

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -56,26 +55,21 @@ class World:
 
 
 @pytest.fixture
-def world(
-    azure: Emulated, backend: Backend, play: Play, storage: str, plugins: Path, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
-) -> Iterator[World]:
+def world(public_azure: Emulated, backend: Backend, play: Play, storage: str, plugins: Path, request: pytest.FixtureRequest) -> World:
     backend.registry = storage
-    vault = azure.state.vault_named(GROUP)
+    vault = public_azure.state.vault_named(GROUP)
     assert vault
     vault.registered_at = 0
     name = f"shop-{abs(hash(request.node.name)) % 10**8}"
-    with azure.public() as environment:
-        for each in ("AZURE_CLOUD_ENVIRONMENT", "HTTPS_PROXY"):
-            monkeypatch.setenv(each, environment[each])
-        given = {
-            "signer_vault": {"name": GROUP, "resource_group": GROUP},
-            "signer_subject": SUBJECT,
-            "signer_images": [f"{SERVER}/{name}:v*"],
-            "signer_batch_size": 1,
-            "signer_notation_path": str(tools.program("notation")),
-            "signer_plugin_folder": str(plugins),
-        }
-        yield World(azure, vault, play, storage, name, given)
+    given = {
+        "signer_vault": {"name": GROUP, "resource_group": GROUP},
+        "signer_subject": SUBJECT,
+        "signer_images": [f"{SERVER}/{name}:v*"],
+        "signer_batch_size": 1,
+        "signer_notation_path": str(tools.program("notation")),
+        "signer_plugin_folder": str(plugins),
+    }
+    return World(public_azure, vault, play, storage, name, given)
 
 
 def test_from_an_empty_vault_to_signed_images_as_its_check_says_and_then_nothing(world: World) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -21,19 +20,16 @@ CLOSED: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.fixture
-def vault(azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
+def vault(public_azure: Emulated) -> Vault:
     """The vault, under its public name, with a leaf and without its chain."""
-    found = azure.state.vault_named(GROUP)
+    found = public_azure.state.vault_named(GROUP)
     assert found
     found.registered_at = 0
     permissions = {"certificates": ["get"], "secrets": ["get"]}
     found.properties["accessPolicies"] = [{"tenantId": found.properties["tenantId"], "objectId": OBJECT_ID, "permissions": permissions}]
     found.secrets["release"] = Secret("1", {"1": SecretVersion(chain()["leaf"], "application/x-pem-file", now())})
     found.certificates.append("release")
-    with azure.public() as environment:
-        for name in ("AZURE_CLOUD_ENVIRONMENT", "HTTPS_PROXY"):
-            monkeypatch.setenv(name, environment[name])
-        yield found
+    return found
 
 
 @pytest.mark.parametrize("name", CLOSED)

@@ -9,7 +9,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from dataclasses import fields, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from unittest import mock
 
 from starlette.types import ASGIApp
@@ -35,7 +35,7 @@ CLIENT_ID = "33333333-3333-3333-3333-333333333333"
 OBJECT_ID = "33333333-0000-0000-0000-333333333333"
 SECRET = "a secret of the tests"
 
-
+T = TypeVar("T")
 Run = Callable[[Coroutine[Any, Any, None]], None]
 """Runs to its end, on the event loop of the emulated Azure."""
 
@@ -43,7 +43,7 @@ Run = Callable[[Coroutine[Any, Any, None]], None]
 class Emulated:
     """A running emulated Azure. What it holds may be looked at and changed between requests."""
 
-    def __init__(self, azure: Azure, authority: Path, run: Run, certificate: Certificate) -> None:
+    def __init__(self, azure: Azure, authority: Path, run: Run, certificate: Certificate, proxy: int) -> None:
         self.azure = azure
         self._run, self._listeners, self._certificate = run, Listeners(), certificate
         self.authority = authority
@@ -57,6 +57,8 @@ class Emulated:
             "REQUESTS_CA_BUNDLE": str(authority),
         }
         """Environment of a process that logs in as the subscription's owner."""
+        self.public = {**self.environment, "AZURE_CLOUD_ENVIRONMENT": "AzureCloud", "HTTPS_PROXY": f"http://127.0.0.1:{proxy}"}
+        """The same where it finds this Azure under the public names of the real one."""
         self.reset()
 
     @property
@@ -101,24 +103,6 @@ class Emulated:
         finally:
             self._run(self._listeners.close(cluster))
 
-    @contextmanager
-    def public(self) -> Iterator[dict[str, str]]:
-        """Environment of a process that logs in as the owner and finds this Azure under the public names of the real one."""
-        listening = tcp(0)
-        self._run(self._listeners.open("public", listening, app.inside(self.azure), self._certificate))
-        port, served = listening.getsockname()[1], []
-        proxy = Proxy(lambda: asyncio.open_connection("127.0.0.1", port))
-
-        async def serve() -> None:
-            served.append(await proxy.open(0))
-
-        self._run(serve())
-        try:
-            yield {**self.environment, "AZURE_CLOUD_ENVIRONMENT": "AzureCloud", "HTTPS_PROXY": f"http://127.0.0.1:{served[0]}"}
-        finally:
-            self._run(proxy.close())
-            self._run(self._listeners.close("public"))
-
     def fail(self, **fault: object) -> None:
         """Switch a fault on; see `Fault`."""
         self.azure.faults.active.append(Fault.model_validate(fault))
@@ -148,18 +132,21 @@ def emulated(folder: Path, backend: Backend) -> Iterator[Emulated]:
     """Serve in a thread until the end of the context; keys and certificates are made in `folder`."""
     with mock.patch.dict(os.environ, {"LAB_HOME": str(folder)}):
         certificate = pki.azure_certificate()
-    listening = tcp(0)
-    azure = Azure(State(TENANT, SUBSCRIPTION), backend, port=listening.getsockname()[1])
+    outside, public = tcp(0), tcp(0)
+    azure = Azure(State(TENANT, SUBSCRIPTION), backend, port=outside.getsockname()[1])
     loop, listeners = asyncio.new_event_loop(), Listeners()
+    proxy = Proxy(lambda: asyncio.open_connection(*public.getsockname()))
     thread = threading.Thread(target=loop.run_forever, daemon=True)
     thread.start()
 
-    def run(work: Coroutine[Any, Any, None]) -> None:
-        asyncio.run_coroutine_threadsafe(work, loop).result(30)
+    def run(work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(30)
 
     try:
-        run(listeners.open("outside", listening, app.outside(azure), certificate))
-        yield Emulated(azure, folder / "ca.crt", run, certificate)
+        run(listeners.open("outside", outside, app.outside(azure), certificate))
+        run(listeners.open("public", public, app.inside(azure), certificate))
+        yield Emulated(azure, folder / "ca.crt", run, certificate, run(proxy.open(0)))
+        run(proxy.close())
         run(listeners.close_all())
         run(_end_of_work())
     finally:

@@ -50,6 +50,14 @@ def azure(running_azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> Emulated:
 
 
 @pytest.fixture
+def public_azure(azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> Emulated:
+    """The same, which the login of the environment finds under the public names of the real one."""
+    for name, value in azure.public.items():
+        monkeypatch.setenv(name, value)
+    return azure
+
+
+@pytest.fixture
 def run(azure: Emulated) -> Run:
     """`run(module, check=False, **options)`: what the module answers, in diff mode. Azure's request log begins with it."""
 

@@ -65,18 +65,15 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def world(azure: Emulated, backend: Backend, run: Run, storage: str, plugins: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
+def world(public_azure: Emulated, backend: Backend, run: Run, storage: str, plugins: Path) -> World:
     backend.registry = storage
-    vault = azure.state.vault_named("image-trust-lab")
+    vault = public_azure.state.vault_named("image-trust-lab")
     assert vault
     vault.registered_at = 0
-    with azure.public() as environment:
-        for name in ("AZURE_CLOUD_ENVIRONMENT", "HTTPS_PROXY"):
-            monkeypatch.setenv(name, environment[name])
-        options = {"key_id": SIGNER.into(vault, "release"), "notation_path": str(tools.program("notation")), "plugin_folder": str(plugins)}
-        made = World(azure, vault, storage, run, options)
-        made.permit(keys=["sign"], certificates=["get"])
-        yield made
+    options = {"key_id": SIGNER.into(vault, "release"), "notation_path": str(tools.program("notation")), "plugin_folder": str(plugins)}
+    made = World(public_azure, vault, storage, run, options)
+    made.permit(keys=["sign"], certificates=["get"])
+    return made
 
 
 def roles(azure: Emulated, role: Any) -> None:

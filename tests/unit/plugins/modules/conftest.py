@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
 from ansible.module_utils import _internal
 from ansible.module_utils.common import warnings
@@ -12,10 +10,10 @@ from lab.azure.state import StorageAccount
 from lab.config import RESOURCE_GROUP
 from tests.support import blobs
 from tests.support.emulated import Emulated
-from tests.support.module_fixtures import azure, backend, converge, run, running_azure
+from tests.support.module_fixtures import azure, backend, converge, public_azure, run, running_azure
 from tests.support.return_values import keep_to_documentation
 
-__all__ = ["azure", "backend", "converge", "run", "running_azure"]
+__all__ = ["azure", "backend", "converge", "public_azure", "run", "running_azure"]
 
 
 @pytest.fixture(autouse=True)
@@ -24,13 +22,9 @@ def results_as_documented(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def account(azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> Iterator[StorageAccount]:
+def account(public_azure: Emulated) -> StorageAccount:
     """A storage account, under its public name, with a container that the tests' principal may write to."""
-    made = blobs.new_container(azure, RESOURCE_GROUP)
-    with azure.public() as environment:
-        for name in ("AZURE_CLOUD_ENVIRONMENT", "HTTPS_PROXY"):
-            monkeypatch.setenv(name, environment[name])
-        yield made
+    return blobs.new_container(public_azure, RESOURCE_GROUP)
 
 
 @pytest.fixture(autouse=True)

@@ -151,6 +151,7 @@ def test_a_few_are_asked_for_at_the_same_time(cluster: Cluster) -> None:
     assert (len(cluster.asked), most[0]) == (40, 4)
 
 
+@pytest.mark.slow
 def test_a_run_shows_how_far_it_is_and_asks_no_more_for_it(cluster: Cluster, tmp_path: Path) -> None:
     def slow(body: Json) -> tuple[int, Json]:
         time.sleep(0.5)

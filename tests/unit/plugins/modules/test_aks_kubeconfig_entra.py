@@ -61,7 +61,7 @@ def kubernetes(azure: Emulated, backend: Backend) -> Iterator[ThreadingHTTPServe
     tls.load_cert_chain(authority.parent / "azure/tls.crt", authority.parent / "azure/tls.key")
     server = ThreadingHTTPServer(("127.0.0.1", 0), access_review(azure))
     server.socket = tls.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
     thread.start()
     data = base64.b64encode(authority.read_bytes()).decode()
     address = {"server": f"https://127.0.0.1:{server.server_port}", "certificate-authority-data": data}

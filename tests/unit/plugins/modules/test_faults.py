@@ -14,6 +14,7 @@ from tests.support.emulated import Emulated
 from tests.support.module_fixtures import FASTER
 from tests.support.module_runs import Run, failure
 
+pytestmark = pytest.mark.slow
 GROUP = {"resource_group": "image-trust-lab"}
 IDENTITY = {**GROUP, "name": "ratify"}
 CREDENTIAL = {**GROUP, "identity_name": "ratify", "name": "on-lab1"}

@@ -28,6 +28,7 @@ from tests.support.signing import SERVER, Signer, authority, digest_of, pem, pus
 from tests.support.signing_world import SIGNER, World, plugins, roles, storage, world
 
 __all__ = ["plugins", "storage", "world"]
+pytestmark = pytest.mark.slow
 NOTATION = "application/vnd.cncf.notary.signature"
 INDEX = "application/vnd.oci.image.index.v1+json"
 

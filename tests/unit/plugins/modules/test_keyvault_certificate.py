@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -26,17 +26,14 @@ CALLED = "certificate contoso-signer of the vault image-trust-lab"
 
 
 @pytest.fixture
-def vault(azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
+def vault(public_azure: Emulated) -> Vault:
     """The vault, under its public name, in which the login may manage certificates."""
-    found = azure.state.vault_named("image-trust-lab")
+    found = public_azure.state.vault_named("image-trust-lab")
     assert found
     found.registered_at = 0
-    azure.state.settings.operation_delay = 0
+    public_azure.state.settings.operation_delay = 0
     permit(found, certificates=["get", "list", "create", "update"])
-    with azure.public() as environment:
-        for name in ("AZURE_CLOUD_ENVIRONMENT", "HTTPS_PROXY"):
-            monkeypatch.setenv(name, environment[name])
-        yield found
+    return found
 
 
 def permit(vault: Vault, **permissions: list[str]) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import permutations
 from typing import Any
 
@@ -22,16 +21,13 @@ ALONE = (
 
 
 @pytest.fixture
-def vault(azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
+def vault(public_azure: Emulated) -> Vault:
     """The vault, under its public name, whose certificates and secrets the login may read."""
-    found = azure.state.vault_named("image-trust-lab")
+    found = public_azure.state.vault_named("image-trust-lab")
     assert found
     found.registered_at = 0
     permit(found, certificates=["get"], secrets=["get"])
-    with azure.public() as environment:
-        for name in ("AZURE_CLOUD_ENVIRONMENT", "HTTPS_PROXY"):
-            monkeypatch.setenv(name, environment[name])
-        yield found
+    return found
 
 
 def permit(vault: Vault, **permissions: list[str]) -> None:

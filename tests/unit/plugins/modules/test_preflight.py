@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -236,17 +235,14 @@ TRUST: dict[str, Any] = {"policies": [{"name": "web", "trustedIdentities": [CONT
 
 
 @pytest.fixture
-def readable(azure: Emulated, lab1: ManagedCluster, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
+def readable(public_azure: Emulated, lab1: ManagedCluster) -> Vault:
     """The vault, under its public name, whose certificates the login may read."""
-    found = azure.state.vault_named(GROUP)
+    found = public_azure.state.vault_named(GROUP)
     assert found
     found.registered_at = 0
     policy = {"tenantId": found.properties["tenantId"], "objectId": OBJECT_ID, "permissions": {"certificates": ["get"], "secrets": ["get"]}}
     found.properties["accessPolicies"] = [policy]
-    with azure.public() as environment:
-        for name in ("AZURE_CLOUD_ENVIRONMENT", "HTTPS_PROXY"):
-            monkeypatch.setenv(name, environment[name])
-        yield found
+    return found
 
 
 def trusting(run: Run, azure: Emulated, *certificates: str, **trust: Any) -> list[tuple[str, str, str]]:

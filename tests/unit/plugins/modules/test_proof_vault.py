@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Iterator
 from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
@@ -30,17 +29,14 @@ UNREAD = {**ANCHOR, "subject": None, "sha256": None, "not_before": None, "not_af
 
 
 @pytest.fixture
-def vault(azure: Emulated, monkeypatch: pytest.MonkeyPatch) -> Iterator[Vault]:
+def vault(public_azure: Emulated) -> Vault:
     """The vault, under its public name, with a certificate; no login may do anything in it."""
-    found = azure.state.vault_named("image-trust-lab")
+    found = public_azure.state.vault_named("image-trust-lab")
     assert found
     found.registered_at = 0
     found.secrets["brooklyn-io"] = Secret("1", {"1": SecretVersion(pem("brooklyn.io"), "application/x-pem-file", now())})
     found.certificates.append("brooklyn-io")
-    with azure.public() as environment:
-        for name in ("AZURE_CLOUD_ENVIRONMENT", "HTTPS_PROXY"):
-            monkeypatch.setenv(name, environment[name])
-        yield found
+    return found
 
 
 def permit(vault: Vault, **permissions: list[str]) -> None:

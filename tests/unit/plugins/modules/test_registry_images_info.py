@@ -20,6 +20,7 @@ from tests.support.module_runs import Backend, Run, failure
 from tests.support.return_values import MODULES, not_returned
 from tests.support.signing import SERVER, digest_of, image, push, registry, repository
 
+pytestmark = pytest.mark.slow
 INDEX = "application/vnd.oci.image.index.v1+json"
 ABAC, LEGACY = "AbacRepositoryPermissions", "LegacyRegistryPermissions"
 WEB, CART, OTHER = image("web"), image("cart"), image("other")
@@ -59,12 +60,10 @@ class World:
 
 
 @pytest.fixture
-def world(azure: Emulated, backend: Backend, run: Run, tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[World]:
-    with registry(tmp_path_factory.mktemp("registry")) as storage, azure.public() as environment:
+def world(public_azure: Emulated, backend: Backend, run: Run, tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    with registry(tmp_path_factory.mktemp("registry")) as storage:
         backend.registry = storage
-        for name in ("AZURE_CLOUD_ENVIRONMENT", "HTTPS_PROXY"):
-            monkeypatch.setenv(name, environment[name])
-        made = World(azure, storage, run)
+        made = World(public_azure, storage, run)
         made.push("shop/web", WEB, "release-2", "dev")
         made.push("shop/cart", CART, "release-1", "release-latest")
         made.push("shop/cart", OTHER, "release-10")

@@ -152,9 +152,9 @@ def returned(azure: Emulated, backend: Backend, run: Run, tmp_path: Path, monkey
     new_container(azure, "image-trust-lab")
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=":")
     results: dict[str, list[dict[str, Any]]] = {module: [] for module in MODULES}
-    with cluster_of_the_examples(tmp_path, OF_THE_CLUSTER), azure.public() as environment:
-        for variable in ("AZURE_CLOUD_ENVIRONMENT", "HTTPS_PROXY"):
-            monkeypatch.setenv(variable, environment[variable])
+    with cluster_of_the_examples(tmp_path, OF_THE_CLUSTER):
+        for variable, value in azure.public.items():
+            monkeypatch.setenv(variable, value)
         monkeypatch.setenv("NO_PROXY", "127.0.0.1")
         run("keyvault_certificate", **GROUP, vault_name="image-trust-lab", name="by-days", subject=SUBJECT)
         renewal = {"trigger": {"days_before_expiry": 30}, "action": {"action_type": "AutoRenew"}}

@@ -19,6 +19,7 @@ from tests.support.signing import SERVER, signer
 from tests.support.signing_world import SIGNER, World, plugins, roles, storage, world
 
 __all__ = ["plugins", "storage", "world"]
+pytestmark = pytest.mark.slow
 Json = dict[str, Any]
 STORES = {"ca": {"cert-0": ["kmprovider-akv"]}}
 DAY = f"{SIGNER.certificate.not_valid_after_utc:%Y-%m-%d}"
