@@ -82,6 +82,7 @@ def test_without_a_version_a_rotation_says_which_there_is_and_changes_nothing(la
     assert run.changed == []
 
 
+@soak("the refusal by itself, in tests/roles/test_forecast.py,")
 def test_a_rotation_whose_login_may_not_read_signatures_stops_before_there_is_another_version(lab: Lab, kube: Any, team: str, play: Any) -> None:
     [latest, *_] = before = versions(lab)
     assert refusal(kube, deployment("shop", f"{SHOP}:v1", 0), team, dry_run=False) == ""
