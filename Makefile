@@ -17,7 +17,7 @@ export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build
 export ANSIBLE_CONFIG := $(CURDIR)/ansible.cfg
 export ANSIBLE_LOCALHOST_WARNING := false
 export ANSIBLE_INVENTORY_UNPARSED_WARNING := false
-# Else each of thousands of processes compiles all that it imports, where the environment asks for that.
+# With it each of thousands of Python processes compiles all its imports again.
 unexport PYTHONDONTWRITEBYTECODE
 
 help: ## Say what there is
@@ -67,7 +67,7 @@ lint: setup ## ruff, yamllint, ansible-lint, changelog, documentation of modules
 types: setup ## mypy
 	mypy bench docs lab tests $(COLLECTION)/plugins
 
-# They wait as well, so there are more of them than processors.
+# Unit tests wait as much as they compute, so the workers are more than the processors.
 unit: setup ## Modules whole against the emulated Azure, plans by tables, the emulated Azure itself
 	pytest -q -n $$(($$(nproc) * 3 / 2)) --maxschedchunk=4 --durations=10 -m "not slow" tests/unit tests/emulator
 
@@ -159,7 +159,7 @@ test-cgroup-v2: setup ## The lab on a stock Debian with systemd and cgroup v2, a
 	python -m tests.cgroup_v2 $(if $(SUITE),--suite $(SUITE)) $(if $(MIRROR),--mirror $(MIRROR)) $(if $(DEMO),--demo)
 
 # Three at a time: what one lab does, what the other does, and what needs none: labs wait as much as they compute. The longest come first.
-test: check ## What decides; about half an hour, and as much again where the lab is not built yet
+test: check ## What decides; 30 to 40 minutes, and as much again where the lab is not built yet
 	$(MAKE) --jobs=3 --keep-going SIDE_BY_SIDE=1 first-lab e2e-second matrix plays gates coexist report docs unit-slow many policy monitoring contract
 
 # Whole runs, upgrades, verdicts and teardown are in tests/e2e, and the roles before and behind gatekeeper and ratify have no more to show on a cluster here. It has no prerequisites, or make would begin it after all the others.
